@@ -1,0 +1,304 @@
+//! Decodes one row, says where it is wrong, and notes the fields that nobody knows.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// How much of a reason is kept: serde quotes the offending text, which may be long.
+const MAX_REASON_BYTES: usize = 200;
+/// How many different unknown fields are counted by name, so that garbage can't fill the memory.
+const MAX_UNMAPPED: usize = 200;
+
+/// What is wrong with a body, and where.
+#[derive(Debug, PartialEq)]
+pub struct Malformed {
+    /// The offset in the body, in bytes from 0.
+    pub offset: u64,
+    /// The field's path, where there is one.
+    pub path: Option<String>,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// The fields that a document has and its collector doesn't know, by path, with their counts.
+#[derive(Debug, Default)]
+pub struct Unmapped(BTreeMap<String, u64>);
+
+impl Unmapped {
+    fn note(&mut self, path: &serde_ignored::Path<'_>, foreign: &[&str]) {
+        let mut name = String::new();
+        write_path(path, &mut name);
+        if foreign.iter().any(|prefix| name.starts_with(prefix)) {
+            return;
+        }
+        truncate(&mut name, MAX_REASON_BYTES);
+        if let Some(count) = self.0.get_mut(&name) {
+            *count += 1;
+        } else if self.0.len() < MAX_UNMAPPED {
+            self.0.insert(name, 1);
+        }
+    }
+
+    /// The paths and how often each was seen, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(path, count)| (path.as_str(), *count))
+    }
+}
+
+/// Writes the keys of `path`, leaving out positions in arrays, which say nothing of the schema.
+fn write_path(path: &serde_ignored::Path<'_>, out: &mut String) {
+    use serde_ignored::Path;
+    match path {
+        Path::Root => {}
+        Path::Map { parent, key } => {
+            write_path(parent, out);
+            if !out.is_empty() {
+                out.push('.');
+            }
+            out.push_str(key);
+        }
+        Path::Seq { parent, .. }
+        | Path::Some { parent }
+        | Path::NewtypeStruct { parent }
+        | Path::NewtypeVariant { parent } => write_path(parent, out),
+    }
+}
+
+/// Decodes the row `bytes`, which starts at `offset` in its body.
+///
+/// Unknown fields are noted in `unmapped`, but for those whose path starts with one of `foreign`:
+/// parts of GitHub's general objects that are no news about Copilot.
+pub fn decode<'de, T: Deserialize<'de>>(
+    bytes: &'de [u8],
+    offset: u64,
+    unmapped: &mut Unmapped,
+    foreign: &[&str],
+) -> Result<T, Malformed> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    serde_ignored::deserialize(&mut deserializer, |path| unmapped.note(&path, foreign))
+        .and_then(|row| deserializer.end().map(|()| row))
+        .map_err(|error| locate::<T>(bytes, offset, &error))
+}
+
+/// Says where the error stands. The path costs time at every field, so that only bad rows pay for it.
+fn locate<'de, T: Deserialize<'de>>(
+    bytes: &'de [u8],
+    offset: u64,
+    error: &serde_json::Error,
+) -> Malformed {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let path = serde_path_to_error::deserialize::<_, T>(&mut deserializer)
+        .err()
+        .map(|error| error.path().to_string())
+        .filter(|path| path != "." && path != "?");
+    let line_start = bytes
+        .split(|byte| *byte == b'\n')
+        .take(error.line().saturating_sub(1))
+        .map(|line| line.len() + 1)
+        .sum::<usize>();
+    let mut reason = error.to_string();
+    // The position within the row would only compete with the offset.
+    if let Some(at) = reason.rfind(" at line ") {
+        reason.truncate(at);
+    }
+    truncate(&mut reason, MAX_REASON_BYTES);
+    Malformed {
+        offset: offset + (line_start + error.column().saturating_sub(1)) as u64,
+        path,
+        reason,
+    }
+}
+
+fn truncate(text: &mut String, max: usize) {
+    if text.len() > max {
+        let end = (0..=max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
+/// A number of things, or an average of it: finite and not negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Count(pub f64);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CountVisitor)
+    }
+}
+
+struct CountVisitor;
+
+impl Visitor<'_> for CountVisitor {
+    type Value = Count;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a number that is not negative")
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Count, E> {
+        Ok(Count(value as f64))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Count, E> {
+        u64::try_from(value)
+            .map(|value| Count(value as f64))
+            .map_err(|_| E::invalid_value(de::Unexpected::Signed(value), &self))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Count, E> {
+        if value.is_finite() && value >= 0.0 {
+            Ok(Count(value))
+        } else {
+            Err(E::invalid_value(de::Unexpected::Float(value), &self))
+        }
+    }
+}
+
+/// A name that becomes a label value; borrowed from the row where it has no escapes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Name<'a>(pub Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor).map(Name)
+    }
+}
+
+struct NameVisitor;
+
+impl<'de> Visitor<'de> for NameVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+impl std::ops::Deref for Name<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name, or `unknown` where GitHub left it out: an empty label would be no label to Prometheus.
+pub fn or_unknown(name: Option<&str>) -> &str {
+    name.filter(|text| !text.is_empty()).unwrap_or("unknown")
+}
+
+/// An identifier: GitHub writes the same ones as numbers here and as strings there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Id {
+    /// Written as a number, or as a string of digits.
+    Number(u64),
+    /// Any other string.
+    Text(String),
+}
+
+impl Id {
+    /// A user's id, or the login where there is none: rows of one user must meet.
+    pub fn of_user(id: Option<&Self>, login: Option<&str>) -> Option<Self> {
+        id.cloned().or_else(|| login.map(|login| Self::Text(login.to_owned())))
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IdVisitor)
+    }
+}
+
+struct IdVisitor;
+
+impl Visitor<'_> for IdVisitor {
+    type Value = Id;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an id: a whole number or a string")
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Id, E> {
+        Ok(Id::Number(value))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Id, E> {
+        Ok(text.parse().map_or_else(|_| Id::Text(text.to_owned()), Id::Number))
+    }
+}
+
+/// A field that is known and deliberately left alone: unlike [`IgnoredAny`], it isn't noted as unmapped.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Known;
+
+impl<'de> Deserialize<'de> for Known {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KnownVisitor)
+    }
+}
+
+struct KnownVisitor;
+
+impl<'de> Visitor<'de> for KnownVisitor {
+    type Value = Known;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Known, E> {
+        Ok(Known)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Known, E> {
+        Ok(Known)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Known, E> {
+        Ok(Known)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Known, E> {
+        Ok(Known)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Known, E> {
+        Ok(Known)
+    }
+
+    fn visit_unit<E>(self) -> Result<Known, E> {
+        Ok(Known)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Known, A::Error> {
+        while seq.next_element::<Known>()?.is_some() {}
+        Ok(Known)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Known, A::Error> {
+        while map.next_key::<IgnoredAny>()?.is_some() {
+            map.next_value::<Known>()?;
+        }
+        Ok(Known)
+    }
+}

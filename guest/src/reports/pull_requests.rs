@@ -1,0 +1,74 @@
+//! What entity rows say of pull requests.
+
+use std::collections::BTreeMap;
+
+use super::fields::{self, MINUTES, UNIT, number_fields};
+use crate::json::or_unknown;
+use crate::samples::{Catalogue, FamilyId, Samples};
+
+number_fields! {
+    /// Pull requests of the report day (`pull_requests`).
+    pub struct PullRequests {
+        total_created => "pull_requests_created", "Pull requests created on the report day.", UNIT;
+        total_reviewed => "pull_requests_reviewed", "Pull requests reviewed on the report day.", UNIT;
+        total_merged => "pull_requests_merged", "Pull requests merged on the report day.", UNIT;
+        median_minutes_to_merge => "pull_request_time_to_merge_median_seconds", "Median time from creation to merge of the pull requests merged on the report day, in seconds.", MINUTES;
+        total_suggestions => "pull_request_suggestions", "Review suggestions made on the report day, by anyone.", UNIT;
+        total_applied_suggestions => "pull_request_suggestions_applied", "Review suggestions applied on the report day, anyone's.", UNIT;
+        total_created_by_copilot => "pull_requests_created_by_copilot", "Pull requests that Copilot created on the report day.", UNIT;
+        total_reviewed_by_copilot => "pull_requests_reviewed_by_copilot", "Pull requests that Copilot reviewed on the report day.", UNIT;
+        total_merged_created_by_copilot => "pull_requests_merged_created_by_copilot", "Pull requests merged on the report day that Copilot had created.", UNIT;
+        total_merged_reviewed_by_copilot => "pull_requests_merged_reviewed_by_copilot", "Pull requests merged on the report day that Copilot had reviewed.", UNIT;
+        median_minutes_to_merge_copilot_authored => "pull_request_copilot_authored_time_to_merge_median_seconds", "The same median, in seconds, of the pull requests that Copilot had created.", MINUTES;
+        median_minutes_to_merge_copilot_reviewed => "pull_request_copilot_reviewed_time_to_merge_median_seconds", "The same median, in seconds, of the pull requests that Copilot had reviewed.", MINUTES;
+        total_copilot_suggestions => "pull_request_copilot_suggestions", "Review suggestions that Copilot made on the report day.", UNIT;
+        total_copilot_applied_suggestions => "pull_request_copilot_suggestions_applied", "Copilot's review suggestions applied on the report day.", UNIT;
+        .. {
+            copilot_suggestions_by_comment_type: Option<Vec<Suggestions>>,
+        }
+    }
+}
+
+number_fields! {
+    /// Copilot's suggestions of one type of comment.
+    pub struct Suggestions {
+        total_copilot_suggestions => "pull_request_comment_type_copilot_suggestions", "Review suggestions that Copilot made on the report day, by type of comment.", UNIT;
+        total_copilot_applied_suggestions => "pull_request_comment_type_copilot_suggestions_applied", "Copilot's review suggestions applied on the report day, by type of comment.", UNIT;
+        .. {
+            comment_type: Option<String>,
+        }
+    }
+}
+
+/// The families of pull requests.
+pub struct PullRequestFamilies {
+    totals: Vec<FamilyId>,
+    by_comment_type: Vec<FamilyId>,
+}
+
+impl PullRequestFamilies {
+    /// Declares the families.
+    pub fn declare(catalogue: &mut Catalogue) -> Self {
+        Self {
+            totals: fields::declare(catalogue, "", PullRequests::FIELDS, &[]),
+            by_comment_type: fields::declare(catalogue, "", Suggestions::FIELDS, &["comment_type"]),
+        }
+    }
+
+    /// Adds the samples.
+    pub fn push(&self, samples: &mut Samples, row: &PullRequests, at: i64) {
+        fields::push(samples, &self.totals, PullRequests::FIELDS, &row.values(), &[], at);
+        let mut types: BTreeMap<String, Vec<Option<f64>>> = BTreeMap::new();
+        for element in row.copilot_suggestions_by_comment_type.iter().flatten() {
+            let sums = types
+                .entry(or_unknown(element.comment_type.as_deref()).to_owned())
+                .or_insert_with(|| vec![None; Suggestions::FIELDS.len()]);
+            for (sum, value) in sums.iter_mut().zip(element.values()) {
+                *sum = value.map(|value| sum.unwrap_or(0.0) + value).or(*sum);
+            }
+        }
+        for (name, values) in &types {
+            fields::push(samples, &self.by_comment_type, Suggestions::FIELDS, values, &[name], at);
+        }
+    }
+}

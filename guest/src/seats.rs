@@ -1,0 +1,239 @@
+//! Seats: who has one, and whether they use it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::json::{Count, Id, Known, Name, or_unknown};
+use crate::samples::{Catalogue, FamilyId, Samples};
+use crate::time::Instant;
+
+/// A seat. A user has several where several organizations or teams grant one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Seat<'a> {
+    assignee: Option<Assignee>,
+    #[serde(borrow)]
+    plan_type: Option<Name<'a>>,
+    last_activity_at: Option<Instant>,
+    #[serde(borrow)]
+    last_activity_editor: Option<Name<'a>>,
+    #[serde(borrow)]
+    pending_cancellation_date: Option<Name<'a>>,
+    #[serde(borrow)]
+    assigning_team: Option<Team<'a>>,
+    #[serde(rename = "created_at")]
+    _created_at: Known,
+    #[serde(rename = "updated_at")]
+    _updated_at: Known,
+    #[serde(rename = "last_authenticated_at")]
+    _last_authenticated_at: Known,
+    #[serde(rename = "organization")]
+    _organization: Known,
+}
+
+/// The user who has the seat; null for a seat that nobody took yet.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Assignee {
+    id: Option<Id>,
+    login: Option<String>,
+}
+
+/// The team through which the seat was granted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Team<'a> {
+    #[serde(borrow)]
+    slug: Option<Name<'a>>,
+    #[serde(borrow)]
+    name: Option<Name<'a>>,
+}
+
+/// GitHub's general user, team and organization objects: what is new in them is no news of Copilot.
+pub const FOREIGN: &[&str] = &["assignee.", "assigning_team.", "organization."];
+
+/// What is left of a page when its seats are taken out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SeatsPage {
+    total_seats: Option<Count>,
+    #[serde(rename = "seats")]
+    _seats: Known,
+}
+
+/// Who has a seat: the user, or for a seat without one its running number.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Holder {
+    User(Id),
+    Nobody(u64),
+}
+
+/// What is known of a holder, over all of their seats.
+struct Held {
+    plan: String,
+    last_activity: Option<Instant>,
+    editor: Option<String>,
+    pending_cancellation: bool,
+    fetched_at: i64,
+}
+
+/// How long ago a seat was last used: the greatest age in seconds, and its label. They do not overlap.
+const AGES: [(i64, &str); 4] =
+    [(86_400, "1d"), (7 * 86_400, "7d"), (30 * 86_400, "30d"), (90 * 86_400, "90d")];
+const OLDER: &str = "over_90d";
+const NEVER: &str = "never";
+
+/// Collects seats, distinct by user.
+pub struct SeatsCollector {
+    families: SeatsFamilies,
+    holders: BTreeMap<Holder, Held>,
+    teams: BTreeMap<String, BTreeSet<Holder>>,
+    total_seats: Option<(i64, f64)>,
+    fetched_at: Option<i64>,
+    unassigned: u64,
+}
+
+struct SeatsFamilies {
+    seats: FamilyId,
+    reported: FamilyId,
+    pending_cancellation: FamilyId,
+    by_plan: FamilyId,
+    by_editor: FamilyId,
+    by_activity_age: FamilyId,
+    by_team: FamilyId,
+}
+
+impl SeatsCollector {
+    /// Declares the families.
+    pub fn declare(catalogue: &mut Catalogue) -> Self {
+        let families = SeatsFamilies {
+            seats: catalogue.gauge(
+                "seats",
+                "Users who have a Copilot seat, each counted once however many grants they have.",
+                &[],
+            ),
+            reported: catalogue.gauge(
+                "seats_reported",
+                "GitHub's own count of the seats (total_seats).",
+                &[],
+            ),
+            pending_cancellation: catalogue.gauge(
+                "seats_pending_cancellation",
+                "Users all of whose seats end with the current billing cycle.",
+                &[],
+            ),
+            by_plan: catalogue.gauge("seats_by_plan", "Users with a seat, by plan.", &["plan"]),
+            by_editor: catalogue.gauge(
+                "seats_by_editor",
+                "Users with a seat who were active, by the editor they used last.",
+                &["editor"],
+            ),
+            by_activity_age: catalogue.gauge(
+                "seats_by_activity_age",
+                "Users with a seat, by the time since they last used it: up to 1 day (1d), then up to 7, 30 and 90 \
+                 days (7d, 30d, 90d), longer (over_90d) or not in GitHub's records (never). \
+                 GitHub forgets activity after 90 days.",
+                &["activity_age"],
+            ),
+            by_team: catalogue.gauge(
+                "seats_by_team",
+                "Users with a seat, by the team that grants it. A user may be in several.",
+                &["team"],
+            ),
+        };
+        let (holders, teams, total_seats, fetched_at, unassigned) = Default::default();
+        Self { families, holders, teams, total_seats, fetched_at, unassigned }
+    }
+
+    /// Takes what stands around the seats of a page.
+    pub fn add_page(&mut self, page: &SeatsPage, fetched_at: i64) {
+        self.fetched_at = self.fetched_at.max(Some(fetched_at));
+        if let Some(Count(total)) = page.total_seats {
+            self.total_seats =
+                self.total_seats.filter(|(at, _)| *at > fetched_at).or(Some((fetched_at, total)));
+        }
+    }
+
+    /// Takes a seat.
+    pub fn add(&mut self, seat: &Seat<'_>, fetched_at: i64) {
+        self.fetched_at = self.fetched_at.max(Some(fetched_at));
+        let user = seat
+            .assignee
+            .as_ref()
+            .and_then(|assignee| Id::of_user(assignee.id.as_ref(), assignee.login.as_deref()));
+        let holder = user.map_or_else(
+            || {
+                self.unassigned += 1;
+                Holder::Nobody(self.unassigned)
+            },
+            Holder::User,
+        );
+        if let Some(team) = &seat.assigning_team {
+            let slug = or_unknown(team.slug.as_deref().or(team.name.as_deref()));
+            self.teams.entry(slug.to_owned()).or_default().insert(holder.clone());
+        }
+        let held = self.holders.entry(holder).or_insert_with(|| Held {
+            plan: or_unknown(seat.plan_type.as_deref()).to_owned(),
+            last_activity: None,
+            editor: None,
+            pending_cancellation: true,
+            fetched_at,
+        });
+        held.pending_cancellation &= seat.pending_cancellation_date.is_some();
+        if seat.last_activity_at > held.last_activity {
+            held.last_activity = seat.last_activity_at;
+            // "vscode/1.77.3/copilot/1.86.82": the versions would make a series of each release.
+            held.editor = seat
+                .last_activity_editor
+                .as_deref()
+                .and_then(|editor| editor.split('/').next())
+                .map(str::to_owned);
+        }
+    }
+
+    /// Adds the samples.
+    pub fn finish(&self, samples: &mut Samples) {
+        let Some(fetched_at) = self.fetched_at else { return };
+        let at = fetched_at * 1000;
+        let families = &self.families;
+        samples.push(families.seats, &[], self.holders.len() as f64, at);
+        if let Some((_, total)) = self.total_seats {
+            samples.push(families.reported, &[], total, at);
+        }
+        let pending = self.holders.values().filter(|held| held.pending_cancellation).count();
+        samples.push(families.pending_cancellation, &[], pending as f64, at);
+        let mut plans: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut editors: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut ages: BTreeMap<&str, u32> = BTreeMap::new();
+        for held in self.holders.values() {
+            *plans.entry(&held.plan).or_default() += 1;
+            if held.last_activity.is_some() {
+                *editors.entry(or_unknown(held.editor.as_deref())).or_default() += 1;
+            }
+            *ages.entry(held.activity_age()).or_default() += 1;
+        }
+        for (plan, users) in plans {
+            samples.push(families.by_plan, &[plan], users.into(), at);
+        }
+        for (editor, users) in editors {
+            samples.push(families.by_editor, &[editor], users.into(), at);
+        }
+        // Every age is there, at 0 too, so that a sum or a ratio over them never has gaps.
+        for label in AGES.iter().map(|(_, label)| *label).chain([OLDER, NEVER]) {
+            let users = ages.get(label).copied().unwrap_or(0);
+            samples.push(families.by_activity_age, &[label], users.into(), at);
+        }
+        for (team, users) in &self.teams {
+            samples.push(families.by_team, &[team], users.len() as f64, at);
+        }
+    }
+}
+
+impl Held {
+    fn activity_age(&self) -> &'static str {
+        let Some(Instant(last)) = self.last_activity else { return NEVER };
+        let age = self.fetched_at - last;
+        AGES.iter().find(|(most, _)| age <= *most).map_or(OLDER, |(_, label)| label)
+    }
+}
