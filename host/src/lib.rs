@@ -1,1 +1,38 @@
+//! The exporter: fetches GitHub's Copilot data, has a sandboxed mapping turn it into samples,
+//! and serves them to Prometheus.
+//!
+//! # Layout
+//!
+//! Data flows one way, and the modules stand in its order:
+//!
+//! ```text
+//! github ─▶ cache ─▶ plugin ─▶ exposition ─▶ publisher ─▶ http
+//!    ▲        documents   samples     snapshot
+//!    └── refresh drives it, on a timer
+//! ```
+//!
+//! - [`cli`] and [`settings`]: what the user wants; [`target`], [`secret`]: the types of it.
+//! - [`github`]: requests, pages, report links. [`cache`]: the documents.
+//! - [`plugin`]: loads and runs mappings (`wit/mapping.wit`). [`pipeline`]: one run, from bodies
+//!   to encoded families. [`exposition`]: checks samples and writes them.
+//! - [`refresh`]: when all of that happens. [`publisher`]: what is served meanwhile.
+//! - [`http`]: the web side. [`telemetry`]: the exporter's own metrics.
+//! - [`offline`]: `map`. [`demo`]: a stand-in for GitHub, for `--demo` and for tests.
+//! - [`exporter`]: puts it together.
 
+pub mod cache;
+pub mod cli;
+pub mod demo;
+pub mod exporter;
+pub mod exposition;
+pub mod github;
+pub mod http;
+pub mod offline;
+pub mod pipeline;
+pub mod plugin;
+pub mod publisher;
+pub mod refresh;
+pub mod secret;
+pub mod settings;
+pub mod target;
+pub mod telemetry;

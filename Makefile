@@ -1,0 +1,28 @@
+# The commands of the README. Continuous integration runs the same ones.
+
+CARGO ?= cargo
+
+.PHONY: run test lint bench setup
+
+# Serves the demo on http://localhost:8000/metrics: no token, no network.
+run:
+	$(CARGO) run --release -- --demo
+
+# Sets up what is missing and runs every test.
+test: setup
+	$(CARGO) build --workspace
+	$(CARGO) test --workspace
+
+# Formatting, clippy with warnings denied, and the rules for dependencies (deny.toml).
+lint: setup
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- --deny warnings
+	$(CARGO) deny --offline check bans licenses sources
+
+# Prints throughput, scrapes per second and memory, with their ratios.
+bench: setup
+	$(CARGO) build --release
+	$(CARGO) bench --package copilot-metrics-tests
+
+setup:
+	./.ci/setup

@@ -1,0 +1,48 @@
+//! Builds the default mapping (`guest/`) as a wasm32-wasip2 component and hands its path to the
+//! crate, which embeds it. So one `cargo build` is the product, and tests test the source.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, io};
+
+/// The component's file, as cargo names it after the guest's package.
+const COMPONENT: &str = "wasm32-wasip2/mapping/copilot_metrics_guest.wasm";
+
+fn main() -> io::Result<()> {
+    let root = workspace_root()?;
+    for path in ["guest/src", "guest/Cargo.toml", "wit", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={}", root.join(path).display());
+    }
+    // A target folder of its own: this one is locked by the cargo that runs this script.
+    let target = PathBuf::from(variable("OUT_DIR")?).join("guest");
+    let mut cargo = Command::new(variable("CARGO")?);
+    cargo
+        .args(["build", "--package", "copilot-metrics-guest", "--profile", "mapping"])
+        .args(["--target", "wasm32-wasip2", "--locked", "--target-dir"])
+        .arg(&target)
+        .current_dir(&root);
+    // What was meant for the host must not reach the guest.
+    for (name, _) in env::vars() {
+        let inherited = name.starts_with("CARGO_FEATURE_") || name.starts_with("CARGO_CFG_");
+        let flags = name.ends_with("RUSTFLAGS") || name.ends_with("RUSTC_WORKSPACE_WRAPPER");
+        if inherited || flags || name == "CARGO_BUILD_TARGET" {
+            cargo.env_remove(name);
+        }
+    }
+    if !cargo.status()?.success() {
+        return Err(io::Error::other(
+            "the default mapping did not build; is the target there? `rustup target add wasm32-wasip2`",
+        ));
+    }
+    println!("cargo::rustc-env=DEFAULT_MAPPING={}", target.join(COMPONENT).display());
+    Ok(())
+}
+
+fn workspace_root() -> io::Result<PathBuf> {
+    let manifest = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
+    manifest.parent().map(Path::to_path_buf).ok_or_else(|| io::Error::other("no workspace"))
+}
+
+fn variable(name: &str) -> io::Result<String> {
+    env::var(name).map_err(|error| io::Error::other(format!("{name}: {error}")))
+}

@@ -1,0 +1,168 @@
+//! The command line. Every setting is a flag and an environment variable of the same meaning.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::target::MappingOption;
+
+/// The text above the options in `--help`.
+const ABOUT: &str = "\
+Prometheus exporter for GitHub Copilot: usage, seats, billing, teams.
+
+Try it without a token:      copilot-metrics-exporter --demo
+Run it for an organization:  GHC_TOKEN=ghp_… ORG=octo-org copilot-metrics-exporter
+Then look at:                http://localhost:8000/metrics";
+
+/// The text below them.
+const AFTER: &str = "\
+The token needs, as a classic one, the scope read:org or manage_billing:copilot (for an enterprise
+read:enterprise); as a fine-grained one, read access to \"Organization Copilot metrics\" and, for seats,
+\"GitHub Copilot Business\". The policy \"Copilot usage metrics\" must be enabled.
+
+Exit codes: 0 stopped, 1 failed, 64 a setting is wrong, 65 input can't be mapped, 66 no such file.";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "copilot-metrics-exporter", version, about = ABOUT, after_help = AFTER, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// Something else than serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What to serve and how.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// What can be done beside serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a mapping over recorded files and print the exposition: no network, no token
+    Map(MapArgs),
+}
+
+/// The settings of the exporter. `String`s are checked by `settings`, so that every mistake gets one kind of answer.
+#[derive(Debug, Default, Args)]
+pub struct ServeArgs {
+    /// Serve the built-in recordings of an invented organization: needs no token and no network
+    #[arg(long)]
+    pub demo: bool,
+
+    /// Token for GitHub's API. Prefer the environment: flags show in the list of processes
+    #[arg(long, env = "GHC_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub token: Option<String>,
+
+    /// Organizations to export, by login, separated by commas
+    #[arg(long, env = "ORG", value_name = "NAME,…")]
+    pub org: Option<String>,
+
+    /// Enterprises to export, by slug, separated by commas
+    #[arg(long, env = "ENTERPRISE", value_name = "NAME,…")]
+    pub enterprise: Option<String>,
+
+    /// Seconds from one refresh of the data to the next. GitHub makes new data once a day
+    #[arg(long, env = "CACHE_TTL_SECONDS", value_name = "SECONDS", default_value = "3600")]
+    pub cache_ttl_seconds: String,
+
+    /// Base URL of the API: https://api.SUBDOMAIN.ghe.com, or https://HOST/api/v3 of a GitHub Enterprise Server
+    #[arg(
+        long,
+        env = "GITHUB_API_URL",
+        value_name = "URL",
+        default_value = "https://api.github.com"
+    )]
+    pub github_api_url: String,
+
+    /// Address and port to listen on
+    #[arg(
+        long = "web.listen-address",
+        env = "LISTEN_ADDRESS",
+        value_name = "HOST:PORT",
+        default_value = "0.0.0.0:8000"
+    )]
+    pub listen_address: String,
+
+    /// An option of the mapping, such as users=true for series per user. May come several times
+    #[arg(long = "option", value_name = "NAME=VALUE")]
+    pub options: Vec<MappingOption>,
+
+    /// Lowest level of the log
+    #[arg(long = "log.level", env = "LOG_LEVEL", value_enum, default_value = "info")]
+    pub log_level: LogLevel,
+
+    /// Form of the log
+    #[arg(long = "log.format", env = "LOG_FORMAT", value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// The levels of the log.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum LogLevel {
+    /// Failures that need somebody.
+    Error,
+    /// And what failed but will be tried again.
+    Warn,
+    /// And one line for each refresh.
+    #[default]
+    Info,
+    /// And one for each document.
+    Debug,
+}
+
+/// The forms of the log.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The arguments of `map`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  copilot-metrics-exporter map --org octo-org organization-28-day=report.json seats=page1.json seats=page2.json
+
+Documents are named after the last part of their path in GitHub's API: organization-1-day,
+organization-28-day, enterprise-1-day, enterprise-28-day, users-1-day, users-28-day,
+user-teams-1-day, billing, seats; legacy is the metrics API that GitHub closed in April 2026.")]
+pub struct MapArgs {
+    /// The organization that the files are about
+    #[arg(long, value_name = "NAME", required_unless_present = "enterprise", conflicts_with = "enterprise")]
+    pub org: Option<String>,
+
+    /// The enterprise that the files are about
+    #[arg(long, value_name = "NAME")]
+    pub enterprise: Option<String>,
+
+    /// The mapping to run, instead of the default one
+    #[arg(long, value_name = "FILE.wasm")]
+    pub mapping: Option<PathBuf>,
+
+    /// The newest day only, or every day with its timestamp
+    #[arg(long, value_enum, default_value = "latest")]
+    pub span: Span,
+
+    /// An option of the mapping, such as users=true. May come several times
+    #[arg(long = "option", value_name = "NAME=VALUE")]
+    pub options: Vec<MappingOption>,
+
+    /// When the files were fetched; the ages of seats count from here [default: now]
+    #[arg(long, value_name = "TIME", value_parser = clap::value_parser!(jiff::Timestamp))]
+    pub fetched_at: Option<jiff::Timestamp>,
+
+    /// Files with recorded documents. A name may come several times, for pages and report files
+    #[arg(required = true, value_name = "DOCUMENT=FILE")]
+    pub documents: Vec<MappingOption>,
+}
+
+/// Which days are mapped.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Span {
+    /// The newest day.
+    Latest,
+    /// Every day.
+    History,
+}

@@ -1,0 +1,255 @@
+//! The stand-in for GitHub's API.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LINK};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use serde_json::{Value, json};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use url::Url;
+
+use super::faults::{Fault, Faults};
+use super::links;
+use super::recordings::{self, RECORDINGS, moved_to};
+use crate::http::{Listener, serve};
+
+/// The requests that GitHub allows in an hour.
+const RATE_LIMIT: usize = 5000;
+
+/// A request that the stand-in got.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The path and query, without the signature of a file's link.
+    pub path: String,
+    /// Whether it came to the host of the report files, not to the API.
+    pub file: bool,
+    /// Whether it had an `Authorization` header.
+    pub authorized: bool,
+}
+
+/// A running stand-in. It stops when it is dropped.
+pub struct StandIn {
+    hub: Arc<Hub>,
+    api: Url,
+    _stop: DropGuard,
+}
+
+/// What both hosts share.
+struct Hub {
+    documents: HashMap<(&'static str, &'static str), Vec<Bytes>>,
+    newest: Date,
+    token: String,
+    signature: String,
+    /// The base URLs of the two hosts.
+    api: String,
+    files: String,
+    faults: Faults,
+    requests: Mutex<Vec<Request>>,
+}
+
+impl StandIn {
+    /// Starts both hosts on free loopback ports.
+    pub async fn start() -> io::Result<Self> {
+        let (api, files) = (Listener::bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
+        let newest = recordings::newest_day();
+        let documents = RECORDINGS.iter().map(|recording| {
+            let moved = recording.files.iter().map(|file| moved_to(newest, file).into());
+            ((recording.owner, recording.document), moved.collect())
+        });
+        let hub = Arc::new(Hub {
+            documents: documents.collect(),
+            newest,
+            // New ones at every start, so that nothing can come to rely on them.
+            token: format!("demo_{}", random()),
+            signature: random(),
+            api: format!("http://{}", api.local_addr()?),
+            files: format!("http://{}", files.local_addr()?),
+            faults: Faults::default(),
+            requests: Mutex::default(),
+        });
+        let url = Url::parse(&hub.api).map_err(io::Error::other)?;
+        let stop = CancellationToken::new();
+        let router = Router::new().fallback(answer_api).with_state(Arc::clone(&hub));
+        tokio::spawn(serve(api, router, stop.clone()));
+        let router = Router::new().fallback(answer_file).with_state(Arc::clone(&hub));
+        tokio::spawn(serve(files, router, stop.clone()));
+        Ok(Self { hub, api: url, _stop: stop.drop_guard() })
+    }
+
+    /// The API's base URL.
+    pub fn api(&self) -> &Url {
+        &self.api
+    }
+
+    /// The token that the API takes.
+    pub fn token(&self) -> &str {
+        &self.hub.token
+    }
+
+    /// The secret in the links to report files.
+    pub fn signature(&self) -> &str {
+        &self.hub.signature
+    }
+
+    /// The newest day that has reports.
+    pub fn newest_day(&self) -> Date {
+        self.hub.newest
+    }
+
+    /// Makes requests fail whose path and query have `path_has` in them.
+    pub fn fail(&self, path_has: &str, fault: Fault) {
+        self.hub.faults.add(path_has, fault);
+    }
+
+    /// Makes everything work again.
+    pub fn mend(&self) {
+        self.hub.faults.clear();
+    }
+
+    /// The requests so far, in the order in which they came.
+    pub fn requests(&self) -> Vec<Request> {
+        self.hub.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// 32 random hexadecimal digits, from the standard library's source of hash seeds.
+fn random() -> String {
+    let word = || RandomState::new().hash_one(0u8);
+    format!("{:016x}{:016x}", word(), word())
+}
+
+async fn answer_api(State(hub): State<Arc<Hub>>, headers: HeaderMap, uri: Uri) -> Response {
+    let path = hub.note(&uri, &headers, false);
+    let wanted = format!("Bearer {}", hub.token);
+    let mut right = match headers.get(AUTHORIZATION) {
+        Some(given) if given.as_bytes() == wanted.as_bytes() => hub.document(&uri),
+        _ => message(StatusCode::UNAUTHORIZED, "Bad credentials"),
+    };
+    let used = hub.requests.lock().unwrap_or_else(PoisonError::into_inner).len();
+    let remaining = HeaderValue::from(RATE_LIMIT.saturating_sub(used));
+    right.headers_mut().insert("x-ratelimit-remaining", remaining);
+    hub.faults.answer(&path, right).await
+}
+
+async fn answer_file(State(hub): State<Arc<Hub>>, headers: HeaderMap, uri: Uri) -> Response {
+    let path = hub.note(&uri, &headers, true);
+    let right = match links::check(&headers, &uri, &hub.signature) {
+        Err(refused) => refused,
+        Ok(()) => links::parse(uri.path())
+            .and_then(|(owner, document, file)| hub.bodies(owner, document)?.get(file))
+            .map_or_else(|| StatusCode::NOT_FOUND.into_response(), |body| body.clone().into_response()),
+    };
+    hub.faults.answer(&path, right).await
+}
+
+impl Hub {
+    fn note(&self, uri: &Uri, headers: &HeaderMap, file: bool) -> String {
+        let path = match file {
+            true => uri.path().to_owned(),
+            false => uri.to_string(),
+        };
+        let authorized = headers.contains_key(AUTHORIZATION);
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.push(Request { path: path.clone(), file, authorized });
+        path
+    }
+
+    fn bodies(&self, owner: &str, document: &str) -> Option<&Vec<Bytes>> {
+        // The keys are static, the question is not.
+        let entry = self.documents.iter().find(|((o, d), _)| *o == owner && *d == document);
+        entry.map(|(_, bodies)| bodies)
+    }
+
+    /// The right answer of the API.
+    fn document(&self, uri: &Uri) -> Response {
+        let parts: Vec<&str> = uri.path().trim_start_matches('/').split('/').collect();
+        let found = match parts.as_slice() {
+            ["orgs" | "enterprises", owner, "copilot", "metrics", "reports", report] => {
+                self.report_of_day(owner, report, uri)
+            }
+            ["orgs" | "enterprises", owner, "copilot", "metrics", "reports", report, "latest"] => {
+                self.bodies(owner, report).map(|bodies| self.envelope(owner, report, bodies.len()))
+            }
+            ["orgs", owner, "copilot", "billing"] => {
+                self.bodies(owner, "billing").and_then(|bodies| bodies.first()).map(json_body)
+            }
+            ["orgs" | "enterprises", owner, "copilot", "billing", "seats"] => {
+                self.list(owner, "seats", uri, Some("seats"))
+            }
+            ["orgs" | "enterprises", owner, "copilot", "metrics"] => {
+                self.list(owner, "legacy", uri, None)
+            }
+            _ => None,
+        };
+        found.unwrap_or_else(|| message(StatusCode::NOT_FOUND, "Not Found"))
+    }
+
+    fn report_of_day(&self, owner: &str, report: &str, uri: &Uri) -> Option<Response> {
+        let bodies = self.bodies(owner, report)?;
+        let day: Date = parameter(uri, "day")?.parse().ok()?;
+        match day.cmp(&self.newest) {
+            std::cmp::Ordering::Greater => Some(StatusCode::NO_CONTENT.into_response()),
+            std::cmp::Ordering::Equal => Some(self.envelope(owner, report, bodies.len())),
+            // Only the newest day was recorded.
+            std::cmp::Ordering::Less => None,
+        }
+    }
+
+    /// The links to a report's files.
+    fn envelope(&self, owner: &str, report: &str, files: usize) -> Response {
+        let links = (0..files).map(|file| links::link(&self.files, owner, report, file, &self.signature));
+        let mut envelope = json!({"download_links": links.collect::<Vec<_>>()});
+        if report.ends_with("-28-day") {
+            envelope["report_start_day"] = json!(self.newest.saturating_sub(27.days()));
+            envelope["report_end_day"] = json!(self.newest);
+        } else {
+            envelope["report_day"] = json!(self.newest);
+        }
+        json_body(&envelope.to_string().into())
+    }
+
+    /// A page of a list, with the link to the next one.
+    fn list(&self, owner: &str, document: &str, uri: &Uri, key: Option<&str>) -> Option<Response> {
+        let body = self.bodies(owner, document)?.first()?;
+        let mut whole: Value = serde_json::from_slice(body).ok()?;
+        let number = |name| parameter(uri, name).and_then(|text| text.parse::<usize>().ok());
+        let (page, size) = (number("page").unwrap_or(1).max(1), number("per_page").unwrap_or(50).min(100));
+        let rows = match key {
+            Some(key) => whole.get_mut(key)?.as_array_mut()?,
+            None => whole.as_array_mut()?,
+        };
+        let more = rows.len() > page * size;
+        *rows = rows.iter().skip((page - 1) * size).take(size).cloned().collect();
+        let mut response = json_body(&whole.to_string().into());
+        if more {
+            let next = format!("{}{}?per_page={size}&page={}", self.api, uri.path(), page + 1);
+            let link = format!("<{next}>; rel=\"next\"");
+            response.headers_mut().insert(LINK, HeaderValue::from_str(&link).ok()?);
+        }
+        Some(response)
+    }
+}
+
+fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    uri.query()?.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
+
+fn json_body(body: &Bytes) -> Response {
+    let mut response = Response::new(Body::from(body.clone()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn message(status: StatusCode, text: &str) -> Response {
+    (status, json_body(&json!({"message": text}).to_string().into())).into_response()
+}

@@ -1,0 +1,137 @@
+//! The exporter's web side.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/metrics` | the exposition, text 0.0.4, gzipped where accepted |
+//! | `/-/healthy` | 200 while the process runs |
+//! | `/-/ready` | 200 once there is data to serve, else 503 and why not |
+//! | `/` | a page with links |
+
+mod listener;
+
+pub use listener::{Listener, serve};
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use jiff::Timestamp;
+use tracing::error;
+
+use crate::cache::Cache;
+use crate::publisher::{Publisher, Status};
+use crate::telemetry::Telemetry;
+
+/// Prometheus 3 fails a scrape whose content type it does not know, to the letter.
+/// <https://prometheus.io/docs/instrumenting/content_negotiation/>
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What the answers are made of.
+pub struct App {
+    /// The exporter's own metrics.
+    pub telemetry: Arc<Telemetry>,
+    /// The data.
+    pub publisher: Arc<Publisher>,
+    /// For the ages of the data.
+    pub cache: Arc<Cache>,
+    /// The settings that are missing, if any: then there will be no data.
+    pub missing: Option<String>,
+}
+
+/// The routes.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route("/metrics", get(metrics))
+        .route("/-/healthy", get(|| async { "healthy\n" }))
+        .route("/-/ready", get(ready))
+        .with_state(app)
+}
+
+async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let has_data = app.publisher.statuses().iter().any(|(_, _, has_data)| *has_data);
+    app.telemetry.count_scrape(has_data);
+    if app.missing.is_some() {
+        app.telemetry.count_failure("env_missing");
+    }
+    let now = Timestamp::now();
+    app.cache.visit(|target, name, document| {
+        let age = now.duration_since(document.fetched_at).as_secs_f64();
+        app.telemetry.set_cache_age(target, name, age);
+    });
+    let own = match app.telemetry.encode() {
+        Ok(own) => own,
+        Err(error) => {
+            error!(%error, "the exporter's own metrics can't be written");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    let snapshot = app.publisher.snapshot();
+    let gzip = accepts_gzip(&headers);
+    let pieces = match gzip {
+        true => Vec::from(snapshot.gzip_with(own.as_bytes())),
+        false => vec![snapshot.text().clone(), own.into()],
+    };
+    let mut response = respond(pieces);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(TEXT_FORMAT));
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// Sends the pieces one after the other: joining them would copy the whole snapshot at every scrape.
+fn respond(pieces: Vec<Bytes>) -> Response {
+    let length: usize = pieces.iter().map(Bytes::len).sum();
+    let frames = pieces
+        .into_iter()
+        .filter(|piece| !piece.is_empty())
+        .map(|piece| Ok::<_, std::convert::Infallible>(Frame::data(piece)));
+    let mut response = Response::new(Body::new(StreamBody::new(stream::iter(frames))));
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    response
+}
+
+/// Whether the client takes gzip. RFC 9110, section 12.5.3.
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let refused = |q: &str| q.parse::<f32>().is_ok_and(|q| q == 0.0);
+        gzip && !parts.filter_map(|part| part.strip_prefix("q=")).any(refused)
+    })
+}
+
+async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
+    if let Some(missing) = &app.missing {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n"));
+    }
+    let statuses = app.publisher.statuses();
+    if statuses.iter().any(|(_, _, has_data)| *has_data) {
+        return (StatusCode::OK, "ready\n".to_owned());
+    }
+    let mut text = "not ready: no target has data yet\n".to_owned();
+    for (target, status, _) in statuses {
+        text.push_str(&match status {
+            Status::Failed(problems) => format!("{target}: {problems}\n"),
+            Status::Starting | Status::Fresh => format!("{target}: the first refresh is under way\n"),
+        });
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, text)
+}
+
+async fn page() -> Html<&'static str> {
+    Html(include_str!("page.html"))
+}

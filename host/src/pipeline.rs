@@ -1,0 +1,84 @@
+//! One run from documents to encoded families: mapped, checked, written.
+
+use std::io::{self, Read};
+
+use thiserror::Error;
+
+use crate::exposition::encode::{EncodedFamily, encode};
+use crate::exposition::validate::{SamplesError, validate};
+use crate::plugin::wit::{Document, OptionValue, Span, Target, UnmappedField};
+use crate::plugin::{Engine, Mapping, RunError};
+
+/// How many bytes are fed at once: enough that the crossing costs nothing beside the parsing.
+const CHUNK_BYTES: usize = 128 << 10;
+
+/// What a run gave.
+pub struct Mapped {
+    /// The families, ready for a snapshot.
+    pub families: Vec<EncodedFamily>,
+    /// How many samples they have.
+    pub series: usize,
+    /// The fields that the mapping doesn't know.
+    pub unmapped: Vec<UnmappedField>,
+}
+
+/// Why a run gave nothing.
+#[derive(Debug, Error)]
+pub enum MapError {
+    /// The mapping failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The mapping's samples can't be served.
+    #[error("the mapping's samples can't be served: {0}")]
+    Samples(#[from] SamplesError),
+    /// A body could not be read.
+    #[error("document {0}: {1}")]
+    Read(String, #[source] io::Error),
+    /// The samples could not be written.
+    #[error("the samples can't be written: {0}")]
+    Encode(#[from] prometheus::Error),
+}
+
+impl MapError {
+    /// The cause as a label.
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::Run(RunError::Malformed(_)) => "malformed",
+            Self::Run(RunError::Refused(_)) => "refused",
+            Self::Run(RunError::Trapped { cause, .. }) => cause.label(),
+            Self::Samples(_) | Self::Encode(_) => "invalid_samples",
+            Self::Read(..) => "read",
+        }
+    }
+}
+
+/// Runs the mapping over bodies, which are read as a stream. It blocks for as long as that takes.
+pub fn map<R: Read>(
+    engine: &Engine,
+    mapping: &Mapping,
+    target: &Target,
+    span: Span,
+    options: &[OptionValue],
+    bodies: impl IntoIterator<Item = (Document, R)>,
+) -> Result<Mapped, MapError> {
+    let mut run = mapping.start(target, span, options)?;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    for (document, mut reader) in bodies {
+        // An empty body is a body too.
+        run.feed(&document, &[])?;
+        loop {
+            let read = match reader.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(MapError::Read(document.name, error)),
+            };
+            run.feed(&document, chunk.get(..read).unwrap_or_default())?;
+        }
+    }
+    let set = run.finish()?;
+    let samples = validate(&set, mapping.manifest(), span, engine.limits())?;
+    let families = encode(&samples)?;
+    let series = samples.series;
+    Ok(Mapped { families, series, unmapped: set.unmapped })
+}

@@ -1,0 +1,11 @@
+//! The host's side of `wit/mapping.wit`, generated.
+
+#![allow(missing_docs, unsafe_code, clippy::all, clippy::restriction)]
+
+wasmtime::component::bindgen!({
+    world: "mapping",
+    path: "../wit",
+    additional_derives: [Clone, PartialEq],
+});
+
+pub use exports::copilot_metrics_exporter::mapping::mapper as wit;

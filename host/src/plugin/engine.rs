@@ -1,0 +1,60 @@
+//! The WebAssembly engine: one for the process.
+
+use std::thread;
+use std::time::Duration;
+
+use thiserror::Error;
+use wasmtime::Config;
+
+use super::limits::Limits;
+
+/// How often the clock of running mappings ticks. Limits of time are kept to this precision.
+pub(super) const TICK: Duration = Duration::from_millis(10);
+
+/// The engine could not be set up on this machine.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// wasmtime refused the configuration.
+    #[error("the WebAssembly engine does not work on this machine: {0}")]
+    Wasmtime(String),
+    /// The thread of the clock could not be started.
+    #[error("the clock of the WebAssembly engine did not start: {0}")]
+    Ticker(#[from] std::io::Error),
+}
+
+/// The engine, with the limits that every run on it has. Clones are the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    wasmtime: wasmtime::Engine,
+    limits: Limits,
+}
+
+impl Engine {
+    /// Sets the engine up and starts its clock.
+    pub fn new(limits: Limits) -> Result<Self, EngineError> {
+        let mut config = Config::new();
+        config.wasm_component_model(true).epoch_interruption(true);
+        let wasmtime = wasmtime::Engine::new(&config)
+            .map_err(|error| EngineError::Wasmtime(format!("{error:#}")))?;
+        // A thread of its own: a mapping that spins must not be able to stop its own clock by
+        // filling tokio's threads. It ends when the engine is dropped.
+        let weak = wasmtime.weak();
+        thread::Builder::new().name("mapping-clock".to_owned()).spawn(move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                thread::sleep(TICK);
+            }
+        })?;
+        Ok(Self { wasmtime, limits })
+    }
+
+    pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.wasmtime
+    }
+
+    /// The limits of every run.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}

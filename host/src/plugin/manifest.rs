@@ -1,0 +1,111 @@
+//! Checks what a mapping says of itself, before anything is done with it.
+
+use std::collections::HashSet;
+
+use thiserror::Error;
+
+use super::wit::{DocumentSpec, Manifest, Need, Scope};
+use crate::exposition::names::{check_label_name, check_metric_name};
+
+/// What is wrong with a manifest.
+#[derive(Debug, Error, PartialEq)]
+pub enum ManifestError {
+    /// A name is not written as names are.
+    #[error("{0} {1:?} is not of the form [a-z0-9-]+")]
+    Name(&'static str, String),
+    /// Something is there twice.
+    #[error("{0} {1:?} is there twice")]
+    Twice(&'static str, String),
+    /// A path leads elsewhere than to the target's own documents.
+    #[error("the path {0:?} of document {1:?} must start with {2}")]
+    Path(String, String, &'static str),
+    /// A document refers to one that is not there or comes later.
+    #[error("document {0:?} refers to {1:?}, which is no earlier document of its scope")]
+    Reference(String, String),
+    /// A family can't be served.
+    #[error("family {0:?}: {1}")]
+    Family(String, String),
+}
+
+/// The documents of a scope that are to be fetched or fed, in the order of feeding.
+pub fn documents_of(manifest: &Manifest, scope: Scope) -> impl Iterator<Item = &DocumentSpec> {
+    manifest.documents.iter().filter(move |document| document.scope == scope)
+}
+
+/// Checks everything.
+pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
+    check_name("the mapping's name", &manifest.name)?;
+    for scope in [Scope::Organization, Scope::Enterprise] {
+        let mut earlier = HashSet::new();
+        for document in documents_of(manifest, scope) {
+            check_document(document, &earlier)?;
+            if !earlier.insert(document.name.as_str()) {
+                return Err(ManifestError::Twice("document", document.name.clone()));
+            }
+        }
+    }
+    let mut options = HashSet::new();
+    for option in &manifest.options {
+        check_name("option", &option.name)?;
+        if !options.insert(&option.name) {
+            return Err(ManifestError::Twice("option", option.name.clone()));
+        }
+    }
+    let mut families = HashSet::new();
+    for family in &manifest.families {
+        let wrong = |reason: String| ManifestError::Family(family.name.clone(), reason);
+        check_metric_name(&family.name).map_err(wrong)?;
+        if family.help.trim().is_empty() {
+            return Err(wrong("it has no help text".to_owned()));
+        }
+        let mut labels = HashSet::new();
+        for label in &family.label_names {
+            check_label_name(label).map_err(wrong)?;
+            if !labels.insert(label) {
+                return Err(wrong(format!("label {label:?} is there twice")));
+            }
+        }
+        if !families.insert(&family.name) {
+            return Err(ManifestError::Twice("family", family.name.clone()));
+        }
+    }
+    Ok(())
+}
+
+fn check_name(what: &'static str, name: &str) -> Result<(), ManifestError> {
+    let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.is_empty() || name.len() > 100 || !name.bytes().all(valid) {
+        return Err(ManifestError::Name(what, name.to_owned()));
+    }
+    Ok(())
+}
+
+fn check_document(document: &DocumentSpec, earlier: &HashSet<&str>) -> Result<(), ManifestError> {
+    check_name("document", &document.name)?;
+    for other in [&document.fallback_for, &document.same_day_as].into_iter().flatten() {
+        if !earlier.contains(other.as_str()) {
+            return Err(ManifestError::Reference(document.name.clone(), other.clone()));
+        }
+    }
+    if document.need == Need::Offline {
+        return Ok(());
+    }
+    let root = match document.scope {
+        Scope::Organization => "/orgs/{org}/",
+        Scope::Enterprise => "/enterprises/{enterprise}/",
+    };
+    let path = &document.path;
+    // The token goes wherever the path leads: it may not leave the target's own part of the API.
+    let rest = path.strip_prefix(root);
+    let wanders = |rest: &str| {
+        rest.split(['/', '?', '&', '=']).any(|part| part == "." || part == "..")
+            || rest.contains(['\\', '%', '#', '@'])
+            || rest.contains("//")
+            || rest.chars().any(|c| c.is_whitespace() || c.is_control())
+            || rest.replace("{day}", "").contains(['{', '}'])
+    };
+    if rest.is_none_or(wanders) {
+        return Err(ManifestError::Path(path.clone(), document.name.clone(), root));
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! One run of a mapping, in an instance of its own.
+
+use thiserror::Error;
+use wasmtime::component::{ResourceAny, ResourceTable};
+use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, Trap};
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::bindings::{MappingPre, wit};
+use super::engine::{Engine, TICK};
+
+/// How much of a mapping's standard error is kept, for the message of a panic.
+const STDERR_BYTES: usize = 4096;
+
+/// Why a run ended without samples.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// A document is not what it should be.
+    #[error("{}", describe_malformed(.0))]
+    Malformed(wit::Malformed),
+    /// The mapping refused its input for another reason.
+    #[error("{0}")]
+    Refused(String),
+    /// The mapping was ended.
+    #[error("the mapping {cause}: {detail}")]
+    Trapped {
+        /// What it did.
+        cause: TrapCause,
+        /// wasmtime's words, and the last line that the mapping wrote to standard error.
+        detail: String,
+    },
+}
+
+/// What a mapping did that ended it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrapCause {
+    /// It ran longer than it may.
+    Time,
+    /// It wanted more memory, stack or result than it may have.
+    Memory,
+    /// It panicked, or broke the rules of WebAssembly.
+    Panic,
+}
+
+impl TrapCause {
+    /// The cause as the value of a label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Memory => "memory",
+            Self::Panic => "panic",
+        }
+    }
+}
+
+impl std::fmt::Display for TrapCause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Time => "ran out of time",
+            Self::Memory => "wanted too much memory",
+            Self::Panic => "failed",
+        })
+    }
+}
+
+fn describe_malformed(malformed: &wit::Malformed) -> String {
+    let wit::Malformed { document, part, offset, path, reason } = malformed;
+    let path = path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default();
+    format!("document {document}, part {part}, byte {offset}: {path}{reason}")
+}
+
+/// What an instance of a mapping has: nothing but limits and closed doors.
+pub(super) struct State {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    limits: StoreLimits,
+    stderr: MemoryOutputPipe,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+fn store(engine: &Engine) -> Store<State> {
+    let limits = engine.limits();
+    let stderr = MemoryOutputPipe::new(STDERR_BYTES);
+    let state = State {
+        // No arguments, no environment, no input. The seed is fixed: the same documents give
+        // the same samples, in the same order.
+        wasi: WasiCtx::builder().stderr(stderr.clone()).insecure_random_seed(0).build(),
+        table: ResourceTable::new(),
+        limits: StoreLimitsBuilder::new()
+            .memory_size(limits.memory_bytes)
+            .trap_on_grow_failure(true)
+            .build(),
+        stderr,
+    };
+    let mut store = Store::new(engine.wasmtime(), state);
+    store.limiter(|state| &mut state.limits);
+    store.set_hostcall_fuel(limits.result_bytes);
+    store.set_epoch_deadline((limits.run_time.as_millis() / TICK.as_millis()) as u64);
+    store
+}
+
+/// Says what a failed call means.
+fn trapped(store: &Store<State>, error: &wasmtime::Error) -> RunError {
+    let detail = error.root_cause().to_string();
+    let cause = match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => TrapCause::Time,
+        Some(Trap::StackOverflow | Trap::AllocationTooLarge) => TrapCause::Memory,
+        None if detail.contains("growing") || detail.contains("fuel") => TrapCause::Memory,
+        _ => TrapCause::Panic,
+    };
+    let said = store.data().stderr.contents();
+    let said = String::from_utf8_lossy(&said);
+    let said = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    // The first line of a Rust panic has the place, the second the message.
+    let said: Vec<_> = said.take(2).collect();
+    let detail =
+        if said.is_empty() { detail } else { format!("{detail} ({})", said.join(" ")) };
+    RunError::Trapped { cause, detail }
+}
+
+/// Asks a mapping what it is.
+pub(super) fn describe(
+    engine: &Engine,
+    pre: &MappingPre<State>,
+) -> Result<wit::Manifest, RunError> {
+    let mut store = store(engine);
+    pre.instantiate(&mut store)
+        .and_then(|mapping| {
+            mapping.copilot_metrics_exporter_mapping_mapper().call_describe(&mut store)
+        })
+        .map_err(|error| trapped(&store, &error))
+}
+
+/// A run that takes documents. Its calls block: they belong on a thread for blocking work.
+pub struct Run {
+    store: Store<State>,
+    mapper: wit::Guest,
+    resource: ResourceAny,
+}
+
+impl Run {
+    pub(super) fn start(
+        engine: &Engine,
+        pre: &MappingPre<State>,
+        target: &wit::Target,
+        span: wit::Span,
+        options: &[wit::OptionValue],
+    ) -> Result<Self, RunError> {
+        let mut store = store(engine);
+        let started = pre.instantiate(&mut store).and_then(|mapping| {
+            let mapper = mapping.copilot_metrics_exporter_mapping_mapper().clone();
+            let resource = mapper.run().call_constructor(&mut store, target, span, options)?;
+            Ok((mapper, resource))
+        });
+        match started {
+            Ok((mapper, resource)) => Ok(Self { store, mapper, resource }),
+            Err(error) => Err(trapped(&store, &error)),
+        }
+    }
+
+    /// Feeds the next bytes of a body.
+    pub fn feed(&mut self, document: &wit::Document, chunk: &[u8]) -> Result<(), RunError> {
+        let fed = self.mapper.run().call_feed(&mut self.store, self.resource, document, chunk);
+        self.answer(fed)
+    }
+
+    /// Ends the run and takes the samples.
+    pub fn finish(mut self) -> Result<wit::SampleSet, RunError> {
+        let finished = self.mapper.run().call_finish(&mut self.store, self.resource);
+        self.answer(finished)
+    }
+
+    fn answer<T>(&self, called: wasmtime::Result<Result<T, wit::Error>>) -> Result<T, RunError> {
+        called.map_err(|error| trapped(&self.store, &error))?.map_err(|error| match error {
+            wit::Error::Malformed(malformed) => RunError::Malformed(malformed),
+            wit::Error::UnknownDocument(name) => {
+                RunError::Refused(format!("the mapping does not know the document {name:?}"))
+            }
+            wit::Error::InvalidOption(reason) => {
+                RunError::Refused(format!("mapping option: {reason}"))
+            }
+        })
+    }
+}

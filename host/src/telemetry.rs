@@ -1,0 +1,296 @@
+//! The exporter's own metrics.
+
+use std::time::Duration;
+
+use prometheus::{
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+use reqwest::header::HeaderMap;
+
+use crate::plugin::{Mapping, wit};
+use crate::target::Target;
+
+/// The labels of a target's metrics.
+const TARGET: [&str; 2] = ["org", "scope"];
+/// The labels of a document's metrics.
+const DOCUMENT: [&str; 3] = ["org", "scope", "document"];
+
+/// The registry and every metric in it.
+pub struct Telemetry {
+    registry: Registry,
+    scrapes: IntCounter,
+    failures: IntCounterVec,
+    github_requests: IntCounter,
+    github_requests_total: IntCounter,
+    cache_hits: IntCounter,
+    cache_hits_total: IntCounter,
+    up: IntGaugeVec,
+    last_success: GaugeVec,
+    document_failures: IntCounterVec,
+    cache_age: GaugeVec,
+    report_day: GaugeVec,
+    rate_limit_remaining: IntGauge,
+    refresh_duration: HistogramVec,
+    mapping_duration: Histogram,
+    mapping_failures: IntCounterVec,
+    mapping_info: IntGaugeVec,
+    mapping_swaps: IntCounterVec,
+    series: IntGaugeVec,
+    unmapped_fields: IntGaugeVec,
+    encode_duration: Gauge,
+}
+
+/// Makes metrics and registers them.
+struct Maker(Registry);
+
+impl Maker {
+    fn register<C: prometheus::core::Collector + Clone + 'static>(
+        &self,
+        collector: prometheus::Result<C>,
+    ) -> prometheus::Result<C> {
+        let collector = collector?;
+        self.0.register(Box::new(collector.clone()))?;
+        Ok(collector)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.register(IntCounter::new(name, help))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+        self.register(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
+        self.register(GaugeVec::new(Opts::new(name, help), labels))
+    }
+
+    fn int_gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+        self.register(IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+}
+
+impl Telemetry {
+    /// Registers every metric. It fails only if two had one name.
+    pub fn new() -> prometheus::Result<Self> {
+        let make = Maker(Registry::new());
+        let seconds = |name: &str, help: &str| {
+            HistogramOpts::new(name, help)
+                .buckets(vec![0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0])
+        };
+        let build = make.int_gauges(
+            "copilot_exporter_build_info",
+            "Always 1; the label holds the exporter's version.",
+            &["version"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        #[cfg(target_os = "linux")]
+        make.0.register(Box::new(
+            prometheus::process_collector::ProcessCollector::for_self(),
+        ))?;
+        Ok(Self {
+            scrapes: make.counter("copilot_exporter_requests_total", "Requests to /metrics.")?,
+            failures: make.counters(
+                "copilot_exporter_requests_failed_total",
+                "Failed requests to GitHub, by HTTP status or cause (env_missing, request_exception, invalid_answer).",
+                &["status_code"],
+            )?,
+            github_requests: make.counter(
+                "copilot_exporter_github_api_requests",
+                "Requests sent to GitHub, downloads of report files included.",
+            )?,
+            github_requests_total: make.counter(
+                "copilot_exporter_github_api_requests_total",
+                "The same number under the name that dashboards use.",
+            )?,
+            cache_hits: make.counter(
+                "copilot_exporter_cache_hits",
+                "Requests to /metrics that were answered from the cache: all but those before the first data.",
+            )?,
+            cache_hits_total: make.counter(
+                "copilot_exporter_cache_hits_total",
+                "The same number under the name that dashboards use.",
+            )?,
+            up: make.int_gauges(
+                "copilot_exporter_up",
+                "1 if the last refresh of the target got all required documents and mapped them, else 0.",
+                &TARGET,
+            )?,
+            last_success: make.gauges(
+                "copilot_exporter_last_success_timestamp_seconds",
+                "When the document was last fetched and mapped, in seconds since 1970.",
+                &DOCUMENT,
+            )?,
+            document_failures: make.counters(
+                "copilot_exporter_document_failures_total",
+                "Failures to get or map a document, by cause: an HTTP status, request_exception, invalid_answer, malformed.",
+                &["org", "scope", "document", "cause"],
+            )?,
+            cache_age: make.gauges(
+                "copilot_exporter_cache_age_seconds",
+                "The time since the cached document was fetched.",
+                &DOCUMENT,
+            )?,
+            report_day: make.gauges(
+                "copilot_exporter_report_day_timestamp_seconds",
+                "The start, in UTC, of the day that GitHub says the cached report is about (of 28 the last), in seconds since 1970.",
+                &DOCUMENT,
+            )?,
+            rate_limit_remaining: make.register(IntGauge::new(
+                "copilot_exporter_rate_limit_remaining",
+                "Requests that GitHub still allows in the current hour, as of its last answer; -1 before the first.",
+            ))?,
+            refresh_duration: make.register(HistogramVec::new(
+                seconds("copilot_exporter_refresh_duration_seconds", "The time of a refresh of a target, requests included."),
+                &TARGET,
+            ))?,
+            mapping_duration: make.register(Histogram::with_opts(seconds(
+                "copilot_exporter_mapping_duration_seconds",
+                "The time of a run of the mapping over the documents of a target.",
+            )))?,
+            mapping_failures: make.counters(
+                "copilot_exporter_mapping_failures_total",
+                "Runs of the mapping that gave no samples, by cause: malformed, refused, time, memory, panic, invalid_samples.",
+                &["org", "scope", "cause"],
+            )?,
+            mapping_info: make.int_gauges(
+                "copilot_exporter_mapping_info",
+                "Always 1; the labels hold the mapping in use.",
+                &["name", "version", "sha256"],
+            )?,
+            mapping_swaps: make.counters(
+                "copilot_exporter_mapping_swaps_total",
+                "Mappings that were loaded, by result.",
+                &["result"],
+            )?,
+            series: make.int_gauges(
+                "copilot_exporter_series",
+                "Samples of the target on /metrics.",
+                &TARGET,
+            )?,
+            unmapped_fields: make.int_gauges(
+                "copilot_exporter_unmapped_fields",
+                "Fields that GitHub sent and the mapping does not know, with how often each was seen in the last run.",
+                &["org", "scope", "document", "field"],
+            )?,
+            encode_duration: make.register(Gauge::new(
+                "copilot_exporter_encode_duration_seconds",
+                "The time that the last encoding and compression of the samples took.",
+            ))?,
+            registry: make.0,
+        })
+        .inspect(|telemetry: &Self| {
+            telemetry.rate_limit_remaining.set(-1);
+            // There from the start, so that an alert on its increase never misses the first one.
+            telemetry.failures.with_label_values(&["env_missing"]);
+        })
+    }
+
+    /// The metrics in the text format.
+    pub fn encode(&self) -> prometheus::Result<String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    /// The names and help texts of the metrics that have a value.
+    pub fn families(&self) -> Vec<(String, String)> {
+        let families = self.registry.gather();
+        families.iter().map(|f| (f.name().to_owned(), f.help().to_owned())).collect()
+    }
+
+    /// A scrape came; `cached` says whether there was data to answer with.
+    pub fn count_scrape(&self, cached: bool) {
+        self.scrapes.inc();
+        if cached {
+            self.cache_hits.inc();
+            self.cache_hits_total.inc();
+        }
+    }
+
+    /// A request is sent to GitHub.
+    pub fn count_github_request(&self) {
+        self.github_requests.inc();
+        self.github_requests_total.inc();
+    }
+
+    /// A request failed, or could not be made.
+    pub fn count_failure(&self, status_code: &str) {
+        self.failures.with_label_values(&[status_code]).inc();
+    }
+
+    /// GitHub answered with these headers.
+    /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit>
+    pub fn set_rate_limit(&self, headers: &HeaderMap) {
+        let remaining = headers.get("x-ratelimit-remaining").and_then(|value| value.to_str().ok());
+        if let Some(remaining) = remaining.and_then(|text| text.parse().ok()) {
+            self.rate_limit_remaining.set(remaining);
+        }
+    }
+
+    /// A document of a target could not be had.
+    pub fn count_document_failure(&self, target: &Target, document: &str, cause: &str) {
+        let [org, scope] = target.labels();
+        self.document_failures.with_label_values(&[org, scope, document, cause]).inc();
+    }
+
+    /// A document is in the cache: since when, and about which day, both in seconds since 1970.
+    pub fn set_document(&self, target: &Target, document: &str, fetched_at: i64, day: Option<i64>) {
+        let [org, scope] = target.labels();
+        let labels = [org, scope, document];
+        self.last_success.with_label_values(&labels).set(fetched_at as f64);
+        if let Some(day) = day {
+            self.report_day.with_label_values(&labels).set(day as f64);
+        }
+    }
+
+    /// The age of a cached document in seconds, as of now.
+    pub fn set_cache_age(&self, target: &Target, document: &str, seconds: f64) {
+        let [org, scope] = target.labels();
+        self.cache_age.with_label_values(&[org, scope, document]).set(seconds);
+    }
+
+    /// A refresh ended.
+    pub fn set_refreshed(&self, target: &Target, up: bool, took: Duration) {
+        self.up.with_label_values(&target.labels()).set(up.into());
+        self.refresh_duration.with_label_values(&target.labels()).observe(took.as_secs_f64());
+    }
+
+    /// A target is known, and has no data yet.
+    pub fn add_target(&self, target: &Target) {
+        self.up.with_label_values(&target.labels()).set(0);
+    }
+
+    /// A run of the mapping ended.
+    pub fn observe_mapping(&self, took: Duration) {
+        self.mapping_duration.observe(took.as_secs_f64());
+    }
+
+    /// A run of the mapping failed.
+    pub fn count_mapping_failure(&self, target: &Target, cause: &str) {
+        let [org, scope] = target.labels();
+        self.mapping_failures.with_label_values(&[org, scope, cause]).inc();
+    }
+
+    /// The mapping that is in use from now on.
+    pub fn set_mapping(&self, mapping: &Mapping) {
+        let wit::Manifest { name, version, .. } = mapping.manifest();
+        self.mapping_info.reset();
+        self.mapping_info.with_label_values(&[name, version, mapping.sha256()]).set(1);
+        self.mapping_swaps.with_label_values(&["success"]).inc();
+    }
+
+    /// What a run gave.
+    pub fn set_samples(&self, target: &Target, series: usize, unmapped: &[wit::UnmappedField]) {
+        let [org, scope] = target.labels();
+        self.series.with_label_values(&[org, scope]).set(series as i64);
+        for field in unmapped {
+            let labels = [org, scope, &field.document, &field.path];
+            self.unmapped_fields.with_label_values(&labels).set(field.count as i64);
+        }
+    }
+
+    /// The snapshot was made anew.
+    pub fn set_encode_duration(&self, took: Duration) {
+        self.encode_duration.set(took.as_secs_f64());
+    }
+}
