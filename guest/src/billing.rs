@@ -1,6 +1,6 @@
 //! Billing: how many seats are paid for, and the policies that are set.
 
-use crate::json::Known;
+use crate::json::{Known, Object};
 use crate::reports::fields::{self, UNIT, number_fields};
 use crate::samples::{Catalogue, FamilyId, Samples};
 
@@ -8,7 +8,7 @@ use crate::samples::{Catalogue, FamilyId, Samples};
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub struct Billing {
-    seat_breakdown: Option<SeatBreakdown>,
+    seat_breakdown: Option<Object<SeatBreakdown>>,
     seat_management_setting: Option<String>,
     public_code_suggestions: Option<String>,
     ide_chat: Option<String>,

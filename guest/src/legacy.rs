@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::json::{Count, Known, Name, or_unknown};
+use crate::json::{Count, Known, Name, Object, or_unknown};
 use crate::original::{CODE_COMPLETIONS, DOTCOM_CHAT, IDE_CHAT, Original, PULL_REQUESTS};
 use crate::samples::{Catalogue, FamilyId, Samples};
 use crate::time::Day;
@@ -21,13 +21,13 @@ pub struct LegacyDay<'a> {
     #[serde(default)]
     total_engaged_users: Option<Count>,
     #[serde(borrow, default)]
-    copilot_ide_code_completions: Option<Part<'a>>,
+    copilot_ide_code_completions: Option<Object<Part<'a>>>,
     #[serde(borrow, default)]
-    copilot_ide_chat: Option<Part<'a>>,
+    copilot_ide_chat: Option<Object<Part<'a>>>,
     #[serde(borrow, default)]
-    copilot_dotcom_chat: Option<Part<'a>>,
+    copilot_dotcom_chat: Option<Object<Part<'a>>>,
     #[serde(borrow, default)]
-    copilot_dotcom_pull_requests: Option<Part<'a>>,
+    copilot_dotcom_pull_requests: Option<Object<Part<'a>>>,
 }
 
 /// A part of Copilot. Which of the arrays are there depends on the part.
@@ -36,13 +36,13 @@ pub struct LegacyDay<'a> {
 struct Part<'a> {
     total_engaged_users: Option<Count>,
     #[serde(borrow)]
-    languages: Option<Vec<Language<'a>>>,
+    languages: Option<Vec<Object<Language<'a>>>>,
     #[serde(borrow)]
-    editors: Option<Vec<Group<'a>>>,
+    editors: Option<Vec<Object<Group<'a>>>>,
     #[serde(borrow)]
-    models: Option<Vec<Model<'a>>>,
+    models: Option<Vec<Object<Model<'a>>>>,
     #[serde(borrow)]
-    repositories: Option<Vec<Group<'a>>>,
+    repositories: Option<Vec<Object<Group<'a>>>>,
 }
 
 /// An editor or a repository, with its models.
@@ -53,7 +53,7 @@ struct Group<'a> {
     name: Option<Name<'a>>,
     total_engaged_users: Option<Count>,
     #[serde(borrow)]
-    models: Option<Vec<Model<'a>>>,
+    models: Option<Vec<Object<Model<'a>>>>,
 }
 
 /// A model. The original's gauges have no label for it: its numbers are summed.
@@ -72,7 +72,7 @@ struct Model<'a> {
     total_chat_copy_events: Option<Count>,
     total_pr_summaries_created: Option<Count>,
     #[serde(borrow)]
-    languages: Option<Vec<Language<'a>>>,
+    languages: Option<Vec<Object<Language<'a>>>>,
 }
 
 /// A language: with its users at the top of a part, with code counts under a model.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::json::{Count, Id, Known, Name, or_unknown};
+use crate::json::{Count, Id, Known, Name, Object, or_unknown};
 use crate::samples::{Catalogue, FamilyId, Samples};
 use crate::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::time::Instant;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Seat<'a> {
-    assignee: Option<Assignee>,
+    assignee: Option<Object<Assignee>>,
     #[serde(borrow)]
     plan_type: Option<Name<'a>>,
     last_activity_at: Option<Instant>,
@@ -21,7 +21,7 @@ pub struct Seat<'a> {
     #[serde(borrow)]
     pending_cancellation_date: Option<Name<'a>>,
     #[serde(borrow)]
-    assigning_team: Option<Team<'a>>,
+    assigning_team: Option<Object<Team<'a>>>,
     #[serde(rename = "created_at")]
     _created_at: Known,
     #[serde(rename = "updated_at")]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::json::{Count, Name, or_unknown};
+use crate::json::{Count, Name, Object, or_unknown};
 use crate::samples::{Catalogue, FamilyId, Samples};
 
 /// One of the measures: GitHub's field, the end of the family's name, what it counts.
@@ -186,7 +186,7 @@ impl Element<'_> {
 pub type Parts = BTreeMap<Vec<String>, Activity>;
 
 /// The parts in an array of a breakdown.
-pub fn parts(breakdown: &Breakdown, elements: &[Element<'_>]) -> Parts {
+pub fn parts(breakdown: &Breakdown, elements: &[Object<Element<'_>>]) -> Parts {
     let mut parts = Parts::new();
     for element in elements {
         let labels = breakdown.labels.iter().map(|name| element.label(name).to_owned());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fields::{self, MINUTES, UNIT, number_fields};
-use crate::json::Id;
+use crate::json::{Id, Object};
 use crate::samples::{Catalogue, FamilyId, Samples};
 
 number_fields! {
@@ -40,9 +40,10 @@ impl AdoptionFamilies {
     }
 
     /// Adds the samples. The label is the phase's number, which stays when GitHub renames one.
-    pub fn push(&self, samples: &mut Samples, phases: &[Phase], at: i64) {
+    pub fn push(&self, samples: &mut Samples, phases: &[Object<Phase>], at: i64) {
         // Averages can't be summed, so that of a phase that comes twice the later one counts.
-        let by_label: BTreeMap<String, &Phase> = phases.iter().map(|p| (p.label(), p)).collect();
+        let by_label: BTreeMap<String, &Phase> =
+            phases.iter().map(|phase| (phase.label(), &**phase)).collect();
         for (label, phase) in by_label {
             fields::push(samples, &self.0, Phase::FIELDS, &phase.values(), &[&label], at);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::fields::{self, NumberField, UNIT, number_fields};
-use crate::json::{Count, Id, Known, Name, or_unknown};
+use crate::json::{Count, Id, Known, Name, Object, or_unknown};
 use crate::samples::{Catalogue, FamilyId, Samples};
 
 number_fields! {
@@ -15,7 +15,7 @@ number_fields! {
         request_count => "requests", "Requests to models, automatic ones included, on the report day.", UNIT;
         prompt_count => "prompts", "Prompts that users sent on the report day.", UNIT;
         .. {
-            token_usage: Option<TokenUsage>,
+            token_usage: Option<Object<TokenUsage>>,
             last_known_cli_version: Known,
         }
     }
@@ -92,7 +92,7 @@ pub const THIRD_PARTY_AGENT_FIELDS: &[NumberField] = &[
 pub type ThirdPartyAgents = BTreeMap<(String, String), [Option<f64>; 2]>;
 
 /// Sums the array by agent.
-pub fn third_party_agents(elements: &[ThirdPartyAgent<'_>]) -> ThirdPartyAgents {
+pub fn third_party_agents(elements: &[Object<ThirdPartyAgent<'_>>]) -> ThirdPartyAgents {
     let mut agents = ThirdPartyAgents::new();
     for element in elements {
         let id = element.agent_id.as_ref().map(Id::to_string).unwrap_or_default();
@@ -179,10 +179,10 @@ pub struct Customized<'a> {
 }
 
 /// Sums the array by name.
-pub fn customized(elements: &[Customized<'_>]) -> BTreeMap<String, f64> {
+pub fn customized(elements: &[Object<Customized<'_>>]) -> BTreeMap<String, f64> {
     let mut names = BTreeMap::new();
     for element in elements {
-        let Customized { skill, custom_agent, mcp, slash_cmd, plugin, interaction_count } = element;
+        let Customized { skill, custom_agent, mcp, slash_cmd, plugin, interaction_count } = &**element;
         let named = [skill, custom_agent, mcp, slash_cmd, plugin].into_iter().find(|n| n.is_some());
         let name = or_unknown(named.and_then(|name| name.as_deref()));
         if let Some(Count(count)) = interaction_count {

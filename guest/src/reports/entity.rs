@@ -15,7 +15,7 @@ use super::clients::{
 };
 use super::fields;
 use super::pull_requests::{PullRequestFamilies, PullRequests};
-use crate::json::{Count, Known};
+use crate::json::{Count, Known, Object};
 use crate::original::{CODE_COMPLETIONS, IDE_CHAT, Original};
 use crate::samples::{Catalogue, FamilyId, Samples};
 use crate::time::Day;
@@ -29,14 +29,14 @@ pub struct EntityRow {
     users: BTreeMap<(UserKind, &'static str, String), f64>,
     totals: Activity,
     breakdowns: [Parts; 5],
-    cli: Option<Sessions>,
-    copilot_app: Option<Sessions>,
-    vscode_agent: Option<VscodeAgent>,
+    cli: Option<Object<Sessions>>,
+    copilot_app: Option<Object<Sessions>>,
+    vscode_agent: Option<Object<VscodeAgent>>,
     third_party_agents: ThirdPartyAgents,
     customized: [BTreeMap<String, f64>; 5],
     distinct: [Option<f64>; 5],
-    pull_requests: Option<PullRequests>,
-    phases: Vec<Phase>,
+    pull_requests: Option<Object<PullRequests>>,
+    phases: Vec<Object<Phase>>,
 }
 
 /// Whether users did something, or something was done for them (a review of their pull request).
@@ -100,12 +100,12 @@ impl EntityRow {
             "totals_by_copilot_app" => self.copilot_app = map.next_value()?,
             "totals_by_vscode_agent" => self.vscode_agent = map.next_value()?,
             "totals_by_3rd_party_agent" => {
-                let agents = map.next_value::<Option<Vec<ThirdPartyAgent<'de>>>>()?;
+                let agents = map.next_value::<Option<Vec<Object<ThirdPartyAgent<'de>>>>>()?;
                 self.third_party_agents = clients::third_party_agents(&agents.unwrap_or_default());
             }
             "pull_requests" => self.pull_requests = map.next_value()?,
             "totals_by_ai_adoption_phase" => {
-                self.phases = map.next_value::<Option<Vec<Phase>>>()?.unwrap_or_default();
+                self.phases = map.next_value::<Option<Vec<Object<Phase>>>>()?.unwrap_or_default();
             }
             // Identifiers of the entity and of GitHub's own pipeline.
             "organization_id"
@@ -135,12 +135,12 @@ impl EntityRow {
         } else if let Some((parts, breakdown)) =
             self.breakdowns.iter_mut().zip(&BREAKDOWNS).find(|(_, b)| b.field == field)
         {
-            let elements = map.next_value::<Option<Vec<Element<'de>>>>()?;
+            let elements = map.next_value::<Option<Vec<Object<Element<'de>>>>>()?;
             *parts = activity::parts(breakdown, &elements.unwrap_or_default());
         } else if let Some((names, _)) =
             self.customized.iter_mut().zip(&CUSTOMIZATIONS).find(|(_, c)| c.field == field)
         {
-            let elements = map.next_value::<Option<Vec<Customized<'de>>>>()?;
+            let elements = map.next_value::<Option<Vec<Object<Customized<'de>>>>>()?;
             *names = clients::customized(&elements.unwrap_or_default());
         } else if let Some((distinct, _)) =
             self.distinct.iter_mut().zip(&CUSTOMIZATIONS).find(|(_, c)| c.distinct_field == field)

@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::activity::{self, Activity, BREAKDOWNS, Element};
 use super::clients::Sessions;
-use crate::json::{Count, Id, Known, Name};
+use crate::json::{Count, Id, Known, Name, Object};
 use crate::time::Day;
 
 /// A row of a users report.
@@ -20,9 +20,9 @@ pub struct UserRow<'a> {
     pub used: Vec<Name<'a>>,
     pub ai_credits_used: Option<f64>,
     pub phase: Option<String>,
-    pub cli: Option<Sessions>,
+    pub cli: Option<Object<Sessions>>,
     /// The arrays of [`BREAKDOWNS`], as they came.
-    pub breakdowns: [Vec<Element<'a>>; 5],
+    pub breakdowns: [Vec<Object<Element<'a>>>; 5],
 }
 
 impl UserRow<'_> {
@@ -87,7 +87,7 @@ impl<'a> UserRow<'a> {
             }
             "totals_by_cli" => self.cli = map.next_value()?,
             "ai_adoption_phase" => {
-                let phase = map.next_value::<Option<AdoptionPhase>>()?.unwrap_or_default();
+                let phase = map.next_value::<Option<Object<AdoptionPhase>>>()?.unwrap_or_default().0;
                 self.phase = phase.phase_number.map(|number| number.to_string()).or(phase.phase);
             }
             // Identifiers, the report's span, and the finer points of a single user's day, which

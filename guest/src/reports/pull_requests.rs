@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fields::{self, MINUTES, UNIT, number_fields};
-use crate::json::or_unknown;
+use crate::json::{Object, or_unknown};
 use crate::samples::{Catalogue, FamilyId, Samples};
 
 number_fields! {
@@ -24,7 +24,7 @@ number_fields! {
         total_copilot_suggestions => "pull_request_copilot_suggestions", "Review suggestions that Copilot made on the report day.", UNIT;
         total_copilot_applied_suggestions => "pull_request_copilot_suggestions_applied", "Copilot's review suggestions applied on the report day.", UNIT;
         .. {
-            copilot_suggestions_by_comment_type: Option<Vec<Suggestions>>,
+            copilot_suggestions_by_comment_type: Option<Vec<Object<Suggestions>>>,
         }
     }
 }

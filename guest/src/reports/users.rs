@@ -143,7 +143,7 @@ impl UsersCollector {
             }
             Box::new(PersonDetail {
                 login: row.user_login.as_deref().unwrap_or_default().to_owned(),
-                cli: row.cli.clone(),
+                cli: row.cli.as_deref().cloned(),
                 breakdowns,
             })
         });

@@ -1,0 +1,230 @@
+use std::fs;
+use std::io::{BufWriter, Write};
+
+use copilot_metrics_tests::command::{printed, run};
+use copilot_metrics_tests::exposition::Exposition;
+use copilot_metrics_tests::fixtures::read;
+
+/// Runs `map` over one document with these bytes: its exit code, exposition and error.
+fn map(document: &str, body: &[u8]) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("document");
+    fs::write(&file, body).unwrap();
+    let output = run(["map", "--org", "acme", &format!("{document}={}", file.display())]);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The document can't be mapped: exit code 65, nothing printed, one line that has every `text`.
+#[track_caller]
+fn refused(document: &str, body: &[u8], texts: &[&str]) {
+    let (code, printed, error) = map(document, body);
+    assert_eq!((code, printed.as_str()), (Some(65), ""), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(error.len() < 500, "{error}");
+    for text in texts.iter().chain(&[document]) {
+        assert!(error.contains(text), "{error:?} has no {text:?}");
+    }
+}
+
+/// The document can be mapped.
+#[track_caller]
+fn accepted(document: &str, body: &[u8]) -> Exposition {
+    let (code, printed, error) = map(document, body);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    Exposition::parse(&printed)
+}
+
+const DAY: &str = "\"day\":\"2026-11-20\"";
+
+#[test]
+fn what_is_not_json_is_refused_with_its_place() {
+    refused("organization-28-day", b"<html>502 Bad Gateway</html>", &["byte 0", "not JSON"]);
+    refused("users-1-day", b"\n\n  oops", &["byte 4", "not JSON"]);
+    refused("billing", b"404: Not Found", &["byte 0", "not JSON"]);
+    refused("legacy", b"null", &["byte 0", "not JSON"]);
+    let row = format!("{{{DAY},\"totals_by_ide\":[}}");
+    refused("organization-1-day", row.as_bytes(), &["cut off"]);
+    let row = format!("{{{DAY},\"daily_active_users\":01}}");
+    refused("organization-1-day", row.as_bytes(), &["byte 42", "invalid number"]);
+}
+
+#[test]
+fn an_error_message_in_the_place_of_a_document_is_refused() {
+    refused("legacy", b"{\"message\":\"Not Found\"}", &["byte 2", "missing field `date`"]);
+    refused("seats", b"{\"message\":\"Not Found\"}", &["byte 0", "not what a seats document"]);
+    refused("organization-1-day", b"{\"message\":\"Not Found\"}", &["byte 0", "missing field `day`"]);
+    refused("billing", b"[{\"seat_breakdown\":{}}]", &["byte 1", "not what a billing document"]);
+}
+
+#[test]
+fn a_document_that_is_cut_off_in_the_middle_is_refused() {
+    for (document, file) in [
+        ("organization-28-day", "small/organization-28-day.json"),
+        ("users-1-day", "small/users-1-day.1.ndjson"),
+        ("seats", "small/seats.1.json"),
+        ("legacy", "small/legacy.json"),
+        ("billing", "small/billing.json"),
+    ] {
+        let whole = read(file);
+        let half = &whole[..whole.len() / 2];
+        refused(document, half, &["cut off in the middle", &format!("byte {}", half.len())]);
+    }
+}
+
+#[test]
+fn wrong_types_in_known_fields_are_refused_with_their_path() {
+    let report = |fields: &str| format!("{{{DAY},{fields}}}");
+    refused(
+        "organization-1-day",
+        report("\"totals_by_ide\":[{\"ide\":\"a\"},{\"ide\":\"b\",\"loc_added_sum\":\"many\"}]").as_bytes(),
+        &["totals_by_ide[1].loc_added_sum", "byte 81", "string \"many\"", "a number"],
+    );
+    refused(
+        "organization-1-day",
+        report("\"pull_requests\":[1]").as_bytes(),
+        &["pull_requests", "sequence", "expected an object"],
+    );
+    refused("organization-1-day", b"{\"day\":20261120}", &["day", "a day such as"]);
+    refused("organization-1-day", b"{\"day\":\"2026-02-30\"}", &["day", "2026-02-30"]);
+    refused(
+        "users-1-day",
+        report("\"user_id\":1,\"used_chat\":\"yes\"").as_bytes(),
+        &["used_chat", "boolean"],
+    );
+    refused("users-1-day", report("\"user_login\":null").as_bytes(), &["missing field `user_id`"]);
+    refused("seats", b"{\"seats\":[{\"last_activity_at\":\"yesterday\"}]}", &["last_activity_at"]);
+    refused("billing", b"{\"seat_breakdown\":{\"total\":true}}", &["seat_breakdown.total"]);
+    refused("legacy", b"[{\"date\":\"2026-11-20\",\"copilot_ide_chat\":7}]", &["copilot_ide_chat"]);
+}
+
+#[test]
+fn numbers_that_can_be_no_count_are_refused() {
+    let report = |number: &str| format!("{{{DAY},\"loc_added_sum\":{number}}}");
+    refused("organization-1-day", report("1e400").as_bytes(), &["out of range"]);
+    refused("organization-1-day", report("-1").as_bytes(), &["loc_added_sum", "`-1`", "not negative"]);
+    refused("organization-1-day", report("-0.5").as_bytes(), &["loc_added_sum", "not negative"]);
+    refused("organization-1-day", report("NaN").as_bytes(), &["expected value"]);
+}
+
+#[test]
+fn numbers_that_are_odd_but_right_are_kept() {
+    for (written, value) in [("0", 0.0), ("12.5", 12.5), ("1e3", 1000.0), ("18446744073709551615", 2f64.powi(64))] {
+        let body = format!("{{{DAY},\"loc_added_sum\":{written}}}");
+        let exposition = accepted("organization-1-day", body.as_bytes());
+        assert_eq!(exposition.sum("github_copilot_lines_added", ""), value);
+    }
+}
+
+#[test]
+fn a_row_of_50_megabytes_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("document");
+    let mut file = BufWriter::new(fs::File::create(&path).unwrap());
+    write!(file, "{{{DAY},\"user_id\":1}}\n{{\"user_login\":\"").unwrap();
+    let kilobyte = [b'x'; 1 << 10];
+    for _ in 0..50 << 10 {
+        file.write_all(&kilobyte).unwrap();
+    }
+    file.write_all(b"\"}\n").unwrap();
+    drop(file);
+    let output = run(["map", "--org", "acme", &format!("users-1-day={}", path.display())]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(65));
+    assert!(error.contains("document users-1-day, part 0, byte 33: a row is longer than 8 MiB"), "{error}");
+}
+
+#[test]
+fn an_empty_document_has_no_samples_and_no_error() {
+    assert_eq!(accepted("legacy", b"[]").families.len(), 0);
+    assert_eq!(accepted("users-1-day", b"").families.len(), 0);
+    let report = accepted("organization-28-day", b"{\"day_totals\":[]}");
+    assert_eq!(report.families.len(), 0);
+    // No seats is a number too.
+    assert_eq!(accepted("seats", b"{\"total_seats\":0,\"seats\":[]}").sum("github_copilot_seats", ""), 0.0);
+}
+
+#[test]
+fn null_parts_are_left_out() {
+    let body = format!(
+        "{{{DAY},\"daily_active_users\":null,\"totals_by_ide\":null,\"totals_by_cli\":null,\"pull_requests\":null,\
+         \"totals_by_ai_adoption_phase\":null,\"weekly_active_users\":4,\"totals_by_feature\":[{{\"feature\":null,\"loc_added_sum\":1}}]}}"
+    );
+    let exposition = accepted("organization-1-day", body.as_bytes());
+    assert_eq!(exposition.series("github_copilot_active_users").count(), 1);
+    assert_eq!(exposition.series("github_copilot_ide_interactions").count(), 0);
+    assert_eq!(exposition.sum("github_copilot_feature_lines_added", "feature=\"unknown\""), 1.0);
+}
+
+#[test]
+fn labels_with_quotes_and_line_breaks_are_escaped() {
+    let body = format!(
+        "{{{DAY},\"totals_by_ide\":[{{\"ide\":\"a\\\"b\\\\c\\nd\\u0000é\",\"loc_added_sum\":3}}]}}"
+    );
+    let exposition = accepted("organization-1-day", body.as_bytes());
+    let series = "github_copilot_ide_lines_added{org=\"acme\",scope=\"organization\",ide=\"a\\\"b\\\\c\\nd\0é\"}";
+    assert_eq!(exposition.value(series), 3.0);
+}
+
+#[test]
+fn labels_that_are_not_utf8_are_refused() {
+    let mut body = format!("{{{DAY},\"totals_by_ide\":[{{\"ide\":\"").into_bytes();
+    body.extend(b"\xff\xfe\"}]}");
+    refused("organization-1-day", &body, &["totals_by_ide[0].ide", "unicode"]);
+    let lone = format!("{{{DAY},\"totals_by_ide\":[{{\"ide\":\"\\ud800\"}}]}}");
+    refused("organization-1-day", lone.as_bytes(), &["totals_by_ide[0].ide", "hex escape"]);
+}
+
+#[test]
+fn a_label_that_is_too_long_is_refused() {
+    let body = format!("{{{DAY},\"totals_by_ide\":[{{\"ide\":\"{}\",\"loc_added_sum\":3}}]}}", "x".repeat(2000));
+    let (code, _, error) = map("organization-1-day", body.as_bytes());
+    assert_eq!(code, Some(65));
+    assert!(error.contains("a label value of 2000 bytes is longer than the limit of 1024"), "{error}");
+}
+
+#[test]
+fn a_day_that_comes_twice_counts_once() {
+    let row = |users: u32| format!("{{{DAY},\"daily_active_users\":{users},\"loc_added_sum\":5}}\n");
+    let exposition = accepted("organization-1-day", (row(3) + &row(4)).as_bytes());
+    assert_eq!(exposition.sum("github_copilot_lines_added", ""), 5.0);
+    assert_eq!(exposition.sum("github_copilot_active_users", "any"), 4.0);
+    let day = |users: u32| format!("{{\"date\":\"2026-11-20\",\"total_active_users\":{users}}}");
+    let exposition = accepted("legacy", format!("[{},{}]", day(3), day(4)).as_bytes());
+    assert_eq!(exposition.sum("total_active_users", ""), 4.0);
+}
+
+#[test]
+fn an_editor_that_is_named_twice_is_one_series_with_the_sum() {
+    let body = format!(
+        "{{{DAY},\"totals_by_ide\":[{{\"ide\":\"vim\",\"loc_added_sum\":3}},{{\"ide\":\"vim\",\"loc_added_sum\":4}}]}}"
+    );
+    let exposition = accepted("organization-1-day", body.as_bytes());
+    assert_eq!(exposition.series("github_copilot_ide_lines_added").count(), 1);
+    assert_eq!(exposition.sum("github_copilot_ide_lines_added", "ide=\"vim\""), 7.0);
+}
+
+#[test]
+fn reports_may_be_arrays_or_have_a_byte_order_mark() {
+    let row = format!("{{{DAY},\"user_id\":1}}");
+    for body in [format!("[{row}]"), format!("\u{feff}{row}\r\n"), format!("[\n {row}\n]\n{row}")] {
+        let exposition = accepted("users-1-day", body.as_bytes());
+        assert_eq!(exposition.sum("github_copilot_users_reported", ""), 1.0);
+    }
+}
+
+#[test]
+fn the_error_of_one_part_names_the_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        format!("users-1-day={}", path.display())
+    };
+    let good = write("good", &format!("{{{DAY},\"user_id\":1}}"));
+    let bad = write("bad", &format!("{{{DAY},\"user_id\":1}}\n{{{DAY},\"user_id\":[]}}"));
+    let output = run(["map", "--org", "acme", &good, &bad]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("document users-1-day, part 1, byte 64: user_id: invalid type"), "{error}");
+    assert_eq!(printed(["map", "--org", "acme", &good]).matches("users_reported{").count(), 1);
+}

@@ -1,0 +1,98 @@
+use std::net::TcpListener;
+
+use copilot_metrics_tests::command::{exporter, printed, run};
+use copilot_metrics_tests::fixtures::path;
+
+/// The setting is refused: exit code 64 and one line that has every text.
+#[track_caller]
+fn refused(arguments: &[&str], texts: &[&str]) {
+    let output = run(arguments);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    for text in texts {
+        assert!(error.contains(text), "{error:?} has no {text:?}");
+    }
+}
+
+#[test]
+fn a_malformed_setting_exits_with_64_and_one_line_that_says_what_would_be_right() {
+    refused(&["--cache-ttl-seconds", "soon"], &["CACHE_TTL_SECONDS", "\"soon\"", "such as 3600"]);
+    refused(&["--cache-ttl-seconds", "0"], &["CACHE_TTL_SECONDS", "\"0\""]);
+    refused(&["--github-api-url", "api.github.com"], &["GITHUB_API_URL", "https://api.github.com"]);
+    refused(&["--github-api-url", "http://api.github.com"], &["GITHUB_API_URL", "not https"]);
+    refused(&["--web.listen-address", "8000"], &["LISTEN_ADDRESS", "0.0.0.0:8000"]);
+    refused(&["--org", "a/b"], &["ORG", "\"a/b\"", "octo-org"]);
+    refused(&["--org", "a,b,a"], &["ORG", "\"a\" is there twice"]);
+    refused(&["--option", "users"], &["NAME=VALUE"]);
+    refused(&["--option", "teams=1"], &["--option", "\"teams\"", "users, user-breakdowns"]);
+    refused(&["--no-such-flag"], &["--no-such-flag"]);
+    refused(&["--log.level", "loud"], &["loud", "debug"]);
+}
+
+#[test]
+fn a_malformed_token_is_refused_without_being_shown() {
+    let output = exporter().env("GHC_TOKEN", "ghp_secret part").output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert!(error.contains("GHC_TOKEN") && !error.contains("secret"), "{error}");
+    let output = exporter().env("GHC_TOKEN", "ghp_secret").args(["--help"]).output().unwrap();
+    assert!(!String::from_utf8(output.stdout).unwrap().contains("ghp_secret"));
+}
+
+#[test]
+fn an_address_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(["--web.listen-address", &address]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.contains(&format!("can't listen on {address}")), "{error}");
+}
+
+#[test]
+fn help_says_how_to_start_and_every_setting() {
+    let help = printed(["--help"]);
+    for text in [
+        "--demo", "GHC_TOKEN", "ORG", "ENTERPRISE", "CACHE_TTL_SECONDS", "GITHUB_API_URL",
+        "LISTEN_ADDRESS", "--web.listen-address", "read:org", "Copilot usage metrics", "64", "map",
+    ] {
+        assert!(help.contains(text), "--help has no {text}");
+    }
+    assert!(help.lines().all(|line| line.len() <= 140));
+    assert!(printed(["map", "--help"]).contains("organization-28-day"));
+    assert!(printed(["--version"]).starts_with("copilot-metrics-exporter 0."));
+}
+
+#[test]
+fn map_says_which_documents_and_options_there_are() {
+    let billing = format!("billing={}", path("small/billing.json").display());
+    refused(&["map", "--org", "acme", "bills=x"], &["\"bills\"", "billing", "organization-28-day"]);
+    refused(&["map", "--enterprise", "acme", &billing], &["billing", "enterprise", "enterprise-28-day"]);
+    refused(&["map", "--org", "acme", "--option", "x=1", &billing], &["\"x\"", "users"]);
+    refused(&["map", "--org", "acme"], &["DOCUMENT=FILE"]);
+    refused(&["map", &billing], &["--org"]);
+    refused(&["map", "--org", "acme", "billing"], &["NAME=VALUE"]);
+}
+
+#[test]
+fn map_names_a_file_that_is_missing_or_no_mapping() {
+    let output = run(["map", "--org", "acme", "billing=no-such-file"]);
+    assert_eq!(output.status.code(), Some(66));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no-such-file"));
+    let text = path("small/billing.json");
+    let billing = format!("billing={}", text.display());
+    let output = run(["map", "--org", "acme", "--mapping", text.to_str().unwrap(), &billing]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(65), "{error}");
+    assert!(error.contains("not a WebAssembly component"), "{error}");
+}
+
+#[test]
+fn a_wrong_value_of_an_option_is_named() {
+    let billing = format!("billing={}", path("small/billing.json").display());
+    let output = run(["map", "--org", "acme", "--option", "users=maybe", &billing]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(65));
+    assert!(error.contains("users is true or false, not \"maybe\""), "{error}");
+}

@@ -1,0 +1,70 @@
+use std::process::Command;
+
+use copilot_metrics_exporter::plugin::DEFAULT_MAPPING;
+use copilot_metrics_tests::command::printed;
+use copilot_metrics_tests::fixtures::{path, root};
+use wasmtime::component::Component;
+use wasmtime::{Config, Engine};
+
+/// What `docs/mapping-plugins.md` allows a mapping to import.
+const ALLOWED: [&str; 14] = [
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stderr",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stderr",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:random/insecure-seed",
+];
+
+#[test]
+fn the_default_mapping_is_a_component_that_imports_no_files_sockets_or_clocks() {
+    let engine = Engine::new(Config::new().wasm_component_model(true)).unwrap();
+    let component = Component::from_binary(&engine, DEFAULT_MAPPING).unwrap();
+    let world = component.component_type();
+    let imports: Vec<_> = world.imports(&engine).map(|(name, _)| name.to_owned()).collect();
+    for import in &imports {
+        let interface = import.split('@').next().unwrap();
+        assert!(ALLOWED.contains(&interface), "it imports {import}");
+    }
+    // wasm32-wasip2: the standard library's imports are those of WASI 0.2.
+    assert!(imports.iter().any(|import| import.starts_with("wasi:cli/environment@0.2.")));
+}
+
+#[test]
+fn the_default_mapping_exports_the_contract_and_nothing_else() {
+    let engine = Engine::new(Config::new().wasm_component_model(true)).unwrap();
+    let component = Component::from_binary(&engine, DEFAULT_MAPPING).unwrap();
+    let world = component.component_type();
+    let exports: Vec<_> = world.exports(&engine).map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(exports, ["copilot-metrics-exporter:mapping/mapper@0.1.0"]);
+}
+
+#[test]
+fn the_smallest_mapping_of_the_documentation_builds_and_runs() {
+    // The command that the documentation gives, with a target folder that the tests keep.
+    let target = root().join("target/mappings");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--target", "wasm32-wasip2", "--package", "smallest-mapping"])
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(root())
+        .status()
+        .unwrap();
+    assert!(built.success());
+    let mapping = target.join("wasm32-wasip2/release/smallest_mapping.wasm");
+    let billing = format!("billing={}", path("small/billing.json").display());
+    let exposition =
+        printed(["map", "--org", "acme", "--mapping", mapping.to_str().unwrap(), &billing]);
+    assert_eq!(
+        exposition,
+        "# HELP smallest_seats Seats billed for.\n# TYPE smallest_seats gauge\nsmallest_seats{org=\"acme\"} 12\n"
+    );
+}

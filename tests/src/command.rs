@@ -1,0 +1,169 @@
+//! Runs the exporter's command as a user would.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use crate::fixtures::root;
+
+/// How long anything may take that is waited for. It is only ever reached by a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The settings that the exporter reads from the environment: no test may inherit one.
+const VARIABLES: [&str; 8] = [
+    "GHC_TOKEN",
+    "ORG",
+    "ENTERPRISE",
+    "CACHE_TTL_SECONDS",
+    "GITHUB_API_URL",
+    "LISTEN_ADDRESS",
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+];
+
+/// The exporter's binary, of the same profile as the test; built if need be.
+pub fn binary() -> PathBuf {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY
+        .get_or_init(|| {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args(["build", "--quiet", "--package", "copilot-metrics-exporter"]);
+            if !cfg!(debug_assertions) {
+                cargo.arg("--release");
+            }
+            assert!(cargo.current_dir(root()).status().is_ok_and(|status| status.success()));
+            let test = std::env::current_exe().unwrap_or_default();
+            // target/PROFILE/deps/test
+            let profile = test.ancestors().nth(2).unwrap_or_else(|| panic!("no target folder"));
+            profile.join("copilot-metrics-exporter")
+        })
+        .clone()
+}
+
+/// The command, with none of the machine's own settings.
+pub fn exporter() -> Command {
+    let mut command = Command::new(binary());
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Runs the command to its end.
+pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    exporter().args(arguments).output().unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Runs the command, which must succeed, and answers what it prints.
+pub fn printed<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> String {
+    let output = run(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A serving exporter. It is ended when it is dropped.
+pub struct Serving {
+    child: Child,
+    lines: Receiver<String>,
+    log: Arc<Mutex<String>>,
+    address: SocketAddr,
+}
+
+impl Serving {
+    /// Starts the command on a free port and waits until it listens.
+    pub fn start(mut command: Command) -> Self {
+        command.args(["--web.listen-address", "127.0.0.1:0", "--log.level", "debug"]);
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{error}"));
+        let (send, lines) = channel();
+        let log = Arc::new(Mutex::new(String::new()));
+        let stderr = child.stderr.take().unwrap_or_else(|| panic!("no standard error"));
+        let kept = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if let Ok(mut log) = kept.lock() {
+                    log.push_str(&line);
+                    log.push('\n');
+                }
+                send.send(line).ok();
+            }
+        });
+        let mut serving =
+            Self { child, lines, log, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let line = serving.wait_for("listening");
+        let address = line.split("address=").nth(1).and_then(|rest| rest.split(' ').next());
+        serving.address = address
+            .and_then(|address| address.parse().ok())
+            .unwrap_or_else(|| panic!("no address in {line:?}"));
+        serving
+    }
+
+    /// Starts the demo and waits until all of its targets have data.
+    pub fn demo() -> Self {
+        let mut command = exporter();
+        command.arg("--demo");
+        let serving = Self::start(command);
+        for _ in 0..3 {
+            serving.wait_for("refreshed");
+        }
+        serving
+    }
+
+    /// Waits for the next line of the log that has `text` in it.
+    pub fn wait_for(&self, text: &str) -> String {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(_) => {}
+                Err(error) => panic!("no {text:?} in the log ({error}):\n{}", self.log()),
+            }
+        }
+    }
+
+    /// The log so far.
+    pub fn log(&self) -> String {
+        self.log.lock().map(|log| log.clone()).unwrap_or_default()
+    }
+
+    /// The address that it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// GETs a path and answers its text, whatever the status.
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        let response = reqwest::get(self.url(path)).await.unwrap_or_else(|e| panic!("{e}"));
+        let status = response.status().as_u16();
+        (status, response.text().await.unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// The process, for signals.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the process to end.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

@@ -1,0 +1,148 @@
+//! The recordings, and bodies made on the spot.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The time at which the recordings are said to have been fetched.
+pub const FETCHED_AT: &str = "2026-11-22T06:00:00Z";
+/// The same in seconds since 1970.
+pub const FETCHED_AT_SECONDS: i64 = 1_795_327_200;
+
+/// The root of the project.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// A file below `tests/fixtures`.
+pub fn path(name: &str) -> PathBuf {
+    root().join("tests/fixtures").join(name)
+}
+
+/// Its bytes.
+pub fn read(name: &str) -> Vec<u8> {
+    fs::read(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// A set of recorded documents of one target.
+pub struct Recorded {
+    /// `organization` or `enterprise`.
+    pub scope: &'static str,
+    /// The target's name.
+    pub name: &'static str,
+    /// The folder below `tests/fixtures`.
+    pub folder: &'static str,
+    /// The documents' names and files, in the order of the mapping's manifest.
+    pub documents: &'static [(&'static str, &'static str)],
+}
+
+impl Recorded {
+    /// The arguments of `map` for these documents.
+    pub fn map_arguments(&self) -> Vec<String> {
+        let flag = if self.scope == "enterprise" { "--enterprise" } else { "--org" };
+        let fixed = ["map", flag, self.name, "--fetched-at", FETCHED_AT];
+        let files = self.documents.iter().map(|(document, file)| {
+            format!("{document}={}", path(self.folder).join(file).display())
+        });
+        fixed.into_iter().map(str::to_owned).chain(files).collect()
+    }
+}
+
+/// A large recorded organization with everything.
+pub const OCTODEMO: Recorded = Recorded {
+    scope: "organization",
+    name: "octodemo",
+    folder: "demo/octodemo",
+    documents: &[
+        ("organization-28-day", "organization-28-day.json"),
+        ("organization-1-day", "organization-1-day.ndjson"),
+        ("user-teams-1-day", "user-teams-1-day.ndjson"),
+        ("users-1-day", "users-1-day.1.ndjson"),
+        ("users-1-day", "users-1-day.2.ndjson"),
+        ("billing", "billing.json"),
+        ("seats", "seats.json"),
+    ],
+};
+
+/// The enterprise that it belongs to.
+pub const OCTO_ENTERPRISE: Recorded = Recorded {
+    scope: "enterprise",
+    name: "octo-enterprise",
+    folder: "demo/octo-enterprise",
+    documents: &[
+        ("enterprise-28-day", "enterprise-28-day.json"),
+        ("enterprise-1-day", "enterprise-1-day.ndjson"),
+        ("user-teams-1-day", "user-teams-1-day.ndjson"),
+        ("users-1-day", "users-1-day.ndjson"),
+        ("seats", "seats.json"),
+    ],
+};
+
+/// An organization whose server still answers the closed API.
+pub const OCTO_LEGACY: Recorded = Recorded {
+    scope: "organization",
+    name: "octo-legacy",
+    folder: "demo/octo-legacy",
+    documents: &[("billing", "billing.json"), ("seats", "seats.json"), ("legacy", "legacy.json")],
+};
+
+/// Few small documents with every field and every oddity, for hand calculation.
+pub const SMALL: Recorded = Recorded {
+    scope: "organization",
+    name: "acme",
+    folder: "small",
+    documents: &[
+        ("organization-28-day", "organization-28-day.json"),
+        ("organization-1-day", "organization-1-day.ndjson"),
+        ("user-teams-1-day", "user-teams-1-day.ndjson"),
+        ("users-1-day", "users-1-day.1.ndjson"),
+        ("users-1-day", "users-1-day.2.ndjson"),
+        ("users-28-day", "users-28-day.ndjson"),
+        ("billing", "billing.json"),
+        ("seats", "seats.1.json"),
+        ("seats", "seats.2.json"),
+    ],
+};
+
+/// The small enterprise.
+pub const SMALL_ENTERPRISE: Recorded = Recorded {
+    scope: "enterprise",
+    name: "acme-inc",
+    folder: "small",
+    documents: &[
+        ("enterprise-28-day", "enterprise-28-day.json"),
+        ("enterprise-1-day", "enterprise-1-day.ndjson"),
+        ("seats", "seats.1.json"),
+    ],
+};
+
+/// The small body of the closed API.
+pub const SMALL_LEGACY: Recorded = Recorded {
+    scope: "organization",
+    name: "acme",
+    folder: "small",
+    documents: &[("legacy", "legacy.json")],
+};
+
+/// Writes a users report of at least `bytes` bytes: the recorded rows again and again, each time
+/// for other users, over 28 days. Answers how many bytes were written.
+pub fn write_users_report(out: &mut impl Write, bytes: u64) -> io::Result<u64> {
+    let recorded = [read("demo/octodemo/users-1-day.1.ndjson"), read("demo/octodemo/users-1-day.2.ndjson")];
+    let recorded = String::from_utf8(recorded.concat()).map_err(io::Error::other)?;
+    let mut written = 0;
+    for number in 0u64.. {
+        for row in recorded.lines() {
+            if written >= bytes {
+                return Ok(written);
+            }
+            let day = 24 + number % 7;
+            let row = row
+                .replace("\"day\":\"2026-11-20\"", &format!("\"day\":\"2026-10-{day}\""))
+                .replace("\"user_id\":", &format!("\"user_id\":{number}"));
+            out.write_all(row.as_bytes())?;
+            out.write_all(b"\n")?;
+            written += row.len() as u64 + 1;
+        }
+    }
+    Ok(written)
+}

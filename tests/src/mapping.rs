@@ -1,0 +1,102 @@
+//! Runs the default mapping natively and as a component, over the same bodies.
+
+use copilot_metrics_exporter::plugin::{DEFAULT_MAPPING, Engine, Limits, Mapping, wit as host};
+use copilot_metrics_guest::component::wit as guest;
+use copilot_metrics_guest::mapping::Mapping as NativeMapping;
+
+use crate::fixtures::{FETCHED_AT_SECONDS, Recorded, read};
+
+/// The bodies of a set of documents: name, part, bytes.
+pub type Bodies = Vec<(String, u32, Vec<u8>)>;
+
+/// Reads the bodies of recorded documents.
+pub fn bodies(recorded: &Recorded) -> Bodies {
+    let mut bodies = Bodies::new();
+    for (document, file) in recorded.documents {
+        let part = bodies.iter().filter(|(name, _, _)| name == document).count() as u32;
+        bodies.push(((*document).to_owned(), part, read(&format!("{}/{file}", recorded.folder))));
+    }
+    bodies
+}
+
+/// Cuts bodies into chunks: `next` says how long the next one is.
+fn feed<E>(
+    bodies: &Bodies,
+    mut next: impl FnMut() -> usize,
+    mut feed: impl FnMut(&str, u32, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    for (name, part, body) in bodies {
+        let mut rest = body.as_slice();
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(next().clamp(1, rest.len()));
+            feed(name, *part, chunk)?;
+            rest = after;
+        }
+    }
+    Ok(())
+}
+
+/// The default mapping as a component.
+pub struct Component(Mapping);
+
+impl Component {
+    /// Compiles it.
+    pub fn load() -> Self {
+        let engine = Engine::new(Limits::default()).unwrap_or_else(|error| panic!("{error}"));
+        Self(Mapping::load(&engine, DEFAULT_MAPPING).unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// What it says of itself.
+    pub fn manifest(&self) -> &host::Manifest {
+        self.0.manifest()
+    }
+
+    /// Maps bodies, cut into chunks.
+    pub fn map(
+        &self,
+        recorded: &Recorded,
+        bodies: &Bodies,
+        span: host::Span,
+        chunks: impl FnMut() -> usize,
+    ) -> Result<host::SampleSet, String> {
+        let scope = match recorded.scope {
+            "enterprise" => host::Scope::Enterprise,
+            _ => host::Scope::Organization,
+        };
+        let target = host::Target { scope, name: recorded.name.to_owned() };
+        let mut run = self.0.start(&target, span, &[]).map_err(|error| error.to_string())?;
+        feed(bodies, chunks, |name, part, chunk| {
+            let document = host::Document {
+                name: name.to_owned(),
+                part,
+                fetched_at: FETCHED_AT_SECONDS,
+            };
+            run.feed(&document, chunk)
+        })
+        .map_err(|error| error.to_string())?;
+        run.finish().map_err(|error| error.to_string())
+    }
+}
+
+/// Maps bodies, cut into chunks, with the same code natively.
+pub fn map_natively(
+    recorded: &Recorded,
+    bodies: &Bodies,
+    history: bool,
+    chunks: impl FnMut() -> usize,
+) -> Result<guest::SampleSet, String> {
+    let scope = match recorded.scope {
+        "enterprise" => guest::Scope::Enterprise,
+        _ => guest::Scope::Organization,
+    };
+    let target = guest::Target { scope, name: recorded.name.to_owned() };
+    let span = if history { guest::Span::History } else { guest::Span::Latest };
+    let mut run = NativeMapping::new(&target, span, &[]);
+    feed(bodies, chunks, |name, part, chunk| {
+        let document =
+            guest::Document { name: name.to_owned(), part, fetched_at: FETCHED_AT_SECONDS };
+        run.feed(&document, chunk)
+    })
+    .map_err(|error| format!("{error:?}"))?;
+    run.finish().map_err(|error| format!("{error:?}"))
+}
