@@ -91,9 +91,7 @@ impl Nesting {
                 at += 1;
             } else if self.in_string {
                 let rest = bytes.get(at..).unwrap_or_default();
-                let Some(skip) = memchr2(b'"', b'\\', rest) else {
-                    return None;
-                };
+                let skip = memchr2(b'"', b'\\', rest)?;
                 at += skip;
                 if rest.get(skip) == Some(&b'"') {
                     self.in_string = false;

@@ -130,7 +130,12 @@ organization-28-day, enterprise-1-day, enterprise-28-day, users-1-day, users-28-
 user-teams-1-day, billing, seats; legacy is the metrics API that GitHub closed in April 2026.")]
 pub struct MapArgs {
     /// The organization that the files are about
-    #[arg(long, value_name = "NAME", required_unless_present = "enterprise", conflicts_with = "enterprise")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_unless_present = "enterprise",
+        conflicts_with = "enterprise"
+    )]
     pub org: Option<String>,
 
     /// The enterprise that the files are about

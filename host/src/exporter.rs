@@ -66,7 +66,8 @@ impl Exporter {
         let telemetry = Arc::new(Telemetry::new()?);
         let engine = Engine::new(Limits::default())?;
         let mapping = Arc::new(Mapping::load(&engine, DEFAULT_MAPPING)?);
-        let options = options_for(&settings.options, mapping.manifest()).map_err(StartError::Option)?;
+        let options =
+            options_for(&settings.options, mapping.manifest()).map_err(StartError::Option)?;
         telemetry.set_mapping(&mapping);
         let cache = Arc::new(Cache::default());
         let publisher = Arc::new(Publisher::new(&settings.targets, Arc::clone(&telemetry)));

@@ -23,12 +23,10 @@ fn main() -> ExitCode {
         Err(error) => return explain(&error),
     };
     match cli.command {
-        Some(Command::Map(args)) => {
-            match offline::map(&args, &mut std::io::stdout().lock()) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => fail(error.exit_code(), &error),
-            }
-        }
+        Some(Command::Map(args)) => match offline::map(&args, &mut std::io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(error.exit_code(), &error),
+        },
         None => serve(&cli.serve),
     }
 }

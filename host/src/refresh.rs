@@ -139,14 +139,18 @@ impl Refresher {
         }
         let stood_in = |name: &str| {
             let fallbacks = specs.iter().filter(|spec| spec.fallback_for.as_deref() == Some(name));
-            fallbacks.into_iter().any(|f| matches!(outcomes.get(f.name.as_str()), Some(Fetched::Fresh)))
+            fallbacks
+                .into_iter()
+                .any(|f| matches!(outcomes.get(f.name.as_str()), Some(Fetched::Fresh)))
         };
         let mut problems = Vec::new();
         for spec in specs.iter().filter(|spec| spec.need == Need::Required) {
             match outcomes.get(spec.name.as_str()) {
                 Some(Fetched::Failed(_)) if stood_in(&spec.name) => {}
                 Some(Fetched::Failed(error)) => problems.push(format!("{}: {error}", spec.name)),
-                Some(Fetched::Absent) => problems.push(format!("{}: GitHub has none yet", spec.name)),
+                Some(Fetched::Absent) => {
+                    problems.push(format!("{}: GitHub has none yet", spec.name))
+                }
                 Some(Fetched::Fresh) | None => {}
             }
         }
@@ -172,7 +176,9 @@ impl Refresher {
                 self.telemetry.count_document_failure(target, &spec.name, &error.cause());
                 match spec.need {
                     Need::Required => debug!(%target, document = spec.name, %error, "not fetched"),
-                    _ => info!(%target, document = spec.name, %error, "optional document not fetched"),
+                    _ => {
+                        info!(%target, document = spec.name, %error, "optional document not fetched")
+                    }
                 }
                 Fetched::Failed(error)
             }

@@ -99,18 +99,23 @@ fn ttl(text: &str) -> Result<Duration, SettingError> {
         Ok(seconds @ 1..=MAX_TTL_SECONDS) => Ok(Duration::from_secs(seconds)),
         _ => Err(SettingError {
             setting: "--cache-ttl-seconds (CACHE_TTL_SECONDS)",
-            problem: format!("{text:?} is no whole number of seconds from 1 to {MAX_TTL_SECONDS}, such as 3600"),
+            problem: format!(
+                "{text:?} is no whole number of seconds from 1 to {MAX_TTL_SECONDS}, such as 3600"
+            ),
         }),
     }
 }
 
 fn api(text: &str) -> Result<Url, SettingError> {
     let right = "such as https://api.github.com or https://HOST/api/v3";
-    let wrong = |problem: String| SettingError { setting: "--github-api-url (GITHUB_API_URL)", problem };
+    let wrong =
+        |problem: String| SettingError { setting: "--github-api-url (GITHUB_API_URL)", problem };
     let url = Url::parse(text.trim())
         .map_err(|error| wrong(format!("{text:?} is no URL ({error}); it should be {right}")))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong(format!("it has a user or password, which belong in GHC_TOKEN; it should be {right}")));
+        return Err(wrong(format!(
+            "it has a user or password, which belong in GHC_TOKEN; it should be {right}"
+        )));
     }
     let loopback = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",

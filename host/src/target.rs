@@ -25,7 +25,8 @@ impl Target {
     /// A target with a name as GitHub has it in its URLs: an organization's login or an enterprise's slug.
     pub fn new(scope: Scope, name: &str) -> Result<Self, String> {
         let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if name.is_empty() || name.len() > 100 || !name.bytes().all(valid) || name.starts_with('.') {
+        if name.is_empty() || name.len() > 100 || !name.bytes().all(valid) || name.starts_with('.')
+        {
             return Err(format!(
                 "{name:?} is no name of an {scope}: take the one from its URL on GitHub, such as octo-org"
             ));

@@ -1,7 +1,9 @@
 //! The exporter's own metrics.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
+use prometheus::core::Collector;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
@@ -19,6 +21,7 @@ const DOCUMENT: [&str; 3] = ["org", "scope", "document"];
 /// The registry and every metric in it.
 pub struct Telemetry {
     registry: Registry,
+    described: Vec<Described>,
     scrapes: IntCounter,
     failures: IntCounterVec,
     github_requests: IntCounter,
@@ -41,24 +44,53 @@ pub struct Telemetry {
     encode_duration: Gauge,
 }
 
+/// What a metric is, for the documentation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Described {
+    /// Its name.
+    pub name: String,
+    /// The names of its labels.
+    pub labels: Vec<String>,
+    /// The text of its `# HELP` line.
+    pub help: String,
+}
+
 /// Makes metrics and registers them.
-struct Maker(Registry);
+#[derive(Default)]
+struct Maker {
+    registry: Registry,
+    described: RefCell<Vec<Described>>,
+}
 
 impl Maker {
-    fn register<C: prometheus::core::Collector + Clone + 'static>(
+    fn register<C: Collector + Clone + 'static>(
         &self,
         collector: prometheus::Result<C>,
     ) -> prometheus::Result<C> {
         let collector = collector?;
-        self.0.register(Box::new(collector.clone()))?;
+        self.register_boxed(Box::new(collector.clone()))?;
         Ok(collector)
+    }
+
+    fn register_boxed(&self, collector: Box<dyn Collector>) -> prometheus::Result<()> {
+        self.described.borrow_mut().extend(collector.desc().into_iter().map(|desc| Described {
+            name: desc.fq_name.clone(),
+            labels: desc.variable_labels.clone(),
+            help: desc.help.clone(),
+        }));
+        self.registry.register(collector)
     }
 
     fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
         self.register(IntCounter::new(name, help))
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+    fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> prometheus::Result<IntCounterVec> {
         self.register(IntCounterVec::new(Opts::new(name, help), labels))
     }
 
@@ -66,7 +98,12 @@ impl Maker {
         self.register(GaugeVec::new(Opts::new(name, help), labels))
     }
 
-    fn int_gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+    fn int_gauges(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> prometheus::Result<IntGaugeVec> {
         self.register(IntGaugeVec::new(Opts::new(name, help), labels))
     }
 }
@@ -74,7 +111,7 @@ impl Maker {
 impl Telemetry {
     /// Registers every metric. It fails only if two had one name.
     pub fn new() -> prometheus::Result<Self> {
-        let make = Maker(Registry::new());
+        let make = Maker::default();
         let seconds = |name: &str, help: &str| {
             HistogramOpts::new(name, help)
                 .buckets(vec![0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0])
@@ -86,9 +123,7 @@ impl Telemetry {
         )?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         #[cfg(target_os = "linux")]
-        make.0.register(Box::new(
-            prometheus::process_collector::ProcessCollector::for_self(),
-        ))?;
+        make.register_boxed(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(Self {
             scrapes: make.counter("copilot_exporter_requests_total", "Requests to /metrics.")?,
             failures: make.counters(
@@ -178,7 +213,8 @@ impl Telemetry {
                 "copilot_exporter_encode_duration_seconds",
                 "The time that the last encoding and compression of the samples took.",
             ))?,
-            registry: make.0,
+            described: make.described.into_inner(),
+            registry: make.registry,
         })
         .inspect(|telemetry: &Self| {
             telemetry.rate_limit_remaining.set(-1);
@@ -192,10 +228,9 @@ impl Telemetry {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 
-    /// The names and help texts of the metrics that have a value.
-    pub fn families(&self) -> Vec<(String, String)> {
-        let families = self.registry.gather();
-        families.iter().map(|f| (f.name().to_owned(), f.help().to_owned())).collect()
+    /// Every metric, whether it has a value by now or not.
+    pub fn described(&self) -> &[Described] {
+        &self.described
     }
 
     /// A scrape came; `cached` says whether there was data to answer with.

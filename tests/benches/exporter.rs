@@ -1,1 +1,209 @@
-fn main(){}
+//! `make bench`: how fast the default mapping is natively and as a component, how many scrapes
+//! a second are served beside a bare handler with the same bytes, how much memory a large report takes.
+//!
+//! Criterion measures; the ratios of one run are printed at the end, from its own estimates.
+
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::io::BufWriter;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
+use bytes::Bytes;
+use copilot_metrics_exporter::cache::Cache;
+use copilot_metrics_exporter::exposition::encode::EncodedFamily;
+use copilot_metrics_exporter::http::{App, Listener, router, serve};
+use copilot_metrics_exporter::plugin::wit::Span;
+use copilot_metrics_exporter::publisher::Publisher;
+use copilot_metrics_exporter::target::{Scope, Target};
+use copilot_metrics_exporter::telemetry::Telemetry;
+use copilot_metrics_tests::command::binary;
+use copilot_metrics_tests::fixtures::{OCTODEMO, Recorded, root, write_users_report};
+use copilot_metrics_tests::mapping::{Component, bodies, map_natively};
+use criterion::{Criterion, Throughput};
+use nix::sys::resource::{UsageWho, getrusage};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+/// The size of the chunks that the host feeds.
+const CHUNK_BYTES: usize = 128 << 10;
+/// The size of the generated users reports: one that is mapped again and again, one for memory.
+const THROUGHPUT_BYTES: u64 = 32 << 20;
+const MEMORY_BYTES: u64 = 200_000_000;
+/// The series on the measured `/metrics`.
+const SERIES: usize = 10_000;
+/// The clients that scrape at once, and how often each does in one sample.
+const CLIENTS: usize = 4;
+const SCRAPES: usize = 25;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(20)
+        .warm_up_time(Duration::from_secs(2))
+        .measurement_time(Duration::from_secs(8))
+        .configure_from_args();
+    mapping(&mut criterion);
+    scrapes(&mut criterion);
+    criterion.final_summary();
+    report();
+}
+
+fn mapping(criterion: &mut Criterion) {
+    let mut report = Vec::new();
+    write_users_report(&mut report, THROUGHPUT_BYTES).unwrap();
+    let users = vec![("users-28-day".to_owned(), 0, report)];
+    let entity: Vec<_> = bodies(&OCTODEMO).into_iter().take(1).collect();
+    let component = Component::load();
+    for (name, bodies) in [("users report", &users), ("entity report", &entity)] {
+        let size: usize = bodies.iter().map(|(_, _, body)| body.len()).sum();
+        let mut group = criterion.benchmark_group(name);
+        group.throughput(Throughput::Bytes(size as u64));
+        let recorded: &Recorded = &OCTODEMO;
+        group.bench_function("native", |bencher| {
+            bencher
+                .iter(|| map_natively(recorded, black_box(bodies), false, || CHUNK_BYTES).unwrap());
+        });
+        group.bench_function("component", |bencher| {
+            bencher.iter(|| {
+                component.map(recorded, black_box(bodies), Span::Latest, || CHUNK_BYTES).unwrap()
+            });
+        });
+        group.finish();
+    }
+}
+
+/// The exporter's router with as many series.
+fn exporter() -> Router {
+    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let target = Target::new(Scope::Organization, "octodemo").unwrap();
+    telemetry.add_target(&target);
+    let publisher = Publisher::new(std::slice::from_ref(&target), Arc::clone(&telemetry));
+    let lines = (0..SERIES).map(|i| {
+        format!("github_copilot_language_model_lines_added{{org=\"octodemo\",scope=\"organization\",language=\"language-{i}\",model=\"gpt-5.3-codex\"}} {i}\n")
+    });
+    publisher.publish(
+        &target,
+        vec![EncodedFamily {
+            name: "github_copilot_language_model_lines_added".to_owned(),
+            header: "# HELP github_copilot_language_model_lines_added Lines.\n# TYPE github_copilot_language_model_lines_added gauge\n".to_owned(),
+            samples: lines.collect(),
+        }],
+    );
+    router(Arc::new(App {
+        telemetry,
+        publisher: Arc::new(publisher),
+        cache: Arc::new(Cache::default()),
+        missing: None,
+    }))
+}
+
+fn scrapes(criterion: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let start = |router: Router| {
+        let listener = runtime.block_on(Listener::bind("127.0.0.1:0")).unwrap();
+        let url = format!("http://{}/metrics", listener.local_addr().unwrap());
+        runtime.spawn(serve(listener, router, CancellationToken::new()));
+        url
+    };
+    let url = start(exporter());
+    let body: Bytes =
+        runtime.block_on(async { reqwest::get(&url).await.unwrap().bytes().await }).unwrap();
+    let size = body.len();
+    let bare =
+        Router::new().route(
+            "/metrics",
+            get(move || async move {
+                ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], body)
+            }),
+        );
+    let mut group = criterion.benchmark_group("scrapes");
+    group.throughput(Throughput::Elements((CLIENTS * SCRAPES) as u64));
+    for (name, url) in [("exporter", url), ("bare axum", start(bare))] {
+        let client = reqwest::Client::builder().no_gzip().build().unwrap();
+        group.bench_function(name, |bencher| {
+            bencher.to_async(&runtime).iter(|| scrape(&client, &url, size));
+        });
+    }
+    group.finish();
+}
+
+/// Scrapes with several clients at once, each on a connection that stays open, as Prometheus does.
+async fn scrape(client: &reqwest::Client, url: &str, size: usize) {
+    let clients = (0..CLIENTS).map(|_| {
+        let (client, url) = (client.clone(), url.to_owned());
+        tokio::spawn(async move {
+            for _ in 0..SCRAPES {
+                let body = client.get(&url).send().await.unwrap().bytes().await.unwrap();
+                // The exporter's own metrics change a little.
+                assert!(body.len().abs_diff(size) < 1000);
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.unwrap();
+    }
+}
+
+/// The mean time of a benchmark in seconds, as criterion estimated it.
+fn seconds(group: &str, function: &str) -> Option<f64> {
+    let path =
+        root().join("target/criterion").join(group).join(function).join("new/estimates.json");
+    let estimates: serde_json::Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    Some(estimates["mean"]["point_estimate"].as_f64()? / 1e9)
+}
+
+fn report() {
+    println!("\n--- in this run ---");
+    for group in ["users report", "entity report"] {
+        let (Some(native), Some(component)) =
+            (seconds(group, "native"), seconds(group, "component"))
+        else {
+            continue;
+        };
+        let ratio = native / component;
+        println!("{group}: component / native = {ratio:.2} (at least 0.5)");
+    }
+    if let (Some(exporter), Some(bare)) =
+        (seconds("scrapes", "exporter"), seconds("scrapes", "bare axum"))
+    {
+        let per_second = |seconds: f64| (CLIENTS * SCRAPES) as f64 / seconds;
+        println!(
+            "scrapes of {SERIES} series: exporter {:.0}/s, bare axum {:.0}/s, ratio {:.2} (at least 0.8)",
+            per_second(exporter),
+            per_second(bare),
+            bare / exporter
+        );
+    }
+    memory();
+}
+
+/// The resident memory of `map` over a large users report.
+fn memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users.ndjson");
+    let mut file = BufWriter::new(File::create(&path).unwrap());
+    let written = write_users_report(&mut file, MEMORY_BYTES).unwrap();
+    drop(file);
+    let exporter = binary();
+    // Of the children that have ended, this is the largest: none before was as large.
+    let before = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss();
+    let started = std::time::Instant::now();
+    let status = Command::new(exporter)
+        .args(["map", "--org", "octodemo", &format!("users-28-day={}", path.display())])
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let resident = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss();
+    println!(
+        "a users report of {} MB: {:.1} s, {} MB resident at most (under 200; other children before: {} MB)",
+        written / 1_000_000,
+        started.elapsed().as_secs_f64(),
+        resident / 1000,
+        before / 1000
+    );
+}

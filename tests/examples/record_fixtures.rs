@@ -183,11 +183,7 @@ fn person(index: usize) -> Person {
     Person {
         index,
         id: 910_000_000 + 17 * index as u64,
-        login: format!(
-            "{}-{letter}{}",
-            NAMES[index % NAMES.len()],
-            10 + rng.next() % 90
-        ),
+        login: format!("{}-{letter}{}", NAMES[index % NAMES.len()], 10 + rng.next() % 90),
         teams,
         keenness,
         ide: rng.place(IDES.len()),
@@ -206,11 +202,7 @@ fn simulate(person: &Person, day: i64) -> Option<PersonDay> {
     if rng.unit() >= person.keenness * likely {
         return None;
     }
-    let wanted = 1 + rng.place(if OCTODEMO.contains(&person.index) {
-        3
-    } else {
-        2
-    });
+    let wanted = 1 + rng.place(if OCTODEMO.contains(&person.index) { 3 } else { 2 });
     let mut features = Vec::new();
     features.extend((person.has_cli && rng.unit() < 0.6).then_some(6));
     features.extend((person.has_app && rng.unit() < 0.5).then_some(7));
@@ -325,19 +317,13 @@ fn user_row(person: &Person, done: &PersonDay, organization: Option<&str>) -> Va
 fn entity_row(people: &[Person], days: &Days, day: i64, organization: Option<&str>) -> Value {
     let at = simulated(day);
     let done = |person: &Person| days[at][person.index].as_ref();
-    let active = people
-        .iter()
-        .filter_map(|person| Some((person, done(person)?)));
+    let active = people.iter().filter_map(|person| Some((person, done(person)?)));
     let active: Vec<(&Person, &PersonDay)> = active.collect();
     let cells: Vec<&Cell> = active.iter().flat_map(|(_, done)| &done.cells).collect();
     // How many different people did something within a window that ends with this day.
     let users = |window: usize, what: fn(&PersonDay) -> bool| {
         let window = &days[at + 1 - window..=at];
-        let did = |p: &&Person| {
-            window
-                .iter()
-                .any(|day| day[p.index].as_ref().is_some_and(what))
-        };
+        let did = |p: &&Person| window.iter().any(|day| day[p.index].as_ref().is_some_and(what));
         json!(people.iter().filter(did).count())
     };
     // In one day nobody uses a feature in two cells.
@@ -371,11 +357,7 @@ fn entity_row(people: &[Person], days: &Days, day: i64, organization: Option<&st
     row["pull_requests"] = pulls;
     // GitHub adds fields as time goes by: the oldest days have not got all of them.
     if let (true, Some(row)) = (NEWEST - day > 23, row.as_object_mut()) {
-        let late = |field: &str| {
-            ["copilot_app", "plugin", "3rd"]
-                .iter()
-                .any(|f| field.contains(f))
-        };
+        let late = |field: &str| ["copilot_app", "plugin", "3rd"].iter().any(|f| field.contains(f));
         row.retain(|field, _| !late(field));
     }
     row
@@ -418,9 +400,7 @@ fn pull_requests(active: u64, day: i64) -> Value {
     let copilot = rng.part(suggestions, 0.6);
     let (security, bug_risk) = (rng.part(copilot, 0.15), rng.part(copilot, 0.4));
     let types = [("security", security), ("bug_risk", bug_risk)];
-    let types = types
-        .into_iter()
-        .chain([("performance", copilot - security - bug_risk)]);
+    let types = types.into_iter().chain([("performance", copilot - security - bug_risk)]);
     let types = types.map(|(name, count)| (name, count, rng.part(count, 0.35)));
     let types: Vec<(&str, u64, u64)> = types.collect();
     let applied: u64 = types.iter().map(|(_, _, applied)| applied).sum();
@@ -521,13 +501,7 @@ fn legacy_row(active: u64, day: i64) -> Value {
         return row(empty, nobody.clone(), nobody.clone(), nobody);
     }
     let engaged = of(active, 90);
-    let languages = [
-        ("python", 60),
-        ("typescript", 45),
-        ("go", 30),
-        ("java", 20),
-        ("c", 9),
-    ];
+    let languages = [("python", 60), ("typescript", 45), ("go", 30), ("java", 20), ("c", 9)];
     let mut language = |(name, percent), users| {
         let suggestions = rng.about(of(users, percent) as f64 * 21.0);
         let acceptances = rng.part(suggestions, 0.3);
@@ -625,11 +599,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
         let (mut users, mut members) = (Vec::new(), Vec::new());
         for person in people {
-            users.extend(
-                newest[person.index]
-                    .as_ref()
-                    .map(|done| user_row(person, done, id)),
-            );
+            users.extend(newest[person.index].as_ref().map(|done| user_row(person, done, id)));
             for (team, organization, slug, _) in person.teams.iter().map(|team| TEAMS[*team]) {
                 if id.is_none_or(|id| id == organization) {
                     members.push(json!({"user_id": person.id, "user_login": person.login, "day": date(NEWEST),
@@ -660,10 +630,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         if plan == "business" {
-            write(
-                format!("{directory}/billing.json"),
-                &[billing(&seats, plan)],
-            )?;
+            write(format!("{directory}/billing.json"), &[billing(&seats, plan)])?;
         }
         let seats = json!({"total_seats": who.len(), "seats": seats});
         write(format!("{directory}/seats.json"), &[seats])?;

@@ -53,7 +53,11 @@ fn what_is_not_json_is_refused_with_its_place() {
 fn an_error_message_in_the_place_of_a_document_is_refused() {
     refused("legacy", b"{\"message\":\"Not Found\"}", &["byte 2", "missing field `date`"]);
     refused("seats", b"{\"message\":\"Not Found\"}", &["byte 0", "not what a seats document"]);
-    refused("organization-1-day", b"{\"message\":\"Not Found\"}", &["byte 0", "missing field `day`"]);
+    refused(
+        "organization-1-day",
+        b"{\"message\":\"Not Found\"}",
+        &["byte 0", "missing field `day`"],
+    );
     refused("billing", b"[{\"seat_breakdown\":{}}]", &["byte 1", "not what a billing document"]);
 }
 
@@ -77,7 +81,8 @@ fn wrong_types_in_known_fields_are_refused_with_their_path() {
     let report = |fields: &str| format!("{{{DAY},{fields}}}");
     refused(
         "organization-1-day",
-        report("\"totals_by_ide\":[{\"ide\":\"a\"},{\"ide\":\"b\",\"loc_added_sum\":\"many\"}]").as_bytes(),
+        report("\"totals_by_ide\":[{\"ide\":\"a\"},{\"ide\":\"b\",\"loc_added_sum\":\"many\"}]")
+            .as_bytes(),
         &["totals_by_ide[1].loc_added_sum", "byte 81", "string \"many\"", "a number"],
     );
     refused(
@@ -102,14 +107,20 @@ fn wrong_types_in_known_fields_are_refused_with_their_path() {
 fn numbers_that_can_be_no_count_are_refused() {
     let report = |number: &str| format!("{{{DAY},\"loc_added_sum\":{number}}}");
     refused("organization-1-day", report("1e400").as_bytes(), &["out of range"]);
-    refused("organization-1-day", report("-1").as_bytes(), &["loc_added_sum", "`-1`", "not negative"]);
+    refused(
+        "organization-1-day",
+        report("-1").as_bytes(),
+        &["loc_added_sum", "`-1`", "not negative"],
+    );
     refused("organization-1-day", report("-0.5").as_bytes(), &["loc_added_sum", "not negative"]);
     refused("organization-1-day", report("NaN").as_bytes(), &["expected value"]);
 }
 
 #[test]
 fn numbers_that_are_odd_but_right_are_kept() {
-    for (written, value) in [("0", 0.0), ("12.5", 12.5), ("1e3", 1000.0), ("18446744073709551615", 2f64.powi(64))] {
+    for (written, value) in
+        [("0", 0.0), ("12.5", 12.5), ("1e3", 1000.0), ("18446744073709551615", 2f64.powi(64))]
+    {
         let body = format!("{{{DAY},\"loc_added_sum\":{written}}}");
         let exposition = accepted("organization-1-day", body.as_bytes());
         assert_eq!(exposition.sum("github_copilot_lines_added", ""), value);
@@ -131,7 +142,10 @@ fn a_row_of_50_megabytes_is_refused_with_its_place() {
     let output = run(["map", "--org", "acme", &format!("users-1-day={}", path.display())]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(65));
-    assert!(error.contains("document users-1-day, part 0, byte 33: a row is longer than 8 MiB"), "{error}");
+    assert!(
+        error.contains("document users-1-day, part 0, byte 33: a row is longer than 8 MiB"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -141,7 +155,10 @@ fn an_empty_document_has_no_samples_and_no_error() {
     let report = accepted("organization-28-day", b"{\"day_totals\":[]}");
     assert_eq!(report.families.len(), 0);
     // No seats is a number too.
-    assert_eq!(accepted("seats", b"{\"total_seats\":0,\"seats\":[]}").sum("github_copilot_seats", ""), 0.0);
+    assert_eq!(
+        accepted("seats", b"{\"total_seats\":0,\"seats\":[]}").sum("github_copilot_seats", ""),
+        0.0
+    );
 }
 
 #[test]
@@ -177,15 +194,22 @@ fn labels_that_are_not_utf8_are_refused() {
 
 #[test]
 fn a_label_that_is_too_long_is_refused() {
-    let body = format!("{{{DAY},\"totals_by_ide\":[{{\"ide\":\"{}\",\"loc_added_sum\":3}}]}}", "x".repeat(2000));
+    let body = format!(
+        "{{{DAY},\"totals_by_ide\":[{{\"ide\":\"{}\",\"loc_added_sum\":3}}]}}",
+        "x".repeat(2000)
+    );
     let (code, _, error) = map("organization-1-day", body.as_bytes());
     assert_eq!(code, Some(65));
-    assert!(error.contains("a label value of 2000 bytes is longer than the limit of 1024"), "{error}");
+    assert!(
+        error.contains("a label value of 2000 bytes is longer than the limit of 1024"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_day_that_comes_twice_counts_once() {
-    let row = |users: u32| format!("{{{DAY},\"daily_active_users\":{users},\"loc_added_sum\":5}}\n");
+    let row =
+        |users: u32| format!("{{{DAY},\"daily_active_users\":{users},\"loc_added_sum\":5}}\n");
     let exposition = accepted("organization-1-day", (row(3) + &row(4)).as_bytes());
     assert_eq!(exposition.sum("github_copilot_lines_added", ""), 5.0);
     assert_eq!(exposition.sum("github_copilot_active_users", "any"), 4.0);
@@ -225,6 +249,9 @@ fn the_error_of_one_part_names_the_part() {
     let bad = write("bad", &format!("{{{DAY},\"user_id\":1}}\n{{{DAY},\"user_id\":[]}}"));
     let output = run(["map", "--org", "acme", &good, &bad]);
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("document users-1-day, part 1, byte 64: user_id: invalid type"), "{error}");
+    assert!(
+        error.contains("document users-1-day, part 1, byte 64: user_id: invalid type"),
+        "{error}"
+    );
     assert_eq!(printed(["map", "--org", "acme", &good]).matches("users_reported{").count(), 1);
 }

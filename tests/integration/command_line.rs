@@ -54,8 +54,18 @@ fn an_address_in_use_is_named() {
 fn help_says_how_to_start_and_every_setting() {
     let help = printed(["--help"]);
     for text in [
-        "--demo", "GHC_TOKEN", "ORG", "ENTERPRISE", "CACHE_TTL_SECONDS", "GITHUB_API_URL",
-        "LISTEN_ADDRESS", "--web.listen-address", "read:org", "Copilot usage metrics", "64", "map",
+        "--demo",
+        "GHC_TOKEN",
+        "ORG",
+        "ENTERPRISE",
+        "CACHE_TTL_SECONDS",
+        "GITHUB_API_URL",
+        "LISTEN_ADDRESS",
+        "--web.listen-address",
+        "read:org",
+        "Copilot usage metrics",
+        "64",
+        "map",
     ] {
         assert!(help.contains(text), "--help has no {text}");
     }
@@ -68,7 +78,10 @@ fn help_says_how_to_start_and_every_setting() {
 fn map_says_which_documents_and_options_there_are() {
     let billing = format!("billing={}", path("small/billing.json").display());
     refused(&["map", "--org", "acme", "bills=x"], &["\"bills\"", "billing", "organization-28-day"]);
-    refused(&["map", "--enterprise", "acme", &billing], &["billing", "enterprise", "enterprise-28-day"]);
+    refused(
+        &["map", "--enterprise", "acme", &billing],
+        &["billing", "enterprise", "enterprise-28-day"],
+    );
     refused(&["map", "--org", "acme", "--option", "x=1", &billing], &["\"x\"", "users"]);
     refused(&["map", "--org", "acme"], &["DOCUMENT=FILE"]);
     refused(&["map", &billing], &["--org"]);

@@ -7,7 +7,7 @@ use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
 
 /// What `docs/mapping-plugins.md` allows a mapping to import.
-const ALLOWED: [&str; 14] = [
+pub const ALLOWED: [&str; 14] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
     "wasi:cli/stderr",

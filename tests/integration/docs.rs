@@ -1,10 +1,13 @@
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Mutex;
 
 use copilot_metrics_exporter::telemetry::Telemetry;
-use copilot_metrics_tests::command::{Serving, printed};
+use copilot_metrics_tests::command::printed;
 use copilot_metrics_tests::fixtures::root;
 use copilot_metrics_tests::mapping::Component;
+
+use crate::component::ALLOWED;
 
 fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
@@ -13,8 +16,9 @@ fn read(file: &str) -> String {
 /// The rows of a Markdown file's tables whose first cell is `code`: the code and the other cells.
 fn table(file: &str) -> BTreeMap<String, Vec<String>> {
     let mut rows = BTreeMap::new();
-    for line in read(file).lines() {
-        let mut cells = line.trim().trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned());
+    for line in read(file).lines().filter(|line| line.starts_with("| `")) {
+        let mut cells =
+            line.trim().trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned());
         let first = cells.next().unwrap_or_default();
         if let Some(code) = first.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
             let twice = rows.insert(code.to_owned(), cells.collect());
@@ -24,36 +28,68 @@ fn table(file: &str) -> BTreeMap<String, Vec<String>> {
     rows
 }
 
-#[test]
-fn docs_metrics_lists_every_family_of_the_mapping_with_its_labels_and_help() {
-    let listed = table("docs/metrics.md");
-    let component = Component::load();
-    for family in &component.manifest().families {
-        let row = listed.get(&family.name).unwrap_or_else(|| panic!("{} is not listed", family.name));
-        let labels = family.label_names.iter().map(|label| format!("`{label}`"));
-        assert_eq!(row, &[labels.collect::<Vec<_>>().join(" "), family.help.clone()], "{}", family.name);
+/// A table of metrics.
+fn metrics_table(rows: impl IntoIterator<Item = (String, Vec<String>, String)>) -> String {
+    let mut table = "| metric | labels | meaning |\n|---|---|---|\n".to_owned();
+    for (name, labels, help) in rows {
+        let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+        table.push_str(&format!("| `{name}` | {} | {help} |\n", labels.join(" ")));
     }
-    let known = |name: &str| {
-        name.starts_with("copilot_exporter_")
-            || name.starts_with("process_")
-            || component.manifest().families.iter().any(|family| family.name == name)
-    };
-    let stale: Vec<_> = listed.keys().filter(|name| !known(name)).collect();
-    assert!(stale.is_empty(), "not families: {stale:?}");
+    table
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn docs_metrics_lists_every_metric_of_the_exporter_itself() {
-    let listed = table("docs/metrics.md");
-    let serving = Serving::demo();
-    let (_, text) = serving.get("/metrics").await;
-    let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
-    for name in names.filter_map(|line| line.split(' ').next()) {
-        assert!(listed.contains_key(name), "{name} is not listed");
+/// Checks that `docs/metrics.md` has the table between its markers. `UPDATE_GOLDEN=1` puts it there.
+fn check_table(marker: &str, table: &str) {
+    // Tests run at once, and each owns a part of the file.
+    static FILE: Mutex<()> = Mutex::new(());
+    let _lock = FILE.lock().unwrap();
+    let text = read("docs/metrics.md");
+    let (begin, end) = (format!("<!-- {marker}: begin -->\n"), format!("<!-- {marker}: end -->\n"));
+    let (before, rest) = text.split_once(&begin).expect("a marker");
+    let (found, after) = rest.split_once(&end).expect("a marker");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let text = format!("{before}{begin}{table}{end}{after}");
+        fs::write(root().join("docs/metrics.md"), text).unwrap();
+    } else {
+        assert_eq!(found, table, "docs/metrics.md, {marker}: run with UPDATE_GOLDEN=1");
     }
-    for (name, help) in Telemetry::new().unwrap().families() {
-        assert_eq!(listed[&name].last(), Some(&help), "{name}");
+}
+
+#[test]
+fn docs_metrics_lists_every_family_of_the_default_mapping() {
+    let component = Component::load();
+    let rows = |original: bool| {
+        let families = component.manifest().families.iter();
+        metrics_table(
+            families
+                .filter(|family| family.name.starts_with("github_copilot_") != original)
+                .map(|f| (f.name.clone(), f.label_names.clone(), f.help.clone())),
+        )
+    };
+    check_table("original", &rows(true));
+    check_table("mapping", &rows(false));
+}
+
+#[test]
+fn docs_metrics_lists_every_metric_of_the_exporter_itself() {
+    let telemetry = Telemetry::new().unwrap();
+    let mut described = telemetry.described().to_vec();
+    described.sort_by(|a, b| a.name.cmp(&b.name));
+    check_table(
+        "exporter",
+        &metrics_table(described.into_iter().map(|d| (d.name, d.labels, d.help))),
+    );
+}
+
+#[test]
+fn the_mapping_plugin_guide_has_the_contract_as_it_is() {
+    let text = read("docs/mapping-plugins.md");
+    for import in ALLOWED {
+        assert!(text.contains(&format!("`{import}`")), "docs/mapping-plugins.md has no {import}");
     }
+    let version = read("wit/mapping.wit");
+    let version = version.lines().find_map(|line| line.strip_prefix("package ")).unwrap();
+    assert!(text.contains(version.trim_end_matches(';')));
 }
 
 #[test]
@@ -82,6 +118,9 @@ fn the_plugin_of_the_documentation_is_the_one_that_is_tested() {
     let text = read("docs/mapping-plugins.md");
     for file in ["Cargo.toml", "src/lib.rs"] {
         let source = read(&format!("guest/examples/smallest/{file}"));
-        assert!(text.contains(source.trim()), "docs/mapping-plugins.md does not have {file} as it is");
+        assert!(
+            text.contains(source.trim()),
+            "docs/mapping-plugins.md does not have {file} as it is"
+        );
     }
 }

@@ -141,9 +141,8 @@ fn the_component_and_the_native_mapping_agree() {
 
 #[test]
 fn fields_that_the_mapping_does_not_know_are_counted_and_named() {
-    let set = Component::load()
-        .map(&SMALL, &bodies(&SMALL), host::Span::Latest, || usize::MAX)
-        .unwrap();
+    let set =
+        Component::load().map(&SMALL, &bodies(&SMALL), host::Span::Latest, || usize::MAX).unwrap();
     let fields: Vec<_> = set
         .unmapped
         .iter()

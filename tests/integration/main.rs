@@ -2,14 +2,14 @@
 
 /// Bad input gets a clear error and loses nothing.
 mod bad_input;
+/// What an operator does on the command line.
+mod command_line;
 /// The default mapping is a component that asks for nothing.
 mod component;
 /// What the documentation says is so.
 mod docs;
 /// The same recordings give the same expositions, however the bytes are cut.
 mod golden;
-/// What an operator does on the command line.
-mod command_line;
 /// A real Prometheus scrapes what was recorded.
 mod prometheus;
 /// What is served while GitHub works, and while it doesn't.

@@ -50,7 +50,8 @@ async fn the_demo_shows_the_original_metrics_and_at_least_60_new_families() {
         assert!(exposition.families.iter().any(|known| known == family), "there is no {family}");
     }
     for series in GAUGES.iter().flat_map(|family| exposition.series(family)) {
-        let names: Vec<_> = series.0.split(['{', ',']).skip(1).map(|l| l.split('=').next().unwrap()).collect();
+        let names: Vec<_> =
+            series.0.split(['{', ',']).skip(1).map(|l| l.split('=').next().unwrap()).collect();
         assert_eq!(names, ["editor", "language", "stream", "org"], "{}", series.0);
     }
     let new = exposition.families.iter().filter(|family| family.starts_with("github_copilot_"));
@@ -71,7 +72,8 @@ async fn report_files_are_fetched_without_the_token_and_secrets_never_show() {
     let serving = serving(&github, "octodemo");
     serving.wait_for("refreshed");
     let (_, text) = serving.get("/metrics").await;
-    let (files, api): (Vec<Request>, Vec<Request>) = github.requests().into_iter().partition(|r| r.file);
+    let (files, api): (Vec<Request>, Vec<Request>) =
+        github.requests().into_iter().partition(|r| r.file);
     // One of 28 days, one of a day, two of users, one of teams.
     assert_eq!(files.len(), 5, "{files:?}");
     assert!(files.iter().all(|request| !request.authorized));
@@ -80,7 +82,9 @@ async fn report_files_are_fetched_without_the_token_and_secrets_never_show() {
         assert!(!serving.log().contains(secret), "{}", serving.log());
         assert!(!text.contains(secret));
     }
-    assert!(serving.log().contains("file 1 of /orgs/octodemo/copilot/metrics/reports/user-teams-1-day"));
+    assert!(
+        serving.log().contains("file 1 of /orgs/octodemo/copilot/metrics/reports/user-teams-1-day")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +104,8 @@ async fn a_day_without_a_report_is_passed_over() {
     let exposition = Exposition::parse(&text);
     assert_eq!(exposition.sum("copilot_exporter_requests_failed_total", ""), 0.0);
     let day = "copilot_exporter_report_day_timestamp_seconds{document=\"organization-1-day\",org=\"octodemo\",scope=\"organization\"}";
-    let report = "github_copilot_report_day_timestamp_seconds{org=\"octodemo\",scope=\"organization\"}";
+    let report =
+        "github_copilot_report_day_timestamp_seconds{org=\"octodemo\",scope=\"organization\"}";
     assert_eq!(exposition.value(day), exposition.value(report));
 }
 
@@ -216,12 +221,18 @@ async fn a_document_that_fails_does_not_take_the_others_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_data_ready_says_why() {
     let github = StandIn::start().await.unwrap();
-    github.fail("/", Fault::Status(403, "The 'Copilot usage metrics' policy must be enabled", vec![]));
+    github.fail(
+        "/",
+        Fault::Status(403, "The 'Copilot usage metrics' policy must be enabled", vec![]),
+    );
     let serving = serving(&github, "octodemo");
     serving.wait_for("refresh failed");
     let (status, text) = serving.get("/-/ready").await;
     assert_eq!(status, 503);
-    assert!(text.contains("organization octodemo: organization-28-day: GitHub answered 403"), "{text}");
+    assert!(
+        text.contains("organization octodemo: organization-28-day: GitHub answered 403"),
+        "{text}"
+    );
     assert!(text.contains("policy must be enabled"), "{text}");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("copilot_exporter_cache_hits", ""), 0.0);

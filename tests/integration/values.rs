@@ -51,7 +51,8 @@ fn a_breakdown_is_a_family_of_its_own_whose_sum_counts_nothing_twice() {
         ("language_model", "totals_by_language_model"),
     ] {
         let elements = row[array].as_array().unwrap();
-        let wanted: f64 = elements.iter().map(|e| number(&e["code_generation_activity_count"])).sum();
+        let wanted: f64 =
+            elements.iter().map(|e| number(&e["code_generation_activity_count"])).sum();
         let family = format!("github_copilot_{family}_code_generations");
         assert!(wanted > 0.0);
         assert_eq!(exposition.sum(&family, ""), wanted, "{family}");
@@ -201,9 +202,12 @@ fn reports_give_the_original_gauges_that_they_honestly_can() {
     let chats: f64 = chats.map(|e| number(&e["user_initiated_interaction_count"])).sum();
     assert_eq!(exposition.sum("total_chats", "copilot_ide_chat"), chats);
     assert_eq!(exposition.sum("total_active_users", ""), number(&row["daily_active_users"]));
-    for family in
-        ["total_engaged_users", "is_custom_model", "total_chat_copy_events", "total_chat_insertion_events"]
-    {
+    for family in [
+        "total_engaged_users",
+        "is_custom_model",
+        "total_chat_copy_events",
+        "total_chat_insertion_events",
+    ] {
         assert_eq!(exposition.series(family).count(), 0, "{family} can't be derived");
     }
 }

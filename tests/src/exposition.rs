@@ -56,6 +56,9 @@ impl Exposition {
 
     /// The sum of a family's series that have `label` in them.
     pub fn sum(&self, family: &str, label: &str) -> f64 {
-        self.series(family).filter(|(series, _)| series.contains(label)).map(|(_, value)| value).sum()
+        self.series(family)
+            .filter(|(series, _)| series.contains(label))
+            .map(|(_, value)| value)
+            .sum()
     }
 }

@@ -66,11 +66,8 @@ impl Component {
         let target = host::Target { scope, name: recorded.name.to_owned() };
         let mut run = self.0.start(&target, span, &[]).map_err(|error| error.to_string())?;
         feed(bodies, chunks, |name, part, chunk| {
-            let document = host::Document {
-                name: name.to_owned(),
-                part,
-                fetched_at: FETCHED_AT_SECONDS,
-            };
+            let document =
+                host::Document { name: name.to_owned(), part, fetched_at: FETCHED_AT_SECONDS };
             run.feed(&document, chunk)
         })
         .map_err(|error| error.to_string())?;

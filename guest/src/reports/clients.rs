@@ -182,7 +182,8 @@ pub struct Customized<'a> {
 pub fn customized(elements: &[Object<Customized<'_>>]) -> BTreeMap<String, f64> {
     let mut names = BTreeMap::new();
     for element in elements {
-        let Customized { skill, custom_agent, mcp, slash_cmd, plugin, interaction_count } = &**element;
+        let Customized { skill, custom_agent, mcp, slash_cmd, plugin, interaction_count } =
+            &**element;
         let named = [skill, custom_agent, mcp, slash_cmd, plugin].into_iter().find(|n| n.is_some());
         let name = or_unknown(named.and_then(|name| name.as_deref()));
         if let Some(Count(count)) = interaction_count {

@@ -87,7 +87,8 @@ impl<'a> UserRow<'a> {
             }
             "totals_by_cli" => self.cli = map.next_value()?,
             "ai_adoption_phase" => {
-                let phase = map.next_value::<Option<Object<AdoptionPhase>>>()?.unwrap_or_default().0;
+                let phase =
+                    map.next_value::<Option<Object<AdoptionPhase>>>()?.unwrap_or_default().0;
                 self.phase = phase.phase_number.map(|number| number.to_string()).or(phase.phase);
             }
             // Identifiers, the report's span, and the finer points of a single user's day, which

@@ -38,7 +38,8 @@ impl Faults {
 
     /// Answers a request whose right answer is `right`.
     pub async fn answer(&self, path: &str, right: Response) -> Response {
-        let fault = self.lock().iter().find(|(text, _)| path.contains(text)).map(|(_, f)| f.clone());
+        let fault =
+            self.lock().iter().find(|(text, _)| path.contains(text)).map(|(_, f)| f.clone());
         match fault {
             None => right,
             Some(Fault::Status(status, message, headers)) => {

@@ -5,23 +5,28 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 /// The path of a report's file, and the signature that opens it.
-pub(super) fn link(base: &str, owner: &str, document: &str, file: usize, signature: &str) -> String {
+pub(super) fn link(
+    base: &str,
+    owner: &str,
+    document: &str,
+    file: usize,
+    signature: &str,
+) -> String {
     format!("{base}/{owner}/{document}/{file}.json?se=3600&sig={signature}")
 }
 
-/// Whether a request for a file is in order; otherwise the answer that GitHub's file host gives.
-pub(super) fn check(headers: &HeaderMap, uri: &Uri, signature: &str) -> Result<(), Response> {
+/// The answer of GitHub's file host to a request that is not in order.
+pub(super) fn refuse(headers: &HeaderMap, uri: &Uri, signature: &str) -> Option<Response> {
     if headers.contains_key(AUTHORIZATION) {
         // As the storage behind GitHub's report links does, which takes it for its own scheme.
-        return Err((StatusCode::UNAUTHORIZED, "InvalidAuthenticationInfo").into_response());
+        return Some((StatusCode::UNAUTHORIZED, "InvalidAuthenticationInfo").into_response());
     }
-    let signed = uri.query().unwrap_or_default().split('&').any(|pair| {
-        pair.strip_prefix("sig=").is_some_and(|given| given == signature)
-    });
-    match signed {
-        true => Ok(()),
-        false => Err((StatusCode::FORBIDDEN, "AuthenticationFailed").into_response()),
-    }
+    let signed = uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .any(|pair| pair.strip_prefix("sig=").is_some_and(|given| given == signature));
+    (!signed).then(|| (StatusCode::FORBIDDEN, "AuthenticationFailed").into_response())
 }
 
 /// The owner, document and number of the file in a path that [`link`] made.

@@ -60,7 +60,8 @@ struct Hub {
 impl StandIn {
     /// Starts both hosts on free loopback ports.
     pub async fn start() -> io::Result<Self> {
-        let (api, files) = (Listener::bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
+        let (api, files) =
+            (Listener::bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
         let newest = recordings::newest_day();
         let documents = RECORDINGS.iter().map(|recording| {
             let moved = recording.files.iter().map(|file| moved_to(newest, file).into());
@@ -143,12 +144,13 @@ async fn answer_api(State(hub): State<Arc<Hub>>, headers: HeaderMap, uri: Uri) -
 
 async fn answer_file(State(hub): State<Arc<Hub>>, headers: HeaderMap, uri: Uri) -> Response {
     let path = hub.note(&uri, &headers, true);
-    let right = match links::check(&headers, &uri, &hub.signature) {
-        Err(refused) => refused,
-        Ok(()) => links::parse(uri.path())
-            .and_then(|(owner, document, file)| hub.bodies(owner, document)?.get(file))
-            .map_or_else(|| StatusCode::NOT_FOUND.into_response(), |body| body.clone().into_response()),
+    let file = || {
+        let (owner, document, file) = links::parse(uri.path())?;
+        Some(hub.bodies(owner, document)?.get(file)?.clone().into_response())
     };
+    let right = links::refuse(&headers, &uri, &hub.signature)
+        .or_else(file)
+        .unwrap_or_else(|| StatusCode::NOT_FOUND.into_response());
     hub.faults.answer(&path, right).await
 }
 
@@ -207,14 +209,15 @@ impl Hub {
 
     /// The links to a report's files.
     fn envelope(&self, owner: &str, report: &str, files: usize) -> Response {
-        let links = (0..files).map(|file| links::link(&self.files, owner, report, file, &self.signature));
-        let mut envelope = json!({"download_links": links.collect::<Vec<_>>()});
-        if report.ends_with("-28-day") {
-            envelope["report_start_day"] = json!(self.newest.saturating_sub(27.days()));
-            envelope["report_end_day"] = json!(self.newest);
+        let links =
+            (0..files).map(|file| links::link(&self.files, owner, report, file, &self.signature));
+        let links: Vec<_> = links.collect();
+        let envelope = if report.ends_with("-28-day") {
+            let start = self.newest.saturating_sub(27.days());
+            json!({"download_links": links, "report_start_day": start, "report_end_day": self.newest})
         } else {
-            envelope["report_day"] = json!(self.newest);
-        }
+            json!({"download_links": links, "report_day": self.newest})
+        };
         json_body(&envelope.to_string().into())
     }
 
@@ -223,7 +226,8 @@ impl Hub {
         let body = self.bodies(owner, document)?.first()?;
         let mut whole: Value = serde_json::from_slice(body).ok()?;
         let number = |name| parameter(uri, name).and_then(|text| text.parse::<usize>().ok());
-        let (page, size) = (number("page").unwrap_or(1).max(1), number("per_page").unwrap_or(50).min(100));
+        let (page, size) =
+            (number("page").unwrap_or(1).max(1), number("per_page").unwrap_or(50).min(100));
         let rows = match key {
             Some(key) => whole.get_mut(key)?.as_array_mut()?,
             None => whole.as_array_mut()?,

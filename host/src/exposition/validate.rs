@@ -104,15 +104,15 @@ fn canonical_ids(strings: &[String]) -> Vec<u32> {
     (0..).zip(strings).map(|(at, text)| *first.entry(text.as_str()).or_insert(at)).collect()
 }
 
-fn check_columns(
-    family: &Family,
-    samples: &FamilySamples,
-    span: Span,
-) -> Result<(), SamplesError> {
+fn check_columns(family: &Family, samples: &FamilySamples, span: Span) -> Result<(), SamplesError> {
     let values = samples.values.len();
     let timestamps = samples.timestamps.as_ref().map_or(0, Vec::len);
     let columns = [
-        ("label values", values.saturating_mul(family.label_names.len()), samples.label_values.len()),
+        (
+            "label values",
+            values.saturating_mul(family.label_names.len()),
+            samples.label_values.len(),
+        ),
         ("timestamps", if span == Span::History { values } else { 0 }, timestamps),
     ];
     for (column, wanted, found) in columns {
@@ -136,9 +136,11 @@ fn check_series(
     let width = family.label_names.len();
     let mut ids = Vec::with_capacity(samples.label_values.len());
     for id in &samples.label_values {
-        ids.push(*canonical.get(*id as usize).ok_or_else(|| {
-            SamplesError::Reference(samples.name.clone(), *id, strings.len())
-        })?);
+        ids.push(
+            *canonical
+                .get(*id as usize)
+                .ok_or_else(|| SamplesError::Reference(samples.name.clone(), *id, strings.len()))?,
+        );
     }
     let mut seen = HashSet::with_capacity(samples.values.len());
     for at in 0..samples.values.len() {

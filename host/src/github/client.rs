@@ -68,16 +68,19 @@ impl Client {
         serde_json::from_slice(&bytes).map(Some).map_err(|error| FetchError::Answer {
             what: path.to_owned(),
             // serde's text may quote the answer, which has signed links.
-            reason: format!("it is not the expected JSON (line {}, column {})", error.line(), error.column()),
+            reason: format!(
+                "it is not the expected JSON (line {}, column {})",
+                error.line(),
+                error.column()
+            ),
         })
     }
 
     /// GETs a path of the API, with the token.
     pub(super) async fn get(&self, path: &str) -> Result<Option<Response>, FetchError> {
         let base = self.api.as_str().trim_end_matches('/');
-        let mut url = Url::parse(&format!("{base}{path}")).map_err(|error| FetchError::Request {
-            what: path.to_owned(),
-            reason: error.to_string(),
+        let mut url = Url::parse(&format!("{base}{path}")).map_err(|error| {
+            FetchError::Request { what: path.to_owned(), reason: error.to_string() }
         })?;
         for _ in 0..=MAX_REDIRECTS {
             self.telemetry.count_github_request();
@@ -111,7 +114,11 @@ impl Client {
         match response.status() {
             StatusCode::OK => read_body(what, response).await,
             // The body may quote the link.
-            status => Err(FetchError::Status { status: status.as_u16(), what: what.to_owned(), message: None }),
+            status => Err(FetchError::Status {
+                status: status.as_u16(),
+                what: what.to_owned(),
+                message: None,
+            }),
         }
     }
 
@@ -178,11 +185,10 @@ async fn read_small(what: &str, response: Response) -> Result<Vec<u8>, FetchErro
     Ok(bytes)
 }
 
-fn chunks(
-    what: &str,
-    response: Response,
-) -> impl Stream<Item = Result<Bytes, FetchError>> + Unpin {
-    response.bytes_stream().map(move |chunk| chunk.map_err(|error| FetchError::request(what, error)))
+fn chunks(what: &str, response: Response) -> impl Stream<Item = Result<Bytes, FetchError>> + Unpin {
+    response
+        .bytes_stream()
+        .map(move |chunk| chunk.map_err(|error| FetchError::request(what, error)))
 }
 
 /// Reads GitHub's message out of an error answer.

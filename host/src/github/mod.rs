@@ -14,8 +14,8 @@ pub use body::Body;
 pub use client::Client;
 pub use error::FetchError;
 
-use jiff::civil::Date;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::plugin::wit::{DocumentSpec, FetchKind};
 use crate::target::{Scope, Target};

@@ -126,7 +126,9 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
     for (target, status, _) in statuses {
         text.push_str(&match status {
             Status::Failed(problems) => format!("{target}: {problems}\n"),
-            Status::Starting | Status::Fresh => format!("{target}: the first refresh is under way\n"),
+            Status::Starting | Status::Fresh => {
+                format!("{target}: the first refresh is under way\n")
+            }
         });
     }
     (StatusCode::SERVICE_UNAVAILABLE, text)

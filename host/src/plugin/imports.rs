@@ -61,9 +61,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     cli::terminal_stderr::add_to_linker::<State, WasiCli>(l, State::cli)?;
     cli::terminal_stdin::add_to_linker::<State, WasiCli>(l, State::cli)?;
     cli::terminal_stdout::add_to_linker::<State, WasiCli>(l, State::cli)?;
-    random::insecure_seed::add_to_linker::<State, WasiRandom>(l, |state| {
-        state.ctx().ctx.random()
-    })?;
+    random::insecure_seed::add_to_linker::<State, WasiRandom>(l, |state| state.ctx().ctx.random())?;
     p2::bindings::io::error::add_to_linker::<State, HasTable>(l, |state| state.ctx().table)?;
     sync::io::poll::add_to_linker::<State, HasTable>(l, |state| state.ctx().table)?;
     sync::io::streams::add_to_linker::<State, HasTable>(l, |state| state.ctx().table)?;

@@ -62,13 +62,14 @@ impl Mapping {
         let component = Component::from_binary(engine.wasmtime(), bytes)
             .map_err(|error| LoadError::NotAComponent(format!("{error:#}")))?;
         imports::check(engine, &component)?;
-        let linker = imports::linker(engine).map_err(|error| LoadError::World(error.to_string()))?;
+        let linker =
+            imports::linker(engine).map_err(|error| LoadError::World(error.to_string()))?;
         let pre = linker
             .instantiate_pre(&component)
             .and_then(bindings::MappingPre::new)
             .map_err(|error| LoadError::World(format!("{error:#}")))?;
-        let manifest = run::describe(engine, &pre)
-            .map_err(|error| LoadError::Describe(Box::new(error)))?;
+        let manifest =
+            run::describe(engine, &pre).map_err(|error| LoadError::Describe(Box::new(error)))?;
         manifest::check(&manifest)?;
         let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { engine: engine.clone(), pre, manifest, sha256 })

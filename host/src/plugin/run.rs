@@ -118,8 +118,7 @@ fn trapped(store: &Store<State>, error: &wasmtime::Error) -> RunError {
     let said = said.lines().map(str::trim).filter(|line| !line.is_empty());
     // The first line of a Rust panic has the place, the second the message.
     let said: Vec<_> = said.take(2).collect();
-    let detail =
-        if said.is_empty() { detail } else { format!("{detail} ({})", said.join(" ")) };
+    let detail = if said.is_empty() { detail } else { format!("{detail} ({})", said.join(" ")) };
     RunError::Trapped { cause, detail }
 }
 
