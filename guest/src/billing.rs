@@ -1,6 +1,6 @@
 //! Billing: how many seats are paid for, and the policies that are set.
 
-use crate::json::{Known, Object};
+use crate::json::{Known, Object, OwnedName};
 use crate::reports::fields::{self, UNIT, number_fields};
 use crate::samples::{Catalogue, FamilyId, Samples};
 
@@ -9,12 +9,12 @@ use crate::samples::{Catalogue, FamilyId, Samples};
 #[serde(default)]
 pub struct Billing {
     seat_breakdown: Option<Object<SeatBreakdown>>,
-    seat_management_setting: Option<String>,
-    public_code_suggestions: Option<String>,
-    ide_chat: Option<String>,
-    platform_chat: Option<String>,
-    cli: Option<String>,
-    plan_type: Option<String>,
+    seat_management_setting: Option<OwnedName>,
+    public_code_suggestions: Option<OwnedName>,
+    ide_chat: Option<OwnedName>,
+    platform_chat: Option<OwnedName>,
+    cli: Option<OwnedName>,
+    plan_type: Option<OwnedName>,
     #[serde(rename = "url")]
     _url: Known,
 }

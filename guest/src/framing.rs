@@ -71,6 +71,8 @@ pub struct Framer {
     key_start: usize,
     key_is_rows: bool,
     rows: Rows,
+    /// Whether there was anything but white space.
+    begun: bool,
 }
 
 /// Counts open brackets, minding strings.
@@ -134,6 +136,7 @@ impl Framer {
             key_start: 0,
             key_is_rows: false,
             rows: Rows::Absent,
+            begun: false,
         }
     }
 
@@ -156,6 +159,7 @@ impl Framer {
                     at += 1;
                 }
                 Context::Top => {
+                    self.begun |= matches!(byte, b'[' | b'{');
                     match byte {
                         b' ' | b'\t' | b'\r' | b'\n' => {}
                         // A byte order mark.
@@ -198,6 +202,11 @@ impl Framer {
         }
         self.consumed += chunk.len() as u64;
         Ok(())
+    }
+
+    /// Whether there was anything but white space so far.
+    pub fn begun(&self) -> bool {
+        self.begun
     }
 
     /// Says whether the body may end here.

@@ -9,6 +9,8 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAcces
 
 /// How much of a reason is kept: serde quotes the offending text, which may be long.
 const MAX_REASON_BYTES: usize = 200;
+/// The longest name that can be a label value.
+const MAX_NAME_BYTES: usize = 1024;
 /// How many different unknown fields are counted by name, so that garbage can't fill the memory.
 const MAX_UNMAPPED: usize = 200;
 
@@ -174,15 +176,41 @@ impl<'de> Visitor<'de> for NameVisitor {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a string")
+        write!(f, "a string of at most {MAX_NAME_BYTES} bytes")
     }
 
     fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
+        check_name(text).map(Cow::Borrowed)
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
+        check_name(text).map(|text| Cow::Owned(text.to_owned()))
+    }
+}
+
+/// Refuses a name that the host would refuse as a label value: here the place of it is known.
+fn check_name<E: de::Error>(text: &str) -> Result<&str, E> {
+    if text.len() > MAX_NAME_BYTES {
+        return Err(E::invalid_length(text.len(), &NameVisitor));
+    }
+    Ok(text)
+}
+
+/// A [`Name`] that is kept beyond the row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnedName(String);
+
+impl<'de> Deserialize<'de> for OwnedName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor).map(|name| Self(name.into_owned()))
+    }
+}
+
+impl std::ops::Deref for OwnedName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
     }
 }
 
@@ -244,6 +272,7 @@ impl Visitor<'_> for IdVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Id, E> {
+        let text = check_name(text)?;
         Ok(text.parse().map_or_else(|_| Id::Text(text.to_owned()), Id::Number))
     }
 }

@@ -236,15 +236,19 @@ impl LegacyCollector {
         }
     }
 
-    /// Whether there is any day.
-    pub fn is_empty(&self) -> bool {
-        self.days.is_empty()
+    /// The newest day there is.
+    pub fn newest_day(&self) -> Option<Day> {
+        self.days.last_key_value().map(|(day, _)| *day)
+    }
+
+    /// Whether there is this day.
+    pub fn has(&self, day: Day) -> bool {
+        self.days.contains_key(&day)
     }
 
     /// Takes a day. Days come in any order; of two rows for one day the one fetched later counts.
     pub fn add(&mut self, day: &LegacyDay<'_>, fetched_at: i64) {
-        let newest = self.days.last_key_value().map(|(day, _)| *day);
-        if !self.history && newest.is_some_and(|newest| newest > day.date) {
+        if !self.history && self.newest_day().is_some_and(|newest| newest > day.date) {
             return;
         }
         if self.days.get(&day.date).is_some_and(|(seen_at, _)| *seen_at > fetched_at) {
@@ -256,12 +260,12 @@ impl LegacyCollector {
         self.days.insert(day.date, (fetched_at, DaySamples::new(day)));
     }
 
-    /// Adds the samples.
-    pub fn finish(&self, samples: &mut Samples, original: &Original) {
+    /// Adds the samples; those of the original's gauges where `original` is given.
+    pub fn finish(&self, samples: &mut Samples, original: Option<&Original>) {
         for (day, (_, values)) in &self.days {
             let at = day.start_ms();
             samples.push(self.report_day, &[], at as f64 / 1000.0, at);
-            for (family, values) in values.by_family(original) {
+            for (family, values) in original.iter().flat_map(|o| values.by_family(o)) {
                 for (labels, value) in values {
                     let labels = labels.each_ref().map(String::as_str);
                     samples.push_original(family, labels, *value, at);

@@ -74,6 +74,7 @@ pub struct Mapping {
     body: Option<Body>,
     unmapped: Vec<UnmappedField>,
     error: Option<Error>,
+    history: bool,
 }
 
 struct Collectors {
@@ -123,7 +124,7 @@ impl Mapping {
             seats: SeatsCollector::declare(&mut catalogue),
         };
         let samples = Samples::new(&catalogue, target, span);
-        Self { catalogue, samples, collectors, body: None, unmapped: Vec::new(), error }
+        Self { catalogue, samples, collectors, body: None, unmapped: Vec::new(), error, history }
     }
 
     /// Every family that a run may answer.
@@ -170,6 +171,11 @@ impl Mapping {
     fn end_body(&mut self) -> Result<(), Error> {
         let Some(body) = self.body.take() else { return Ok(()) };
         body.framer.finish().map_err(|error| in_document(&body.document, error.into()))?;
+        // No users are a users report too; all else has at least an empty object or array.
+        if !body.framer.begun() && !matches!(body.kind, Kind::Users | Kind::Teams) {
+            let reason = "the body is empty".to_owned();
+            return Err(in_document(&body.document, Malformed { offset: 0, path: None, reason }));
+        }
         for (path, count) in body.unmapped.iter() {
             let known = self
                 .unmapped
@@ -194,11 +200,16 @@ impl Mapping {
         }
         self.end_body()?;
         let samples = &mut self.samples;
+        let history = self.history;
         let Collectors { original, legacy, entity, teams, users, billing, seats } =
             &self.collectors;
-        legacy.finish(samples, original);
-        // The closed API says more about the ten gauges; two sources would count twice.
-        entity.finish(samples, legacy.is_empty().then_some(original));
+        // The closed API says more about the ten gauges, of the days that it has. Of two sources
+        // for one day, or of two days where only the newest is asked for, both would count twice.
+        let newer_report = !history && entity.newest_day() > legacy.newest_day();
+        legacy.finish(samples, (!newer_report).then_some(original));
+        entity.finish(samples, original, |day| {
+            newer_report || if history { !legacy.has(day) } else { legacy.newest_day().is_none() }
+        });
         teams.finish(samples, users);
         users.finish(samples);
         billing.finish(samples);
@@ -226,7 +237,7 @@ impl Collectors {
                 self.entity.add(day, row, fetched_at);
             }
             (Kind::Entity, Frame::Wrapper(bytes, offset, Rows::Given)) => {
-                decode::<EntityWrapper>(bytes, offset, unmapped, &[])?;
+                decode::<EntityWrapper>(bytes, offset, unmapped, &[]).map_err(at(offset))?;
             }
             (Kind::Users, Frame::Row(bytes, offset)) => {
                 let row: UserRow<'_> = decode(bytes, offset, unmapped, &[])?;
@@ -249,7 +260,7 @@ impl Collectors {
                 self.seats.add(&seat, fetched_at);
             }
             (Kind::Seats, Frame::Wrapper(bytes, offset, Rows::Given)) => {
-                let page: SeatsPage = decode(bytes, offset, unmapped, &[])?;
+                let page: SeatsPage = decode(bytes, offset, unmapped, &[]).map_err(at(offset))?;
                 self.seats.add_page(&page, fetched_at);
             }
             (Kind::Billing, Frame::Wrapper(bytes, offset, Rows::Absent)) => {
@@ -287,6 +298,11 @@ fn required<T>(value: Option<T>, field: &'static str, offset: u64) -> Result<T, 
         path: None,
         reason: serde_json::Error::missing_field(field).to_string(),
     })
+}
+
+/// Of a wrapper only the beginning is a place in the body: its rows have been taken out.
+fn at(offset: u64) -> impl Fn(Malformed) -> Malformed {
+    move |malformed| Malformed { offset, ..malformed }
 }
 
 impl From<FramingError> for Malformed {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::json::{Count, Id, Known, Name, Object, or_unknown};
+use crate::json::{Count, Id, Known, Name, Object, OwnedName, or_unknown};
 use crate::samples::{Catalogue, FamilyId, Samples};
 use crate::time::Instant;
 
@@ -37,13 +37,14 @@ pub struct Seat<'a> {
 #[serde(default)]
 struct Assignee {
     id: Option<Id>,
-    login: Option<String>,
+    login: Option<OwnedName>,
 }
 
 /// The team through which the seat was granted.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Team<'a> {
+    id: Option<Id>,
     #[serde(borrow)]
     slug: Option<Name<'a>>,
     #[serde(borrow)]
@@ -88,7 +89,8 @@ const NEVER: &str = "never";
 pub struct SeatsCollector {
     families: SeatsFamilies,
     holders: BTreeMap<Holder, Held>,
-    teams: BTreeMap<String, BTreeSet<Holder>>,
+    /// By slug and id: two organizations of an enterprise may have teams of one name.
+    teams: BTreeMap<(String, String), BTreeSet<Holder>>,
     total_seats: Option<(i64, f64)>,
     fetched_at: Option<i64>,
     unassigned: u64,
@@ -139,7 +141,7 @@ impl SeatsCollector {
             by_team: catalogue.gauge(
                 "seats_by_team",
                 "Users with a seat, by the team that grants it. A user may be in several.",
-                &["team"],
+                &["team", "team_id"],
             ),
         };
         let (holders, teams, total_seats, fetched_at, unassigned) = Default::default();
@@ -171,7 +173,8 @@ impl SeatsCollector {
         );
         if let Some(team) = &seat.assigning_team {
             let slug = or_unknown(team.slug.as_deref().or(team.name.as_deref()));
-            self.teams.entry(slug.to_owned()).or_default().insert(holder.clone());
+            let id = team.id.as_ref().map(Id::to_string).unwrap_or_default();
+            self.teams.entry((slug.to_owned(), id)).or_default().insert(holder.clone());
         }
         let held = self.holders.entry(holder).or_insert_with(|| Held {
             plan: or_unknown(seat.plan_type.as_deref()).to_owned(),
@@ -224,8 +227,8 @@ impl SeatsCollector {
             let users = ages.get(label).copied().unwrap_or(0);
             samples.push(families.by_activity_age, &[label], users.into(), at);
         }
-        for (team, users) in &self.teams {
-            samples.push(families.by_team, &[team], users.len() as f64, at);
+        for ((slug, id), users) in &self.teams {
+            samples.push(families.by_team, &[slug, id], users.len() as f64, at);
         }
     }
 }

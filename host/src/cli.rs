@@ -1,9 +1,11 @@
 //! The command line. Every setting is a flag and an environment variable of the same meaning.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::settings;
 use crate::target::MappingOption;
 
 /// The text above the options in `--help`.
@@ -61,7 +63,7 @@ pub struct ServeArgs {
     pub enterprise: Option<String>,
 
     /// Seconds from one refresh of the data to the next. GitHub makes new data once a day
-    #[arg(long, env = "CACHE_TTL_SECONDS", value_name = "SECONDS", default_value = "3600")]
+    #[arg(long, env = "CACHE_TTL_SECONDS", value_name = "SECONDS", default_value = settings::DEFAULT_TTL_SECONDS)]
     pub cache_ttl_seconds: String,
 
     /// Base URL of the API: https://api.SUBDOMAIN.ghe.com, or https://HOST/api/v3 of a GitHub Enterprise Server
@@ -69,7 +71,7 @@ pub struct ServeArgs {
         long,
         env = "GITHUB_API_URL",
         value_name = "URL",
-        default_value = "https://api.github.com"
+        default_value = settings::DEFAULT_API_URL
     )]
     pub github_api_url: String,
 
@@ -78,7 +80,7 @@ pub struct ServeArgs {
         long = "web.listen-address",
         env = "LISTEN_ADDRESS",
         value_name = "HOST:PORT",
-        default_value = "0.0.0.0:8000"
+        default_value = settings::DEFAULT_LISTEN_ADDRESS
     )]
     pub listen_address: String,
 
@@ -86,17 +88,17 @@ pub struct ServeArgs {
     #[arg(long = "option", value_name = "NAME=VALUE")]
     pub options: Vec<MappingOption>,
 
-    /// Lowest level of the log
-    #[arg(long = "log.level", env = "LOG_LEVEL", value_enum, default_value = "info")]
-    pub log_level: LogLevel,
+    /// Lowest level of the log: error, warn, info or debug
+    #[arg(long = "log.level", env = "LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
+    pub log_level: String,
 
-    /// Form of the log
-    #[arg(long = "log.format", env = "LOG_FORMAT", value_enum, default_value = "text")]
-    pub log_format: LogFormat,
+    /// Form of the log: text or json
+    #[arg(long = "log.format", env = "LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub log_format: String,
 }
 
 /// The levels of the log.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
 pub enum LogLevel {
     /// Failures that need somebody.
     Error,
@@ -110,7 +112,7 @@ pub enum LogLevel {
 }
 
 /// The forms of the log.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
     #[default]
@@ -160,7 +162,27 @@ pub struct MapArgs {
 
     /// Files with recorded documents. A name may come several times, for pages and report files
     #[arg(required = true, value_name = "DOCUMENT=FILE")]
-    pub documents: Vec<MappingOption>,
+    pub documents: Vec<RecordedDocument>,
+}
+
+/// A recorded document, written `DOCUMENT=FILE`.
+#[derive(Clone, Debug)]
+pub struct RecordedDocument {
+    /// The document's name.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+impl FromStr for RecordedDocument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, path) = text.split_once('=').ok_or_else(|| {
+            format!("{text:?} is not of the form DOCUMENT=FILE, such as billing=billing.json")
+        })?;
+        Ok(Self { name: name.to_owned(), path: path.into() })
+    }
 }
 
 /// Which days are mapped.

@@ -63,13 +63,14 @@ pub struct Exporter {
 impl Exporter {
     /// Loads the mapping and binds the address.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let telemetry = Arc::new(Telemetry::new()?);
+        let cache = Arc::new(Cache::default());
+        let telemetry = Arc::new(Telemetry::new(Arc::clone(&cache))?);
         let engine = Engine::new(Limits::default())?;
         let mapping = Arc::new(Mapping::load(&engine, DEFAULT_MAPPING)?);
         let options =
             options_for(&settings.options, mapping.manifest()).map_err(StartError::Option)?;
+        mapping.check_options(&options).map_err(StartError::Option)?;
         telemetry.set_mapping(&mapping);
-        let cache = Arc::new(Cache::default());
         let publisher = Arc::new(Publisher::new(&settings.targets, Arc::clone(&telemetry)));
         let missing = settings.missing();
         let refresher = match (&settings.token, &missing) {
@@ -78,7 +79,7 @@ impl Exporter {
                 engine,
                 mapping,
                 options,
-                cache: Arc::clone(&cache),
+                cache,
                 publisher: Arc::clone(&publisher),
                 telemetry: Arc::clone(&telemetry),
                 runs: Arc::new(Semaphore::new(CONCURRENT_RUNS)),
@@ -92,7 +93,7 @@ impl Exporter {
         let listen = |error| StartError::Listen { address: settings.listen.clone(), error };
         let listener = Listener::bind(&settings.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let app = Arc::new(App { telemetry, publisher, cache, missing });
+        let app = Arc::new(App { telemetry, publisher, missing });
         Ok(Self { listener, address, app, refresher, settings })
     }
 

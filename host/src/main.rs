@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -9,7 +10,7 @@ use copilot_metrics_exporter::cli::{Cli, Command, LogFormat, LogLevel, ServeArgs
 use copilot_metrics_exporter::demo;
 use copilot_metrics_exporter::exporter::{Exporter, StartError};
 use copilot_metrics_exporter::offline;
-use copilot_metrics_exporter::settings::Settings;
+use copilot_metrics_exporter::settings::{Log, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
@@ -49,16 +50,26 @@ fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
     ExitCode::from(code)
 }
 
-#[tokio::main]
-async fn serve(args: &ServeArgs) -> ExitCode {
-    set_up_log(args.log_level, args.log_format);
-    let mut settings = match Settings::new(args) {
-        Ok(settings) => settings,
-        Err(error) => return fail(USAGE, &error),
+fn serve(args: &ServeArgs) -> ExitCode {
+    let (settings, log) = match (Settings::new(args), Log::new(args)) {
+        (Ok(settings), Ok(log)) => (settings, log),
+        (Err(error), _) | (_, Err(error)) => return fail(USAGE, &error),
     };
+    set_up_log(log);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &format!("the runtime did not start: {error}")),
+    };
+    let code = runtime.block_on(serve_until_signal(args.demo, settings));
+    // A mapping that is still running has no one left to run for.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    code
+}
+
+async fn serve_until_signal(demo: bool, mut settings: Settings) -> ExitCode {
     // The stand-in stops when it is dropped: after the exporter.
     let mut stand_in = None;
-    if args.demo {
+    if demo {
         match demo::start(settings).await {
             Ok((started, pointed_at_it)) => (stand_in, settings) = (Some(started), pointed_at_it),
             Err(error) => return fail(1, &format!("the demo's stand-in for GitHub: {error}")),
@@ -94,7 +105,7 @@ fn cancel_on_signal(cancel: &CancellationToken) -> std::io::Result<()> {
 }
 
 /// The log goes to standard error.
-fn set_up_log(level: LogLevel, format: LogFormat) {
+fn set_up_log(Log { level, format }: Log) {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,

@@ -75,6 +75,7 @@ pub fn map(args: &MapArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
     let engine = Engine::new(Limits::default())?;
     let mapping = load(args, &engine)?;
     let options = options_for(&args.options, mapping.manifest()).map_err(OfflineError::Usage)?;
+    mapping.check_options(&options).map_err(OfflineError::Usage)?;
     let files = files(args, &mapping, scope)?;
     let span = match args.span {
         Span::Latest => wit::Span::Latest,
@@ -116,8 +117,8 @@ fn files(
                 order.join(", ")
             ))
         })?;
-        let path = PathBuf::from(&document.value);
-        let file = File::open(&path).map_err(|error| OfflineError::Open { path, error })?;
+        let file = File::open(&document.path)
+            .map_err(|error| OfflineError::Open { path: document.path.clone(), error })?;
         let part = parts.entry(name).or_default();
         files.push((at, wit::Document { name: name.to_owned(), part: *part, fetched_at }, file));
         *part += 1;

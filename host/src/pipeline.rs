@@ -6,11 +6,15 @@ use thiserror::Error;
 
 use crate::exposition::encode::{EncodedFamily, encode};
 use crate::exposition::validate::{SamplesError, validate};
-use crate::plugin::wit::{Document, OptionValue, Span, Target, UnmappedField};
+use crate::plugin::wit::{Document, Manifest, OptionValue, Span, Target, UnmappedField};
 use crate::plugin::{Engine, Mapping, RunError};
 
 /// How many bytes are fed at once: enough that the crossing costs nothing beside the parsing.
 const CHUNK_BYTES: usize = 128 << 10;
+
+/// How many unmapped fields are shown, and how much of their paths.
+const MAX_UNMAPPED_FIELDS: usize = 200;
+const MAX_FIELD_CHARS: usize = 300;
 
 /// What a run gave.
 pub struct Mapped {
@@ -80,5 +84,21 @@ pub fn map<R: Read>(
     let samples = validate(&set, mapping.manifest(), span, engine.limits())?;
     let families = encode(&samples)?;
     let series = samples.series;
-    Ok(Mapped { families, series, unmapped: set.unmapped })
+    let unmapped = checked(set.unmapped, mapping.manifest());
+    Ok(Mapped { families, series, unmapped })
+}
+
+/// The fields that may become labels: of known documents, not too many, not too long.
+fn checked(unmapped: Vec<UnmappedField>, manifest: &Manifest) -> Vec<UnmappedField> {
+    let known = |name: &str| manifest.documents.iter().any(|document| document.name == name);
+    let short = |mut field: UnmappedField| {
+        field.path = field.path.chars().take(MAX_FIELD_CHARS).collect();
+        field
+    };
+    unmapped
+        .into_iter()
+        .filter(|field| known(&field.document))
+        .take(MAX_UNMAPPED_FIELDS)
+        .map(short)
+        .collect()
 }

@@ -1,5 +1,6 @@
 //! What is served: the last good families of every target, and how each target is doing.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -26,12 +27,15 @@ pub enum Status {
 struct Part {
     target: Target,
     status: Status,
-    families: Option<Vec<EncodedFamily>>,
+    families: Option<Arc<[EncodedFamily]>>,
 }
 
 /// Holds the snapshot that scrapes are answered with.
 pub struct Publisher {
     parts: Mutex<Vec<Part>>,
+    /// Held while a snapshot is made: of two targets that end at once none may be lost.
+    making: Mutex<()>,
+    has_data: AtomicBool,
     snapshot: ArcSwap<Snapshot>,
     telemetry: Arc<Telemetry>,
 }
@@ -46,6 +50,8 @@ impl Publisher {
         };
         Self {
             parts: Mutex::new(targets.iter().map(part).collect()),
+            making: Mutex::default(),
+            has_data: AtomicBool::new(false),
             snapshot: ArcSwap::default(),
             telemetry,
         }
@@ -56,16 +62,25 @@ impl Publisher {
         self.snapshot.load_full()
     }
 
+    /// Whether any target has data to serve.
+    pub fn has_data(&self) -> bool {
+        self.has_data.load(Ordering::Relaxed)
+    }
+
     /// Puts a target's families in the place of those it had, and makes the snapshot anew.
+    /// It computes for as long as compressing everything takes.
     pub fn publish(&self, target: &Target, families: Vec<EncodedFamily>) {
         let started = Instant::now();
-        let mut parts = self.parts();
-        if let Some(part) = parts.iter_mut().find(|part| part.target == *target) {
-            part.families = Some(families);
-        }
-        // Under the lock, so that of two targets that end at once none is lost.
-        let families = parts.iter().filter_map(|part| part.families.as_deref());
-        self.snapshot.store(Arc::new(Snapshot::new(families)));
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: Vec<Arc<[EncodedFamily]>> = {
+            let mut parts = self.parts();
+            if let Some(part) = parts.iter_mut().find(|part| part.target == *target) {
+                part.families = Some(families.into());
+            }
+            parts.iter().filter_map(|part| part.families.clone()).collect()
+        };
+        self.snapshot.store(Arc::new(Snapshot::new(all.iter().map(AsRef::as_ref))));
+        self.has_data.store(true, Ordering::Relaxed);
         self.telemetry.set_encode_duration(started.elapsed());
     }
 
@@ -76,10 +91,9 @@ impl Publisher {
         }
     }
 
-    /// Every target with its status, and whether it has data to serve.
-    pub fn statuses(&self) -> Vec<(Target, Status, bool)> {
-        let parts = self.parts();
-        parts.iter().map(|p| (p.target.clone(), p.status.clone(), p.families.is_some())).collect()
+    /// Every target with its status.
+    pub fn statuses(&self) -> Vec<(Target, Status)> {
+        self.parts().iter().map(|part| (part.target.clone(), part.status.clone())).collect()
     }
 
     fn parts(&self) -> MutexGuard<'_, Vec<Part>> {

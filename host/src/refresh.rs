@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::cache::{Cache, Documents};
+use crate::exposition::encode::EncodedFamily;
 use crate::github::{Client, FetchError};
 use crate::pipeline::{self, MapError, Mapped};
 use crate::plugin::wit::{self, DocumentSpec, Need, OptionValue, Span};
@@ -25,6 +25,9 @@ use crate::telemetry::Telemetry;
 
 /// After a failure the next try comes after this, then twice this, and so on up to the usual time.
 const FIRST_RETRY: Duration = Duration::from_secs(60);
+
+/// The time that one document may take, with all of its pages or files.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// What a refresh needs; shared by all targets.
 pub struct Refresher {
@@ -89,10 +92,9 @@ impl Refresher {
         let mapped = self.map_what_can_be(target, &mut documents, &before, &mut problems).await;
         match mapped {
             Some(mapped) => {
-                self.note_documents(target, &documents);
                 self.cache.replace(target, documents);
                 self.telemetry.set_samples(target, mapped.series, &mapped.unmapped);
-                self.publisher.publish(target, mapped.families);
+                self.publish(target, mapped.families).await;
             }
             None if problems.is_empty() => problems.push("GitHub has no data yet".to_owned()),
             None => {}
@@ -102,14 +104,23 @@ impl Refresher {
         self.telemetry.set_refreshed(target, up, took);
         let seconds = took.as_secs_f64();
         if up {
-            info!(%target, seconds, "refreshed");
             self.publisher.set_status(target, Status::Fresh);
+            info!(%target, seconds, "refreshed");
         } else {
             let problems = problems.join("; ");
+            self.publisher.set_status(target, Status::Failed(problems.clone()));
             warn!(%target, seconds, problems, "refresh failed; the last good data stays");
-            self.publisher.set_status(target, Status::Failed(problems));
         }
         up
+    }
+
+    async fn publish(&self, target: &Target, families: Vec<EncodedFamily>) {
+        let (publisher, target) = (Arc::clone(&self.publisher), target.clone());
+        // It compresses everything there is: no work for the threads that answer scrapes.
+        let published = tokio::task::spawn_blocking(move || publisher.publish(&target, families));
+        if let Err(error) = published.await {
+            error!(%error, "the snapshot was not made anew");
+        }
     }
 
     /// Fetches every document that the mapping wants, one after the other as GitHub prefers.
@@ -132,9 +143,16 @@ impl Refresher {
                     _ => continue,
                 }
             }
-            let other = spec.same_day_as.as_ref().and_then(|other| documents.get(other));
-            let day = other.and_then(|document| document.report_day);
-            let fetched = self.fetch(target, spec, day, documents).await;
+            // A day that is not news any more would hold this document back with it.
+            let other = spec
+                .same_day_as
+                .as_deref()
+                .filter(|other| matches!(outcomes.get(other), Some(Fetched::Fresh)));
+            let day = other.and_then(|other| documents.get(other)?.report_day);
+            let mut fetched = self.fetch(target, spec, day, documents).await;
+            if day.is_some() && matches!(fetched, Fetched::Absent) {
+                fetched = self.fetch(target, spec, None, documents).await;
+            }
             outcomes.insert(&spec.name, fetched);
         }
         let stood_in = |name: &str| {
@@ -164,7 +182,12 @@ impl Refresher {
         day: Option<Date>,
         documents: &mut Documents,
     ) -> Fetched {
-        match self.client.fetch(target, spec, day).await {
+        let fetch = tokio::time::timeout(FETCH_TIMEOUT, self.client.fetch(target, spec, day));
+        let fetched = fetch.await.unwrap_or_else(|_| {
+            let reason = format!("it took longer than {} minutes", FETCH_TIMEOUT.as_secs() / 60);
+            Err(FetchError::Request { what: spec.name.clone(), reason })
+        });
+        match fetched {
             Ok(Some(document)) => {
                 debug!(%target, document = spec.name, parts = document.parts.len(), "fetched");
                 documents.insert(spec.name.clone(), document);
@@ -208,13 +231,23 @@ impl Refresher {
                 }
             };
             self.telemetry.count_mapping_failure(target, error.cause());
-            problems.push(error.to_string());
-            let MapError::Run(RunError::Malformed(wit::Malformed { document: name, .. })) = error
+            let MapError::Run(RunError::Malformed(wit::Malformed { document: name, .. })) = &error
             else {
+                problems.push(error.to_string());
                 return None;
             };
-            self.telemetry.count_document_failure(target, &name, "malformed");
-            let failed = documents.remove(&name)?;
+            // A mapping that blames a document it was not given gets no second try.
+            let Some(failed) = documents.remove(name) else {
+                problems.push(error.to_string());
+                return None;
+            };
+            self.telemetry.count_document_failure(target, name, "malformed");
+            if self.is_required(target, name) {
+                problems.push(error.to_string());
+            } else {
+                warn!(%target, %error, "an optional document is left out");
+            }
+            let name = name.clone();
             match before.get(&name) {
                 Some(old) if old.fetched_at != failed.fetched_at => {
                     documents.insert(name, old.clone());
@@ -223,6 +256,15 @@ impl Refresher {
             }
         }
         None
+    }
+
+    /// Whether the target is down without the document: it is required, or stands in for one that is.
+    fn is_required(&self, target: &Target, name: &str) -> bool {
+        let specs = || documents_of(self.mapping.manifest(), target.scope().to_wit());
+        let need = |name: &str| specs().find(|spec| spec.name == name).map(|spec| spec.need);
+        let original = specs().find(|spec| spec.name == name);
+        let stands_in_for = original.and_then(|spec| spec.fallback_for.as_deref());
+        need(name) == Some(Need::Required) || stands_in_for.and_then(need) == Some(Need::Required)
     }
 
     async fn map(
@@ -250,15 +292,5 @@ impl Refresher {
         .await;
         self.telemetry.observe_mapping(started.elapsed());
         mapped
-    }
-
-    fn note_documents(&self, target: &Target, documents: &Documents) {
-        for (name, document) in documents {
-            let day = document.report_day.and_then(|day| {
-                let start = day.to_datetime(jiff::civil::Time::midnight());
-                Some(TimeZone::UTC.to_timestamp(start).ok()?.as_second())
-            });
-            self.telemetry.set_document(target, name, document.fetched_at.as_second(), day);
-        }
     }
 }

@@ -2,15 +2,24 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use thiserror::Error;
 use url::Url;
 
-use crate::cli::ServeArgs;
+use crate::cli::{LogFormat, LogLevel, ServeArgs};
+use crate::github::is_loopback;
 use crate::secret::Secret;
 use crate::target::{MappingOption, Scope, Target};
 
 /// A year: whoever waits longer has mistaken the unit.
 const MAX_TTL_SECONDS: u64 = 366 * 24 * 3600;
+
+/// GitHub makes new data once a day, at no set hour.
+pub const DEFAULT_TTL_SECONDS: &str = "3600";
+/// github.com.
+pub const DEFAULT_API_URL: &str = "https://api.github.com";
+/// The original exporter's port.
+pub const DEFAULT_LISTEN_ADDRESS: &str = "0.0.0.0:8000";
 
 /// A setting that can't be used.
 #[derive(Debug, Error, PartialEq)]
@@ -54,15 +63,21 @@ impl Settings {
                 if targets.contains(&target) {
                     return Err(wrong(format!("{name:?} is there twice")));
                 }
+                // The original's gauges have the name only: two targets would be one series.
+                if targets.iter().any(|other| other.name() == name) {
+                    return Err(wrong(format!(
+                        "{name:?} is an organization too, and the label org can't tell them apart: run an exporter for each"
+                    )));
+                }
                 targets.push(target);
             }
         }
         Ok(Self {
             token: token(args.token.as_deref())?,
             targets,
-            ttl: ttl(&args.cache_ttl_seconds)?,
-            api: api(&args.github_api_url)?,
-            listen: listen(&args.listen_address)?,
+            ttl: ttl(or_default(&args.cache_ttl_seconds, DEFAULT_TTL_SECONDS))?,
+            api: api(or_default(&args.github_api_url, DEFAULT_API_URL))?,
+            listen: listen(or_default(&args.listen_address, DEFAULT_LISTEN_ADDRESS))?,
             options: args.options.clone(),
         })
     }
@@ -81,6 +96,42 @@ impl Settings {
     }
 }
 
+/// How the log is to be written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Log {
+    /// The lowest level.
+    pub level: LogLevel,
+    /// Its form.
+    pub format: LogFormat,
+}
+
+impl Log {
+    /// Checks what was given.
+    pub fn new(args: &ServeArgs) -> Result<Self, SettingError> {
+        Ok(Self {
+            level: choice("--log.level (LOG_LEVEL)", or_default(&args.log_level, "info"))?,
+            format: choice("--log.format (LOG_FORMAT)", or_default(&args.log_format, "text"))?,
+        })
+    }
+}
+
+/// One of few words, in upper or lower case.
+fn choice<T: ValueEnum>(setting: &'static str, text: &str) -> Result<T, SettingError> {
+    T::from_str(text, true).map_err(|_| {
+        let words: Vec<_> = T::value_variants()
+            .iter()
+            .filter_map(|value| Some(value.to_possible_value()?.get_name().to_owned()))
+            .collect();
+        SettingError { setting, problem: format!("{text:?} is none of {}", words.join(", ")) }
+    })
+}
+
+/// The default for an empty text: compose files pass variables on that nobody set.
+fn or_default<'a>(text: &'a str, default: &'a str) -> &'a str {
+    let text = text.trim();
+    if text.is_empty() { default } else { text }
+}
+
 fn token(text: Option<&str>) -> Result<Option<Secret>, SettingError> {
     let text = text.unwrap_or_default().trim();
     // Never quoted: it may be nearly right.
@@ -94,8 +145,7 @@ fn token(text: Option<&str>) -> Result<Option<Secret>, SettingError> {
 }
 
 fn ttl(text: &str) -> Result<Duration, SettingError> {
-    // The original's README showed a space after the equals sign.
-    match text.trim().parse() {
+    match text.parse() {
         Ok(seconds @ 1..=MAX_TTL_SECONDS) => Ok(Duration::from_secs(seconds)),
         _ => Err(SettingError {
             setting: "--cache-ttl-seconds (CACHE_TTL_SECONDS)",
@@ -110,31 +160,25 @@ fn api(text: &str) -> Result<Url, SettingError> {
     let right = "such as https://api.github.com or https://HOST/api/v3";
     let wrong =
         |problem: String| SettingError { setting: "--github-api-url (GITHUB_API_URL)", problem };
-    let url = Url::parse(text.trim())
-        .map_err(|error| wrong(format!("{text:?} is no URL ({error}); it should be {right}")))?;
+    // The text is not quoted where it may hold a password or a token.
+    let url = Url::parse(text)
+        .map_err(|error| wrong(format!("it is no URL ({error}); it should be {right}")))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(wrong(format!(
             "it has a user or password, which belong in GHC_TOKEN; it should be {right}"
         )));
     }
-    let loopback = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
     // The token would cross the network for all to read.
-    if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
-        return Err(wrong(format!("{text:?} is not https; it should be {right}")));
+    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
+        return Err(wrong(format!("it is not https; it should be {right}")));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong(format!("{text:?} has a query or fragment; it should be {right}")));
+        return Err(wrong(format!("it has a query or fragment; it should be {right}")));
     }
     Ok(url)
 }
 
 fn listen(text: &str) -> Result<String, SettingError> {
-    let text = text.trim();
     let valid = |(host, port): (&str, &str)| {
         port.parse::<u16>().ok()?;
         // ":8000" means every address, as with Prometheus' own exporters.

@@ -78,7 +78,7 @@ fn mapping(criterion: &mut Criterion) {
 
 /// The exporter's router with as many series.
 fn exporter() -> Router {
-    let telemetry = Arc::new(Telemetry::new().unwrap());
+    let telemetry = Arc::new(Telemetry::new(Arc::new(Cache::default())).unwrap());
     let target = Target::new(Scope::Organization, "octodemo").unwrap();
     telemetry.add_target(&target);
     let publisher = Publisher::new(std::slice::from_ref(&target), Arc::clone(&telemetry));
@@ -93,12 +93,7 @@ fn exporter() -> Router {
             samples: lines.collect(),
         }],
     );
-    router(Arc::new(App {
-        telemetry,
-        publisher: Arc::new(publisher),
-        cache: Arc::new(Cache::default()),
-        missing: None,
-    }))
+    router(Arc::new(App { telemetry, publisher: Arc::new(publisher), missing: None }))
 }
 
 fn scrapes(criterion: &mut Criterion) {

@@ -194,16 +194,16 @@ fn labels_that_are_not_utf8_are_refused() {
 
 #[test]
 fn a_label_that_is_too_long_is_refused() {
-    let body = format!(
-        "{{{DAY},\"totals_by_ide\":[{{\"ide\":\"{}\",\"loc_added_sum\":3}}]}}",
-        "x".repeat(2000)
-    );
-    let (code, _, error) = map("organization-1-day", body.as_bytes());
-    assert_eq!(code, Some(65));
-    assert!(
-        error.contains("a label value of 2000 bytes is longer than the limit of 1024"),
-        "{error}"
-    );
+    let body = format!("{{{DAY},\"totals_by_ide\":[{{\"ide\":\"{}\"}}]}}", "x".repeat(2000));
+    let wanted = ["totals_by_ide[0].ide", "invalid length 2000", "at most 1024 bytes"];
+    refused("organization-1-day", body.as_bytes(), &wanted);
+}
+
+#[test]
+fn an_empty_body_is_refused_where_it_can_mean_nothing() {
+    for document in ["organization-28-day", "billing", "seats", "legacy"] {
+        refused(document, b" \n", &["byte 0", "the body is empty"]);
+    }
 }
 
 #[test]

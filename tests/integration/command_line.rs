@@ -1,6 +1,6 @@
 use std::net::TcpListener;
 
-use copilot_metrics_tests::command::{exporter, printed, run};
+use copilot_metrics_tests::command::{Serving, exporter, printed, run};
 use copilot_metrics_tests::fixtures::path;
 
 /// The setting is refused: exit code 64 and one line that has every text.
@@ -24,7 +24,9 @@ fn a_malformed_setting_exits_with_64_and_one_line_that_says_what_would_be_right(
     refused(&["--web.listen-address", "8000"], &["LISTEN_ADDRESS", "0.0.0.0:8000"]);
     refused(&["--org", "a/b"], &["ORG", "\"a/b\"", "octo-org"]);
     refused(&["--org", "a,b,a"], &["ORG", "\"a\" is there twice"]);
+    refused(&["--org", "a", "--enterprise", "a"], &["ENTERPRISE", "an organization too"]);
     refused(&["--option", "users"], &["NAME=VALUE"]);
+    refused(&["--option", "users=maybe"], &["--option", "true or false"]);
     refused(&["--option", "teams=1"], &["--option", "\"teams\"", "users, user-breakdowns"]);
     refused(&["--no-such-flag"], &["--no-such-flag"]);
     refused(&["--log.level", "loud"], &["loud", "debug"]);
@@ -85,7 +87,11 @@ fn map_says_which_documents_and_options_there_are() {
     refused(&["map", "--org", "acme", "--option", "x=1", &billing], &["\"x\"", "users"]);
     refused(&["map", "--org", "acme"], &["DOCUMENT=FILE"]);
     refused(&["map", &billing], &["--org"]);
-    refused(&["map", "--org", "acme", "billing"], &["NAME=VALUE"]);
+    refused(&["map", "--org", "acme", "billing"], &["DOCUMENT=FILE"]);
+    refused(
+        &["map", "--org", "acme", "--option", "users=maybe", &billing],
+        &["users is true or false, not \"maybe\""],
+    );
 }
 
 #[test]
@@ -102,10 +108,23 @@ fn map_names_a_file_that_is_missing_or_no_mapping() {
 }
 
 #[test]
-fn a_wrong_value_of_an_option_is_named() {
-    let billing = format!("billing={}", path("small/billing.json").display());
-    let output = run(["map", "--org", "acme", "--option", "users=maybe", &billing]);
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(65));
-    assert!(error.contains("users is true or false, not \"maybe\""), "{error}");
+fn an_empty_setting_means_the_default() {
+    let mut command = exporter();
+    for variable in ["CACHE_TTL_SECONDS", "GITHUB_API_URL", "LOG_LEVEL", "LOG_FORMAT", "GHC_TOKEN"]
+    {
+        command.env(variable, "");
+    }
+    Serving::start(command);
+}
+
+#[test]
+fn a_secret_in_a_url_is_not_shown() {
+    for url in
+        ["https://u:ghp_x@host:99999", "https://u:ghp_x@host", "https://host?token=ghp_x", "ghp_x"]
+    {
+        let output = exporter().env("GITHUB_API_URL", url).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{error}");
+        assert!(error.contains("GITHUB_API_URL") && !error.contains("ghp_x"), "{error}");
+    }
 }

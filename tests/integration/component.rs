@@ -1,7 +1,7 @@
 use std::process::Command;
 
 use copilot_metrics_exporter::plugin::DEFAULT_MAPPING;
-use copilot_metrics_tests::command::printed;
+use copilot_metrics_tests::command::{printed, run};
 use copilot_metrics_tests::fixtures::{path, root};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
@@ -67,4 +67,29 @@ fn the_smallest_mapping_of_the_documentation_builds_and_runs() {
         exposition,
         "# HELP smallest_seats Seats billed for.\n# TYPE smallest_seats gauge\nsmallest_seats{org=\"acme\"} 12\n"
     );
+}
+
+#[test]
+fn what_is_no_mapping_or_wants_more_than_it_may_is_refused_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let billing = format!("billing={}", path("small/billing.json").display());
+    let refused = |name: &str, bytes: &[u8], reason: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, bytes).unwrap();
+        let output = run(["map", "--org", "acme", "--mapping", file.to_str().unwrap(), &billing]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(65), "{name}: {error}");
+        assert!(error.contains(name) && error.contains(reason), "{name}: {error}");
+    };
+    let wat = |text: &str| wat::parse_str(text).unwrap();
+    for import in
+        ["wasi:sockets/tcp@0.2.0", "wasi:filesystem/preopens@0.2.6", "wasi:clocks/wall-clock@0.2.0"]
+    {
+        let component = wat(&format!("(component (import \"{import}\" (instance)))"));
+        refused("wants-more.wasm", &component, &format!("it imports {import}"));
+    }
+    refused("empty.wasm", &wat("(component)"), "not a mapping for this exporter");
+    refused("core.wasm", &wat("(module)"), "not a WebAssembly component");
+    refused("cut.wasm", &DEFAULT_MAPPING[..1000], "not a WebAssembly component");
+    refused("text.wasm", b"(component)", "not a WebAssembly component");
 }

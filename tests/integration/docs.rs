@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use copilot_metrics_exporter::telemetry::Telemetry;
 use copilot_metrics_tests::command::printed;
@@ -72,7 +72,7 @@ fn docs_metrics_lists_every_family_of_the_default_mapping() {
 
 #[test]
 fn docs_metrics_lists_every_metric_of_the_exporter_itself() {
-    let telemetry = Telemetry::new().unwrap();
+    let telemetry = Telemetry::new(Arc::default()).unwrap();
     let mut described = telemetry.described().to_vec();
     described.sort_by(|a, b| a.name.cmp(&b.name));
     check_table(

@@ -10,6 +10,8 @@ mod component;
 mod docs;
 /// The same recordings give the same expositions, however the bytes are cut.
 mod golden;
+/// A mapping gets no more than its limits.
+mod limits;
 /// A real Prometheus scrapes what was recorded.
 mod prometheus;
 /// What is served while GitHub works, and while it doesn't.

@@ -1,7 +1,7 @@
 use std::io::Read;
 
 use copilot_metrics_exporter::demo::{Fault, Request, StandIn};
-use copilot_metrics_tests::command::{Serving, exporter};
+use copilot_metrics_tests::command::{Serving, client, exporter};
 use copilot_metrics_tests::exposition::Exposition;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -26,15 +26,19 @@ const COUNTERS: [&str; 4] = [
     "copilot_exporter_cache_hits",
 ];
 
-/// The exporter against a stand-in for GitHub, for an organization and with a short time between refreshes.
+/// The exporter against a stand-in for GitHub, for an organization. It refreshes once.
 fn serving(github: &StandIn, organization: &str) -> Serving {
+    serving_every(github, organization, "3600")
+}
+
+/// The same with as many seconds between refreshes.
+fn serving_every(github: &StandIn, organization: &str, seconds: &str) -> Serving {
     let mut command = exporter();
     command
         .env("GHC_TOKEN", github.token())
         .env("ORG", organization)
         .env("GITHUB_API_URL", github.api().as_str())
-        // The original's README had the space.
-        .env("CACHE_TTL_SECONDS", " 1");
+        .env("CACHE_TTL_SECONDS", seconds);
     Serving::start(command)
 }
 
@@ -98,8 +102,8 @@ async fn a_day_without_a_report_is_passed_over() {
         .filter_map(|r| r.path.split("organization-1-day?day=").nth(1).map(str::to_owned))
         .collect();
     // Yesterday has none yet (204); the day before has.
-    assert_eq!(days.len(), 2);
-    assert_eq!(days[1], github.newest_day().to_string());
+    assert!(days.len() > 1);
+    assert_eq!(days.last(), Some(&github.newest_day().to_string()));
     let text = serving.get("/metrics").await.1;
     let exposition = Exposition::parse(&text);
     assert_eq!(exposition.sum("copilot_exporter_requests_failed_total", ""), 0.0);
@@ -161,13 +165,20 @@ async fn a_page_or_redirect_at_another_host_is_refused() {
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.series("github_copilot_seats").count(), 0);
     assert_eq!(exposition.sum("copilot_exporter_document_failures_total", "\"seats\""), 1.0);
+    let github = StandIn::start().await.unwrap();
+    let away = ("link", "<http://127.0.0.1:9/orgs?page=2>; rel=\"next\"".to_owned());
+    github.fail("/billing/seats", Fault::Status(200, "", vec![away]));
+    let serving = serving_every(&github, "octodemo", "3600");
+    serving.wait_for("refreshed");
+    assert!(serving.log().contains("next page is at another host"), "{}", serving.log());
 }
 
 /// Every way in which a required report can fail, and the cause that is counted.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_good_data_stays_whatever_fails() {
     let github = StandIn::start().await.unwrap();
-    let serving = serving(&github, "octodemo");
+    // The original's README had the space.
+    let serving = serving_every(&github, "octodemo", " 1");
     serving.wait_for("refreshed");
     let good = metrics(&serving).await;
     let report = "/reports/organization-28-day/latest";
@@ -179,6 +190,7 @@ async fn the_last_good_data_stays_whatever_fails() {
         (report, Fault::Status(403, "policy must be enabled", vec![]), "403"),
         (report, Fault::Status(429, "slow down", headers()), "429"),
         (report, Fault::Body("<html>".into()), "invalid_answer"),
+        (file, Fault::Body("".into()), "malformed"),
         (report, Fault::Body("{\"download_links\":[\"ftp://x\"]}".into()), "invalid_answer"),
         (report, Fault::CutOff(10), "request_exception"),
         (file, Fault::Status(403, "expired", vec![]), "403"),
@@ -201,21 +213,72 @@ async fn the_last_good_data_stays_whatever_fails() {
         serving.wait_for("refreshed");
         assert_eq!(metrics(&serving).await.sum("copilot_exporter_up", ""), 1.0, "{fault:?}");
     }
+    for secret in [github.token(), github.signature(), "sig="] {
+        assert!(!serving.log().contains(secret), "{}", serving.log());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_without_files_is_none_yet_and_the_last_good_data_stays() {
+    let github = StandIn::start().await.unwrap();
+    let serving = serving_every(&github, "octodemo", "1");
+    serving.wait_for("refreshed");
+    github.fail("/organization-28-day/latest", Fault::Body("{\"download_links\":[]}".into()));
+    let failed = serving.wait_for("refresh failed");
+    assert!(failed.contains("organization-28-day: GitHub has none yet"), "{failed}");
+    assert_eq!(metrics(&serving).await.sum("github_copilot_interactions", ""), 2180.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_are_fetched_for_the_day_of_the_teams_and_alone_where_there_are_none() {
+    let asked = |github: &StandIn| {
+        let requests =
+            github.requests().into_iter().filter(|r| r.path.contains("/users-1-day?day="));
+        requests.filter_map(|r| Some(r.path.split("day=").nth(1)?.to_owned())).collect::<Vec<_>>()
+    };
+    let github = StandIn::start().await.unwrap();
+    let with_teams = serving(&github, "octodemo");
+    with_teams.wait_for("refreshed");
+    assert_eq!(asked(&github), [github.newest_day().to_string()]);
+    let github = StandIn::start().await.unwrap();
+    github.fail("/user-teams-1-day", Fault::Status(403, "no", vec![]));
+    let without = serving(&github, "octodemo");
+    without.wait_for("refreshed");
+    assert!(asked(&github).len() > 1);
+    assert_eq!(metrics(&without).await.sum("github_copilot_users_reported", ""), 220.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_fails_does_not_take_the_others_with_it() {
     let github = StandIn::start().await.unwrap();
     github.fail("/octodemo/organization-28-day/0.json", Fault::Body("not JSON".into()));
-    github.fail("/octodemo/copilot/billing?", Fault::Status(403, "no", vec![]));
+    github.fail("/octodemo/copilot/billing", Fault::Status(403, "no", vec![]));
     let serving = serving(&github, "octodemo");
     serving.wait_for("refresh failed");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("copilot_exporter_up", ""), 0.0);
+    assert_eq!(exposition.sum("copilot_exporter_cache_age_seconds", "\"billing\""), 0.0);
     // From the report of one day, and from the other documents.
     assert_eq!(exposition.sum("github_copilot_interactions", ""), 2180.0);
-    assert_eq!(exposition.sum("github_copilot_seats", ""), 340.0);
+    assert_eq!(exposition.sum("github_copilot_team_members", "platform"), 83.0);
     assert_eq!(serving.get("/-/ready").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_optional_document_that_is_malformed_is_left_out_and_counted() {
+    let github = StandIn::start().await.unwrap();
+    github.fail("/billing/seats", Fault::Body("{\"seats\":[{\"plan_type\":7}]}".into()));
+    let serving = serving(&github, "octodemo");
+    serving.wait_for("refreshed");
+    let exposition = metrics(&serving).await;
+    assert_eq!(exposition.sum("copilot_exporter_up", ""), 1.0);
+    let failures = "copilot_exporter_document_failures_total";
+    assert_eq!(exposition.sum(failures, "cause=\"malformed\",document=\"seats\""), 1.0);
+    assert_eq!(exposition.series("github_copilot_seats").count(), 0);
+    assert!(
+        serving.log().contains("seats[0].plan_type")
+            || serving.log().contains("plan_type: invalid type")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,12 +318,7 @@ async fn a_scrape_does_not_wait_for_github() {
 #[tokio::test(flavor = "multi_thread")]
 async fn scrapes_send_no_requests_to_github() {
     let github = StandIn::start().await.unwrap();
-    let mut command = exporter();
-    command
-        .env("GHC_TOKEN", github.token())
-        .env("ORG", "octodemo")
-        .env("GITHUB_API_URL", github.api().as_str());
-    let serving = Serving::start(command);
+    let serving = serving(&github, "octodemo");
     serving.wait_for("refreshed");
     let before = github.requests().len();
     for _ in 0..20 {
@@ -303,7 +361,7 @@ async fn a_missing_token_or_target_is_said_everywhere_and_stops_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_are_text_and_gzip_where_accepted_and_the_same() {
     let serving = Serving::demo();
-    let client = reqwest::Client::builder().no_gzip().build().unwrap();
+    let client = client();
     let get = |encoding: &'static str| {
         client.get(serving.url("/metrics")).header("accept-encoding", encoding).send()
     };

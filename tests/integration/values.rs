@@ -3,7 +3,9 @@
 
 use copilot_metrics_tests::command::printed;
 use copilot_metrics_tests::exposition::Exposition;
-use copilot_metrics_tests::fixtures::{OCTO_LEGACY, OCTODEMO, Recorded, SMALL, SMALL_LEGACY, read};
+use copilot_metrics_tests::fixtures::{
+    OCTO_LEGACY, OCTODEMO, Recorded, SMALL, SMALL_LEGACY, path, read,
+};
 use serde_json::Value;
 
 fn mapped(recorded: &Recorded) -> Exposition {
@@ -210,4 +212,19 @@ fn reports_give_the_original_gauges_that_they_honestly_can() {
     ] {
         assert_eq!(exposition.series(family).count(), 0, "{family} can't be derived");
     }
+}
+
+#[test]
+fn of_the_closed_api_and_a_report_the_newer_day_fills_the_original_gauges() {
+    let file = |name: &str| format!("{name}={}", path(&format!("small/{name}")).display());
+    let legacy = file("legacy.json").replacen("legacy.json", "legacy", 1);
+    let report = file("organization-28-day.json").replacen(".json", "", 1);
+    // The report is of the 20th, the closed API's newest day is the 18th.
+    let latest = Exposition::parse(&printed(["map", "--org", "acme", &legacy, &report]));
+    assert_eq!(latest.sum("total_active_users", ""), 6.0);
+    assert_eq!(latest.series("total_engaged_users").count(), 0);
+    let history = ["map", "--org", "acme", "--span", "history", &legacy, &report];
+    let days = Exposition::parse(&printed(history));
+    // The 16th and 18th of the one, the 19th and 20th of the other.
+    assert_eq!(days.series("total_active_users").count(), 4);
 }

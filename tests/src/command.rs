@@ -14,8 +14,8 @@ use crate::fixtures::root;
 /// How long anything may take that is waited for. It is only ever reached by a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The settings that the exporter reads from the environment: no test may inherit one.
-const VARIABLES: [&str; 8] = [
+/// What the exporter reads from the environment: no test may inherit any of it.
+const VARIABLES: [&str; 14] = [
     "GHC_TOKEN",
     "ORG",
     "ENTERPRISE",
@@ -24,6 +24,12 @@ const VARIABLES: [&str; 8] = [
     "LISTEN_ADDRESS",
     "LOG_LEVEL",
     "LOG_FORMAT",
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
 ];
 
 /// The exporter's binary, of the same profile as the test; built if need be.
@@ -64,6 +70,15 @@ pub fn printed<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>
     let output = run(arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// An HTTP client that talks to this machine only, and leaves compression to the test.
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .no_gzip()
+        .build()
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A serving exporter. It is ended when it is dropped.
@@ -145,7 +160,8 @@ impl Serving {
 
     /// GETs a path and answers its text, whatever the status.
     pub async fn get(&self, path: &str) -> (u16, String) {
-        let response = reqwest::get(self.url(path)).await.unwrap_or_else(|e| panic!("{e}"));
+        let response =
+            client().get(self.url(path)).send().await.unwrap_or_else(|error| panic!("{error}"));
         let status = response.status().as_u16();
         (status, response.text().await.unwrap_or_else(|error| panic!("{error}")))
     }

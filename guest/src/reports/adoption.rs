@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fields::{self, MINUTES, UNIT, number_fields};
-use crate::json::{Id, Object};
+use crate::json::{Id, Object, OwnedName};
 use crate::samples::{Catalogue, FamilyId, Samples};
 
 number_fields! {
@@ -23,7 +23,7 @@ number_fields! {
         avg_pull_requests_median_minutes_to_merge => "adoption_phase_average_time_to_merge_seconds", "Median time to merge a pull request, on average per user of the phase, in seconds.", MINUTES;
         avg_pull_requests_minutes_to_review => "adoption_phase_average_time_to_review_seconds", "Time until a pull request is reviewed, on average in the phase, in seconds.", MINUTES;
         .. {
-            phase: Option<String>,
+            phase: Option<OwnedName>,
             phase_number: Option<Id>,
             version: Option<crate::json::Known>,
         }
@@ -54,7 +54,7 @@ impl Phase {
     fn label(&self) -> String {
         match (&self.phase_number, &self.phase) {
             (Some(number), _) => number.to_string(),
-            (None, Some(name)) => name.clone(),
+            (None, Some(name)) => name.to_string(),
             (None, None) => "unknown".to_owned(),
         }
     }

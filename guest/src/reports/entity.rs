@@ -46,6 +46,9 @@ enum UserKind {
     Passive,
 }
 
+/// The longest name of a surface that becomes a label; longer ones are no news but nonsense.
+const MAX_SURFACE_BYTES: usize = 100;
+
 /// The surface of users of Copilot as a whole.
 const ANY_SURFACE: &str = "any";
 
@@ -58,7 +61,9 @@ fn user_field(field: &str) -> Option<(UserKind, &'static str, &str)> {
     let (rest, kind) =
         kinds.iter().find_map(|(prefix, kind)| Some((rest.strip_prefix(prefix)?, *kind)))?;
     match rest.strip_suffix("_users") {
-        Some(surface) if !surface.is_empty() => Some((kind, window, surface)),
+        Some(surface) if !surface.is_empty() && surface.len() <= MAX_SURFACE_BYTES => {
+            Some((kind, window, surface))
+        }
         _ => (rest == "users").then_some((kind, window, ANY_SURFACE)),
     }
 }
@@ -248,8 +253,7 @@ impl EntityCollector {
 
     /// Takes a row. Of two rows of one day the one fetched later counts, so that a day is never counted twice.
     pub fn add(&mut self, day: Day, row: EntityRow, fetched_at: i64) {
-        let newest = self.days.last_key_value().map(|(day, _)| *day);
-        if !self.history && newest.is_some_and(|newest| newest > day) {
+        if !self.history && self.newest_day().is_some_and(|newest| newest > day) {
             return;
         }
         if self.days.get(&day).is_some_and(|(seen_at, _)| *seen_at > fetched_at) {
@@ -261,12 +265,23 @@ impl EntityCollector {
         }
     }
 
-    /// Adds the samples. With `original` those of the gauges that can be derived honestly are added too.
-    pub fn finish(&self, samples: &mut Samples, original: Option<&Original>) {
+    /// The newest day there is.
+    pub fn newest_day(&self) -> Option<Day> {
+        self.days.last_key_value().map(|(day, _)| *day)
+    }
+
+    /// Adds the samples, with those of the original's gauges that can be derived honestly on the
+    /// days that `with_original` says.
+    pub fn finish(
+        &self,
+        samples: &mut Samples,
+        original: &Original,
+        with_original: impl Fn(Day) -> bool,
+    ) {
         for (day, (_, row)) in &self.days {
             let at = day.start_ms();
             self.families.push(samples, row, at);
-            if let Some(original) = original {
+            if with_original(*day) {
                 push_original(original, samples, row, at);
             }
         }

@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::activity::{self, Activity, BREAKDOWNS, Element};
 use super::clients::Sessions;
-use crate::json::{Count, Id, Known, Name, Object};
+use crate::json::{Count, Id, Known, Name, Object, OwnedName};
 use crate::time::Day;
 
 /// A row of a users report.
@@ -42,7 +42,7 @@ impl UserRow<'_> {
 #[serde(default)]
 struct AdoptionPhase {
     phase_number: Option<Id>,
-    phase: Option<String>,
+    phase: Option<OwnedName>,
     #[serde(rename = "version")]
     _version: Known,
 }
@@ -89,7 +89,11 @@ impl<'a> UserRow<'a> {
             "ai_adoption_phase" => {
                 let phase =
                     map.next_value::<Option<Object<AdoptionPhase>>>()?.unwrap_or_default().0;
-                self.phase = phase.phase_number.map(|number| number.to_string()).or(phase.phase);
+                self.phase = phase
+                    .phase_number
+                    .as_ref()
+                    .map(|number| number.to_string())
+                    .or_else(|| phase.phase.as_deref().map(str::to_owned));
             }
             // Identifiers, the report's span, and the finer points of a single user's day, which
             // the entity reports have in sum.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::fields::{self, MINUTES, UNIT, number_fields};
-use crate::json::{Object, or_unknown};
+use crate::json::{Object, OwnedName, or_unknown};
 use crate::samples::{Catalogue, FamilyId, Samples};
 
 number_fields! {
@@ -35,7 +35,7 @@ number_fields! {
         total_copilot_suggestions => "pull_request_comment_type_copilot_suggestions", "Review suggestions that Copilot made on the report day, by type of comment.", UNIT;
         total_copilot_applied_suggestions => "pull_request_comment_type_copilot_suggestions_applied", "Copilot's review suggestions applied on the report day, by type of comment.", UNIT;
         .. {
-            comment_type: Option<String>,
+            comment_type: Option<OwnedName>,
         }
     }
 }

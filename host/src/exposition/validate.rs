@@ -156,3 +156,92 @@ fn check_series(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::wit::MetricKind;
+
+    fn manifest() -> Manifest {
+        let family = |name: &str, labels: &[&str]| Family {
+            name: name.to_owned(),
+            help: "h".to_owned(),
+            kind: MetricKind::Gauge,
+            label_names: labels.iter().map(|label| (*label).to_owned()).collect(),
+        };
+        Manifest {
+            name: "test".to_owned(),
+            version: "1".to_owned(),
+            documents: vec![],
+            options: vec![],
+            families: vec![family("first", &["a", "b"]), family("second", &[])],
+        }
+    }
+
+    fn samples(name: &str, label_values: &[u32], values: &[f64]) -> FamilySamples {
+        FamilySamples {
+            name: name.to_owned(),
+            label_values: label_values.to_vec(),
+            values: values.to_vec(),
+            timestamps: None,
+        }
+    }
+
+    fn check(families: Vec<FamilySamples>, span: Span) -> Result<Vec<String>, SamplesError> {
+        let strings = ["x", "y", "x"].map(str::to_owned).to_vec();
+        let set = SampleSet { strings, families, unmapped: vec![] };
+        let limits = Limits { series: 3, ..Limits::default() };
+        let manifest = manifest();
+        let valid = validate(&set, &manifest, span, &limits)?;
+        Ok(valid.families.iter().map(|(family, _)| family.name.clone()).collect())
+    }
+
+    #[test]
+    fn good_samples_come_in_the_order_of_the_manifest_and_empty_families_not_at_all() {
+        let first = samples("first", &[0, 1, 1, 0], &[1.0, 2.0]);
+        let second = samples("second", &[], &[3.0]);
+        assert_eq!(check(vec![second, first], Span::Latest).unwrap(), ["first", "second"]);
+        let empty = samples("first", &[], &[]);
+        assert!(check(vec![empty], Span::Latest).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_prometheus_would_refuse_or_count_twice_is_refused() {
+        let refused = |families| check(families, Span::Latest).unwrap_err().to_string();
+        let one = |label_values: &[u32], values: &[f64]| {
+            refused(vec![samples("first", label_values, values)])
+        };
+        assert_eq!(
+            refused(vec![samples("third", &[], &[])]),
+            "family \"third\" is not in the mapping's manifest"
+        );
+        let second = samples("second", &[], &[1.0]);
+        assert_eq!(refused(vec![second.clone(), second]), "family \"second\" comes twice");
+        assert_eq!(one(&[0], &[1.0]), "family \"first\": 1 values need 2 label values, not 1");
+        assert_eq!(one(&[0, 3], &[1.0]), "family \"first\": label value 3 is beyond the 3 strings");
+        assert_eq!(one(&[0, 1], &[f64::NAN]), "family \"first\": sample 0 has the value NaN");
+        assert_eq!(one(&[0, 1], &[f64::INFINITY]), "family \"first\": sample 0 has the value inf");
+        // Strings 0 and 2 are the same text.
+        assert_eq!(
+            one(&[0, 1, 2, 1], &[1.0, 2.0]),
+            "family \"first\": two samples have the labels {a=\"x\",b=\"y\"}"
+        );
+        assert_eq!(
+            refused(vec![samples("second", &[], &[1.0; 4])]),
+            "4 samples are more than the limit of 3"
+        );
+    }
+
+    #[test]
+    fn times_belong_to_history_and_only_there() {
+        let timed = |times: &[i64]| FamilySamples {
+            timestamps: Some(times.to_vec()),
+            ..samples("second", &[], &[1.0, 2.0])
+        };
+        assert!(check(vec![timed(&[1, 2])], Span::History).is_ok());
+        assert!(check(vec![timed(&[1, 1])], Span::History).is_err());
+        assert!(check(vec![timed(&[1])], Span::History).is_err());
+        assert!(check(vec![timed(&[1, 2])], Span::Latest).is_err());
+        assert!(check(vec![samples("second", &[], &[1.0])], Span::History).is_err());
+    }
+}

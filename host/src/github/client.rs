@@ -19,8 +19,9 @@ use crate::telemetry::Telemetry;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may be silent, before its answer or within it.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// The greatest body that is taken: a users report of 100,000 developers has a gigabyte or so.
-const MAX_BODY_BYTES: u64 = 4 << 30;
+/// The greatest document that is taken, all parts together: the users report of 100,000
+/// developers has some hundred megabytes. In memory it takes a tenth or less.
+pub(super) const MAX_DOCUMENT_BYTES: u64 = 4 << 30;
 /// The greatest answer with download links or an error.
 const MAX_SMALL_BYTES: usize = 1 << 20;
 /// How many redirects are followed, all within the API's own host (a renamed organization has one).
@@ -40,7 +41,12 @@ pub struct Client {
 impl Client {
     /// A client of the API at `api`, such as `https://api.github.com`.
     pub fn new(api: Url, token: Secret, telemetry: Arc<Telemetry>) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder();
+        if is_loopback(&api) {
+            // A proxy could not reach a server on this machine, and would see the token.
+            http = http.no_proxy();
+        }
+        let http = http
             .user_agent(concat!("copilot-metrics-exporter/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
@@ -158,6 +164,16 @@ impl Client {
     }
 }
 
+/// Whether the URL is one of this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 /// Compresses a body as it arrives.
 pub(super) async fn read_body(what: &str, response: Response) -> Result<Body, FetchError> {
     let failed = |reason: String| FetchError::Request { what: what.to_owned(), reason };
@@ -165,8 +181,8 @@ pub(super) async fn read_body(what: &str, response: Response) -> Result<Body, Fe
     let mut chunks = chunks(what, response);
     while let Some(chunk) = chunks.next().await {
         writer.write(&chunk?).map_err(|error| failed(error.to_string()))?;
-        if writer.length() > MAX_BODY_BYTES {
-            return Err(failed(format!("it is larger than {} GiB", MAX_BODY_BYTES >> 30)));
+        if writer.length() > MAX_DOCUMENT_BYTES {
+            return Err(failed(format!("it is larger than {} GiB", MAX_DOCUMENT_BYTES >> 30)));
         }
     }
     writer.finish().map_err(|error| failed(error.to_string()))
@@ -202,4 +218,38 @@ async fn refused(what: &str, status: StatusCode, response: Response) -> FetchErr
         answer.message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
     });
     FetchError::Status { status: status.as_u16(), what: what.to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::Cache;
+
+    fn client(api: &str) -> Client {
+        let telemetry = Telemetry::new(Arc::new(Cache::default())).unwrap();
+        Client::new(api.parse().unwrap(), Secret::new("t"), Arc::new(telemetry)).unwrap()
+    }
+
+    #[test]
+    fn the_next_page_is_followed_at_the_same_server_only() {
+        let github = client("https://api.github.com");
+        let next = "https://api.github.com/orgs/o/copilot/billing/seats?page=2";
+        assert_eq!(github.own_path(next).unwrap(), "/orgs/o/copilot/billing/seats?page=2");
+        for foreign in [
+            "https://api.github.com.evil.example/orgs",
+            "http://api.github.com/orgs",
+            "https://api.github.com:444/orgs",
+            "/orgs",
+        ] {
+            assert_eq!(github.own_path(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn an_enterprise_server_has_its_api_under_a_path() {
+        for api in ["https://ghes.example/api/v3", "https://ghes.example/api/v3/"] {
+            let next = client(api).own_path("https://ghes.example/api/v3/orgs/o?page=2");
+            assert_eq!(next.unwrap(), "/orgs/o?page=2");
+        }
+    }
 }

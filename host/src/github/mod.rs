@@ -11,9 +11,10 @@ mod paged;
 mod report;
 
 pub use body::Body;
-pub use client::Client;
+pub use client::{Client, is_loopback};
 pub use error::FetchError;
 
+use client::MAX_DOCUMENT_BYTES;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -29,6 +30,18 @@ pub struct Document {
     pub fetched_at: Timestamp,
     /// The day that GitHub says the report is about (the last one of 28).
     pub report_day: Option<Date>,
+}
+
+/// Refuses a document whose parts are too much together.
+fn check_size(what: &str, parts: &[Body]) -> Result<(), FetchError> {
+    let bytes: u64 = parts.iter().map(Body::length).sum();
+    match bytes > MAX_DOCUMENT_BYTES {
+        false => Ok(()),
+        true => Err(FetchError::Request {
+            what: what.to_owned(),
+            reason: format!("it is larger than {} GiB", MAX_DOCUMENT_BYTES >> 30),
+        }),
+    }
 }
 
 impl Client {

@@ -29,6 +29,7 @@ pub(super) async fn fetch(client: &Client, path: &str) -> Result<Option<Document
             })?),
         };
         parts.push(read_body(&page, response).await?);
+        super::check_size(path, &parts)?;
     }
     Ok((!parts.is_empty()).then_some(Document { parts, fetched_at, report_day: None }))
 }

@@ -24,9 +24,13 @@ struct Envelope {
 pub(super) async fn fetch(client: &Client, path: &str) -> Result<Option<Document>, FetchError> {
     let fetched_at = Timestamp::now();
     let Some(envelope) = client.get_json::<Envelope>(path).await? else { return Ok(None) };
+    if envelope.download_links.is_empty() {
+        return Ok(None);
+    }
     let mut parts = Vec::with_capacity(envelope.download_links.len());
     for (number, link) in (1..).zip(&envelope.download_links) {
         parts.push(client.download(&format!("file {number} of {path}"), link).await?);
+        super::check_size(path, &parts)?;
     }
     let report_day = envelope.report_day.or(envelope.report_end_day);
     Ok(Some(Document { parts, fetched_at, report_day }))

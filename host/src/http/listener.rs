@@ -1,4 +1,4 @@
-//! Serves HTTP so that slow or many clients can't keep Prometheus out.
+//! Serves HTTP so that idle connections and slow requests can't keep Prometheus out.
 
 use std::io;
 use std::net::SocketAddr;

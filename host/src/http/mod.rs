@@ -24,10 +24,8 @@ use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
-use jiff::Timestamp;
 use tracing::error;
 
-use crate::cache::Cache;
 use crate::publisher::{Publisher, Status};
 use crate::telemetry::Telemetry;
 
@@ -41,8 +39,6 @@ pub struct App {
     pub telemetry: Arc<Telemetry>,
     /// The data.
     pub publisher: Arc<Publisher>,
-    /// For the ages of the data.
-    pub cache: Arc<Cache>,
     /// The settings that are missing, if any: then there will be no data.
     pub missing: Option<String>,
 }
@@ -58,16 +54,10 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    let has_data = app.publisher.statuses().iter().any(|(_, _, has_data)| *has_data);
-    app.telemetry.count_scrape(has_data);
+    app.telemetry.count_scrape(app.publisher.has_data());
     if app.missing.is_some() {
         app.telemetry.count_failure("env_missing");
     }
-    let now = Timestamp::now();
-    app.cache.visit(|target, name, document| {
-        let age = now.duration_since(document.fetched_at).as_secs_f64();
-        app.telemetry.set_cache_age(target, name, age);
-    });
     let own = match app.telemetry.encode() {
         Ok(own) => own,
         Err(error) => {
@@ -118,12 +108,11 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
     if let Some(missing) = &app.missing {
         return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n"));
     }
-    let statuses = app.publisher.statuses();
-    if statuses.iter().any(|(_, _, has_data)| *has_data) {
+    if app.publisher.has_data() {
         return (StatusCode::OK, "ready\n".to_owned());
     }
     let mut text = "not ready: no target has data yet\n".to_owned();
-    for (target, status, _) in statuses {
+    for (target, status) in app.publisher.statuses() {
         text.push_str(&match status {
             Status::Failed(problems) => format!("{target}: {problems}\n"),
             Status::Starting | Status::Fresh => {

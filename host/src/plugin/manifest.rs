@@ -109,3 +109,58 @@ fn check_document(document: &DocumentSpec, earlier: &HashSet<&str>) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::wit::FetchKind;
+
+    fn manifest(path: &str, fallback_for: Option<&str>) -> Manifest {
+        Manifest {
+            name: "test".to_owned(),
+            version: "1".to_owned(),
+            documents: vec![DocumentSpec {
+                name: "document".to_owned(),
+                scope: Scope::Organization,
+                path: path.to_owned(),
+                fetch: FetchKind::Plain,
+                need: Need::Required,
+                fallback_for: fallback_for.map(str::to_owned),
+                same_day_as: None,
+            }],
+            options: vec![],
+            families: vec![],
+        }
+    }
+
+    #[test]
+    fn a_path_must_stay_under_the_targets_own() {
+        for path in ["/orgs/{org}/copilot/billing", "/orgs/{org}/a?day={day}&per_page=100"] {
+            assert_eq!(check(&manifest(path, None)), Ok(()), "{path}");
+        }
+        for path in [
+            "",
+            "/user",
+            "/orgs/other/copilot",
+            "/orgs/{org}",
+            "/orgs/{org}/../other/copilot",
+            "/orgs/{org}/%2e%2e/other",
+            "/orgs/{org}//evil.example",
+            "/orgs/{org}/a#b",
+            "/orgs/{org}/a\\b",
+            "/orgs/{org}/{secret}",
+            "/orgs/{org}/a b",
+            "/enterprises/{enterprise}/copilot",
+            "https://evil.example/orgs/{org}/",
+        ] {
+            let refused = check(&manifest(path, None));
+            assert!(matches!(refused, Err(ManifestError::Path(..))), "{path}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_document_refers_to_earlier_ones_only() {
+        let refused = check(&manifest("/orgs/{org}/a", Some("document")));
+        assert!(matches!(refused, Err(ManifestError::Reference(..))));
+    }
+}

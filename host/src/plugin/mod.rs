@@ -85,6 +85,17 @@ impl Mapping {
         &self.sha256
     }
 
+    /// Whether the mapping takes the values of these options: it is asked by a run over nothing.
+    /// What else it has to say of nothing does not count.
+    pub fn check_options(&self, options: &[wit::OptionValue]) -> Result<(), String> {
+        let target = wit::Target { scope: wit::Scope::Organization, name: String::new() };
+        let run = self.start(&target, wit::Span::Latest, options);
+        match run.and_then(Run::finish) {
+            Err(RunError::Refused(reason)) => Err(reason),
+            _ => Ok(()),
+        }
+    }
+
     /// Starts a run for a target, in a fresh instance.
     pub fn start(
         &self,

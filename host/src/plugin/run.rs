@@ -9,8 +9,10 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::bindings::{MappingPre, wit};
 use super::engine::{Engine, TICK};
 
-/// How much of a mapping's standard error is kept, for the message of a panic.
-const STDERR_BYTES: usize = 4096;
+/// How much a mapping may write to standard error; the start of it is kept for the message of a panic.
+const STDERR_BYTES: usize = 64 << 10;
+/// How much of a mapping's own error is passed on.
+const MAX_ERROR_CHARS: usize = 600;
 
 /// Why a run ended without samples.
 #[derive(Debug, Error)]
@@ -66,7 +68,9 @@ impl std::fmt::Display for TrapCause {
 fn describe_malformed(malformed: &wit::Malformed) -> String {
     let wit::Malformed { document, part, offset, path, reason } = malformed;
     let path = path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default();
-    format!("document {document}, part {part}, byte {offset}: {path}{reason}")
+    let text = format!("document {document}, part {part}, byte {offset}: {path}{reason}");
+    // A mapping's words go into logs and onto pages.
+    text.chars().filter(|c| !c.is_control()).take(MAX_ERROR_CHARS).collect()
 }
 
 /// What an instance of a mapping has: nothing but limits and closed doors.
@@ -93,6 +97,12 @@ fn store(engine: &Engine) -> Store<State> {
         table: ResourceTable::new(),
         limits: StoreLimitsBuilder::new()
             .memory_size(limits.memory_bytes)
+            // Each memory may grow to the limit, so that there may only be the one of the mapping
+            // and small ones of adapters.
+            .memories(4)
+            .instances(64)
+            .tables(64)
+            .table_elements(1 << 20)
             .trap_on_grow_failure(true)
             .build(),
         stderr,
@@ -117,8 +127,9 @@ fn trapped(store: &Store<State>, error: &wasmtime::Error) -> RunError {
     let said = String::from_utf8_lossy(&said);
     let said = said.lines().map(str::trim).filter(|line| !line.is_empty());
     // The first line of a Rust panic has the place, the second the message.
-    let said: Vec<_> = said.take(2).collect();
-    let detail = if said.is_empty() { detail } else { format!("{detail} ({})", said.join(" ")) };
+    let said: String = said.take(2).collect::<Vec<_>>().join(" ");
+    let said: String = said.chars().filter(|c| !c.is_control()).take(MAX_ERROR_CHARS).collect();
+    let detail = if said.is_empty() { detail } else { format!("{detail} ({said})") };
     RunError::Trapped { cause, detail }
 }
 

@@ -1,22 +1,26 @@
 //! The exporter's own metrics.
 
+mod documents;
+
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use reqwest::header::HeaderMap;
 
+use self::documents::Documents;
+use crate::cache::Cache;
 use crate::plugin::{Mapping, wit};
 use crate::target::Target;
 
 /// The labels of a target's metrics.
 const TARGET: [&str; 2] = ["org", "scope"];
-/// The labels of a document's metrics.
-const DOCUMENT: [&str; 3] = ["org", "scope", "document"];
 
 /// The registry and every metric in it.
 pub struct Telemetry {
@@ -29,10 +33,7 @@ pub struct Telemetry {
     cache_hits: IntCounter,
     cache_hits_total: IntCounter,
     up: IntGaugeVec,
-    last_success: GaugeVec,
     document_failures: IntCounterVec,
-    cache_age: GaugeVec,
-    report_day: GaugeVec,
     rate_limit_remaining: IntGauge,
     refresh_duration: HistogramVec,
     mapping_duration: Histogram,
@@ -41,6 +42,8 @@ pub struct Telemetry {
     mapping_swaps: IntCounterVec,
     series: IntGaugeVec,
     unmapped_fields: IntGaugeVec,
+    /// The document and path of the fields that `unmapped_fields` has, by target.
+    unmapped_shown: Mutex<HashMap<Target, Vec<(String, String)>>>,
     encode_duration: Gauge,
 }
 
@@ -94,10 +97,6 @@ impl Maker {
         self.register(IntCounterVec::new(Opts::new(name, help), labels))
     }
 
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
-        self.register(GaugeVec::new(Opts::new(name, help), labels))
-    }
-
     fn int_gauges(
         &self,
         name: &str,
@@ -110,8 +109,9 @@ impl Maker {
 
 impl Telemetry {
     /// Registers every metric. It fails only if two had one name.
-    pub fn new() -> prometheus::Result<Self> {
+    pub fn new(cache: Arc<Cache>) -> prometheus::Result<Self> {
         let make = Maker::default();
+        make.register_boxed(Box::new(Documents::new(cache)?))?;
         let seconds = |name: &str, help: &str| {
             HistogramOpts::new(name, help)
                 .buckets(vec![0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0])
@@ -152,25 +152,10 @@ impl Telemetry {
                 "1 if the last refresh of the target got all required documents and mapped them, else 0.",
                 &TARGET,
             )?,
-            last_success: make.gauges(
-                "copilot_exporter_last_success_timestamp_seconds",
-                "When the document was last fetched and mapped, in seconds since 1970.",
-                &DOCUMENT,
-            )?,
             document_failures: make.counters(
                 "copilot_exporter_document_failures_total",
                 "Failures to get or map a document, by cause: an HTTP status, request_exception, invalid_answer, malformed.",
                 &["org", "scope", "document", "cause"],
-            )?,
-            cache_age: make.gauges(
-                "copilot_exporter_cache_age_seconds",
-                "The time since the cached document was fetched.",
-                &DOCUMENT,
-            )?,
-            report_day: make.gauges(
-                "copilot_exporter_report_day_timestamp_seconds",
-                "The start, in UTC, of the day that GitHub says the cached report is about (of 28 the last), in seconds since 1970.",
-                &DOCUMENT,
             )?,
             rate_limit_remaining: make.register(IntGauge::new(
                 "copilot_exporter_rate_limit_remaining",
@@ -213,6 +198,7 @@ impl Telemetry {
                 "copilot_exporter_encode_duration_seconds",
                 "The time that the last encoding and compression of the samples took.",
             ))?,
+            unmapped_shown: Mutex::default(),
             described: make.described.into_inner(),
             registry: make.registry,
         })
@@ -268,22 +254,6 @@ impl Telemetry {
         self.document_failures.with_label_values(&[org, scope, document, cause]).inc();
     }
 
-    /// A document is in the cache: since when, and about which day, both in seconds since 1970.
-    pub fn set_document(&self, target: &Target, document: &str, fetched_at: i64, day: Option<i64>) {
-        let [org, scope] = target.labels();
-        let labels = [org, scope, document];
-        self.last_success.with_label_values(&labels).set(fetched_at as f64);
-        if let Some(day) = day {
-            self.report_day.with_label_values(&labels).set(day as f64);
-        }
-    }
-
-    /// The age of a cached document in seconds, as of now.
-    pub fn set_cache_age(&self, target: &Target, document: &str, seconds: f64) {
-        let [org, scope] = target.labels();
-        self.cache_age.with_label_values(&[org, scope, document]).set(seconds);
-    }
-
     /// A refresh ended.
     pub fn set_refreshed(&self, target: &Target, up: bool, took: Duration) {
         self.up.with_label_values(&target.labels()).set(up.into());
@@ -321,6 +291,13 @@ impl Telemetry {
         for field in unmapped {
             let labels = [org, scope, &field.document, &field.path];
             self.unmapped_fields.with_label_values(&labels).set(field.count as i64);
+        }
+        let now = unmapped.iter().map(|f| (f.document.clone(), f.path.clone())).collect::<Vec<_>>();
+        let mut shown = self.unmapped_shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = shown.insert(target.clone(), now.clone()).unwrap_or_default();
+        for (document, path) in before.iter().filter(|field| !now.contains(field)) {
+            // It fails only where there is no such series.
+            self.unmapped_fields.remove_label_values(&[org, scope, document, path]).ok();
         }
     }
 

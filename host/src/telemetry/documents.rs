@@ -1,0 +1,108 @@
+//! Metrics of the cached documents, read from the cache at every scrape: what is no longer
+//! cached is no longer there, and ages are those of the moment.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
+
+use crate::cache::Cache;
+use crate::github::Document;
+
+/// The labels of a document's metrics, in the order in which the crate writes all others.
+const LABELS: [&str; 3] = ["document", "org", "scope"];
+
+/// One metric: its name, its help, how it is read off a document at a given time.
+struct Reading {
+    name: &'static str,
+    help: &'static str,
+    read: fn(&Document, Timestamp) -> Option<f64>,
+}
+
+const READINGS: [Reading; 4] = [
+    Reading {
+        name: "copilot_exporter_last_success_timestamp_seconds",
+        help: "When the document that is served was fetched, in seconds since 1970.",
+        read: |document, _| Some(document.fetched_at.as_second() as f64),
+    },
+    Reading {
+        name: "copilot_exporter_cache_age_seconds",
+        help: "The time since the cached document was fetched.",
+        read: |document, now| Some(now.duration_since(document.fetched_at).as_secs_f64()),
+    },
+    Reading {
+        name: "copilot_exporter_cache_bytes",
+        help: "The memory that the cached document takes, compressed.",
+        read: |document, _| {
+            Some(document.parts.iter().map(|body| body.compressed_length()).sum::<usize>() as f64)
+        },
+    },
+    Reading {
+        name: "copilot_exporter_report_day_timestamp_seconds",
+        help: "The start, in UTC, of the day that GitHub says the cached report is about (of 28 the last), in seconds since 1970.",
+        read: |document, _| {
+            let start = document.report_day?.to_datetime(jiff::civil::Time::midnight());
+            Some(TimeZone::UTC.to_timestamp(start).ok()?.as_second() as f64)
+        },
+    },
+];
+
+/// Collects the metrics of the cached documents.
+#[derive(Clone)]
+pub(super) struct Documents {
+    cache: Arc<Cache>,
+    descriptions: Vec<Desc>,
+}
+
+impl Documents {
+    pub(super) fn new(cache: Arc<Cache>) -> prometheus::Result<Self> {
+        let describe = |reading: &Reading| {
+            let labels = LABELS.map(str::to_owned).to_vec();
+            Desc::new(reading.name.to_owned(), reading.help.to_owned(), labels, Default::default())
+        };
+        let descriptions = READINGS.iter().map(describe).collect::<Result<_, _>>()?;
+        Ok(Self { cache, descriptions })
+    }
+}
+
+impl Collector for Documents {
+    fn desc(&self) -> Vec<&Desc> {
+        self.descriptions.iter().collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let now = Timestamp::now();
+        let family = |reading: &Reading| {
+            let mut metrics = Vec::new();
+            self.cache.visit(|target, name, document| {
+                if let Some(value) = (reading.read)(document, now) {
+                    let [org, scope] = target.labels();
+                    metrics.push(metric([name, org, scope], value));
+                }
+            });
+            let mut family = MetricFamily::default();
+            family.set_name(reading.name.to_owned());
+            family.set_help(reading.help.to_owned());
+            family.set_field_type(MetricType::GAUGE);
+            family.set_metric(metrics);
+            family
+        };
+        READINGS.iter().map(family).filter(|family| !family.get_metric().is_empty()).collect()
+    }
+}
+
+fn metric(values: [&str; 3], value: f64) -> Metric {
+    let labels = LABELS.iter().zip(values).map(|(name, value)| {
+        let mut pair = LabelPair::default();
+        pair.set_name((*name).to_owned());
+        pair.set_value(value.to_owned());
+        pair
+    });
+    let mut metric = Metric::from_label(labels.collect());
+    let mut gauge = Gauge::default();
+    gauge.set_value(value);
+    metric.set_gauge(gauge);
+    metric
+}
