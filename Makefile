@@ -17,8 +17,8 @@ test: setup
 lint: setup
 	$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked --debug --quiet cargo-deny
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 	$(CARGO) deny check bans licenses sources
+	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 
 # Prints throughput, scrapes per second and memory, with their ratios.
 bench: setup

@@ -1,8 +1,8 @@
 //! Billing: how many seats are paid for, and the policies that are set.
 
-use crate::json::{Known, Object, OwnedName};
 use crate::reports::fields::{self, UNIT, number_fields};
 use crate::samples::{Catalogue, FamilyId, Samples};
+use crate::values::{Known, Object, OwnedName};
 
 /// `GET /orgs/{org}/copilot/billing`.
 #[derive(Debug, Default, serde::Deserialize)]

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::json::{Count, Known, Name, Object, or_unknown};
 use crate::original::{CODE_COMPLETIONS, DOTCOM_CHAT, IDE_CHAT, Original, PULL_REQUESTS};
 use crate::samples::{Catalogue, FamilyId, Samples};
 use crate::time::Day;
+use crate::values::{Count, Known, Name, Object, or_unknown};
 
 /// One day. Only the date is sure to be there; GitHub writes null for parts without data.
 #[derive(Debug, Deserialize)]

@@ -9,7 +9,8 @@
 //! [`mapping::Mapping::finish`]:
 //!
 //! - `framing` cuts a stream of bytes into rows, so that memory follows the largest row;
-//! - `json` decodes one row into a type and notes the fields nobody knows;
+//! - `json` decodes one row into a type and notes the fields nobody knows; `values` and `time`
+//!   are what rows are made of;
 //! - one collector per kind of document aggregates rows: `reports`, `billing`, `seats`,
 //!   `legacy`; `original` holds the ten gauges which the last two of them share;
 //! - `samples` holds the catalogue of families and builds the columns that cross the boundary;
@@ -27,3 +28,4 @@ mod reports;
 mod samples;
 mod seats;
 mod time;
+mod values;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::json::{Count, Id, Known, Name, Object, OwnedName, or_unknown};
 use crate::samples::{Catalogue, FamilyId, Samples};
 use crate::time::Instant;
+use crate::values::{Count, Id, Known, Name, Object, OwnedName, or_unknown};
 
 /// A seat. A user has several where several organizations or teams grant one.
 #[derive(Debug, Default, Deserialize)]

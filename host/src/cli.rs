@@ -18,9 +18,9 @@ Then look at:                http://localhost:8000/metrics";
 
 /// The text below them.
 const AFTER: &str = "\
-The token needs, as a classic one, the scope read:org or manage_billing:copilot (for an enterprise
-read:enterprise); as a fine-grained one, read access to \"Organization Copilot metrics\" and, for seats,
-\"GitHub Copilot Business\". The policy \"Copilot usage metrics\" must be enabled.
+The token needs, as a classic one, the scope read:org or manage_billing:copilot (for an enterprise \
+read:enterprise); as a fine-grained one, read access to \"Organization Copilot metrics\" and, for \
+seats, \"GitHub Copilot Business\". The policy \"Copilot usage metrics\" must be enabled.
 
 Exit codes: 0 stopped, 1 failed, 64 a setting is wrong, 65 input can't be mapped, 66 no such file.";
 

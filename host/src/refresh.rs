@@ -86,9 +86,9 @@ impl Refresher {
     /// Refreshes a target once. Answers whether its data is fresh.
     pub async fn refresh(&self, target: &Target) -> bool {
         let started = Instant::now();
-        let mut documents = self.cache.documents(target);
-        let mut problems = self.fetch_all(target, &mut documents).await;
         let before = self.cache.documents(target);
+        let mut documents = before.clone();
+        let mut problems = self.fetch_all(target, &mut documents).await;
         let mapped = self.map_what_can_be(target, &mut documents, &before, &mut problems).await;
         match mapped {
             Some(mapped) => {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::fields::{self, NumberField, UNIT, number_fields};
-use crate::json::{Count, Id, Known, Name, Object, or_unknown};
 use crate::samples::{Catalogue, FamilyId, Samples};
+use crate::values::{Count, Id, Known, Name, Object, or_unknown};
 
 number_fields! {
     /// Sessions of the CLI (`totals_by_cli`) or of the desktop app (`totals_by_copilot_app`).

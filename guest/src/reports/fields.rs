@@ -57,7 +57,7 @@ macro_rules! number_fields {
         #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
         #[serde(default)]
         pub struct $name {
-            $($field: Option<$crate::json::Count>,)*
+            $($field: Option<$crate::values::Count>,)*
             $($($(#[$other_attribute])* $other: $type,)*)?
         }
 

@@ -9,6 +9,7 @@ pub mod activity;
 pub mod adoption;
 pub mod clients;
 pub mod entity;
+pub mod entity_row;
 pub mod fields;
 pub mod people;
 pub mod pull_requests;

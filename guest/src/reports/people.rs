@@ -6,8 +6,8 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::activity::{self, Activity, BREAKDOWNS, Element};
 use super::clients::Sessions;
-use crate::json::{Count, Id, Known, Name, Object, OwnedName};
 use crate::time::Day;
+use crate::values::{Count, Id, Known, Name, Object, OwnedName};
 
 /// A row of a users report.
 #[derive(Debug, Default)]

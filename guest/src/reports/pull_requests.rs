@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::fields::{self, MINUTES, UNIT, number_fields};
-use crate::json::{Object, OwnedName, or_unknown};
 use crate::samples::{Catalogue, FamilyId, Samples};
+use crate::values::{Object, OwnedName, or_unknown};
 
 number_fields! {
     /// Pull requests of the report day (`pull_requests`).

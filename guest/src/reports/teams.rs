@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::activity::{Activity, ActivityFamilies};
 use super::users::UsersCollector;
-use crate::json::{Id, Known, Name};
 use crate::samples::{Catalogue, FamilyId, Samples};
 use crate::time::Day;
+use crate::values::{Id, Known, Name};
 
 /// A row of a user-teams report: a user is in a team. GitHub leaves out teams with fewer than five seats.
 #[derive(Debug, Default, Deserialize)]

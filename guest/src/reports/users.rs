@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::activity::{self, Activity, ActivityFamilies, BREAKDOWNS, Parts};
 use super::clients::{SessionFamilies, Sessions};
 use super::people::UserRow;
-use crate::json::Id;
 use crate::samples::{Catalogue, FamilyId, Samples};
 use crate::time::Day;
+use crate::values::Id;
 
 /// Which families with a `user` label are wanted. They are many series: off unless asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -100,7 +100,7 @@ fn check_document(document: &DocumentSpec, earlier: &HashSet<&str>) -> Result<()
     let wanders = |rest: &str| {
         rest.split(['/', '?', '&', '=']).any(|part| part == "." || part == "..")
             || rest.contains(['\\', '%', '#', '@'])
-            || rest.contains("//")
+            || path.contains("//")
             || rest.chars().any(|c| c.is_whitespace() || c.is_control())
             || rest.replace("{day}", "").contains(['{', '}'])
     };
