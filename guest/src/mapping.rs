@@ -240,12 +240,10 @@ impl Collectors {
             (Kind::Entity, Frame::Wrapper(bytes, offset, Rows::Given)) => {
                 decode::<EntityWrapper>(bytes, offset, unmapped, &[]).map_err(at(offset))?;
             }
-            (Kind::Users, Frame::Row(bytes, offset)) => {
-                let row: UserRow<'_> = decode(bytes, offset, unmapped, &[])?;
-                let day = required(row.day, "day", offset)?;
-                let user = required(row.user(), "user_id", offset)?;
-                self.users.add(day, user, row, self.teams.newest_day());
-            }
+            (Kind::Users, Frame::Row(bytes, offset)) => match self.users.keeps_breakdowns() {
+                true => self.take_user::<true>(bytes, offset, unmapped)?,
+                false => self.take_user::<false>(bytes, offset, unmapped)?,
+            },
             (Kind::Teams, Frame::Row(bytes, offset)) => {
                 let row: TeamRow<'_> = decode(bytes, offset, unmapped, &[])?;
                 let day = required(row.day, "day", offset)?;
@@ -277,6 +275,19 @@ impl Collectors {
                 });
             }
         }
+        Ok(())
+    }
+
+    fn take_user<const KEEP: bool>(
+        &mut self,
+        bytes: &[u8],
+        offset: u64,
+        unmapped: &mut Unmapped,
+    ) -> Result<(), Malformed> {
+        let row: UserRow<'_, KEEP> = decode(bytes, offset, unmapped, &[])?;
+        let day = required(row.day, "day", offset)?;
+        let user = required(row.user(), "user_id", offset)?;
+        self.users.add(day, user, row, self.teams.newest_day());
         Ok(())
     }
 }

@@ -2,16 +2,17 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::activity::{self, Activity, BREAKDOWNS, Element};
 use super::clients::Sessions;
 use crate::time::Day;
 use crate::values::{Count, Id, Known, Name, Object, OwnedName};
 
-/// A row of a users report.
+/// A row of a users report. `KEEP` says whether its breakdowns are wanted: they are most of the
+/// row, and hardly anybody does.
 #[derive(Debug, Default)]
-pub struct UserRow<'a> {
+pub struct UserRow<'a, const KEEP: bool> {
     pub day: Option<Day>,
     pub user_id: Option<Id>,
     pub user_login: Option<Name<'a>>,
@@ -22,10 +23,10 @@ pub struct UserRow<'a> {
     pub phase: Option<String>,
     pub cli: Option<Object<Sessions>>,
     /// The arrays of [`BREAKDOWNS`], as they came.
-    pub breakdowns: [Vec<Object<Element<'a>>>; 5],
+    pub breakdowns: [Elements<'a, KEEP>; 5],
 }
 
-impl UserRow<'_> {
+impl<const KEEP: bool> UserRow<'_, KEEP> {
     /// Who the row is about: the id, or the login where there is none.
     pub fn user(&self) -> Option<Id> {
         Id::of_user(self.user_id.as_ref(), self.user_login.as_deref())
@@ -34,6 +35,36 @@ impl UserRow<'_> {
     /// Whether the user did anything that day: GitHub also reports users who did nothing.
     pub fn active(&self) -> bool {
         self.activity.any() || !self.used.is_empty()
+    }
+}
+
+/// The elements of a breakdown. They are read in any case, so that a wrong type is noticed.
+#[derive(Debug, Default)]
+pub struct Elements<'a, const KEEP: bool>(pub Vec<Object<Element<'a>>>);
+
+impl<'de: 'a, 'a, const KEEP: bool> Deserialize<'de> for Elements<'a, KEEP> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ElementsVisitor::<KEEP>)
+    }
+}
+
+struct ElementsVisitor<const KEEP: bool>;
+
+impl<'de, const KEEP: bool> Visitor<'de> for ElementsVisitor<KEEP> {
+    type Value = Elements<'de, KEEP>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = seq.next_element()? {
+            if KEEP {
+                elements.push(element);
+            }
+        }
+        Ok(Elements(elements))
     }
 }
 
@@ -47,23 +78,23 @@ struct AdoptionPhase {
     _version: Known,
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for UserRow<'a> {
+impl<'de: 'a, 'a, const KEEP: bool> Deserialize<'de> for UserRow<'a, KEEP> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(UserRowVisitor)
+        deserializer.deserialize_map(UserRowVisitor::<KEEP>)
     }
 }
 
 /// Written by hand for the `used_…` fields, whose names are a pattern.
-struct UserRowVisitor;
+struct UserRowVisitor<const KEEP: bool>;
 
-impl<'de> Visitor<'de> for UserRowVisitor {
-    type Value = UserRow<'de>;
+impl<'de, const KEEP: bool> Visitor<'de> for UserRowVisitor<KEEP> {
+    type Value = UserRow<'de, KEEP>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("a row of a users report")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UserRow<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut row = UserRow::default();
         while let Some(field) = map.next_key::<Name<'de>>()? {
             row.read_field(field, &mut map)?;
@@ -72,7 +103,7 @@ impl<'de> Visitor<'de> for UserRowVisitor {
     }
 }
 
-impl<'a> UserRow<'a> {
+impl<'a, const KEEP: bool> UserRow<'a, KEEP> {
     fn read_field<'de: 'a, A: MapAccess<'de>>(
         &mut self,
         field: Name<'a>,

@@ -112,7 +112,13 @@ impl UsersCollector {
 
     /// Takes a row of `user`. `teams_day` is the day of the user-teams report. The last of
     /// several rows for one user and day counts: reports come in files that may overlap.
-    pub fn add(&mut self, day: Day, user: Id, row: UserRow<'_>, teams_day: Option<Day>) {
+    pub fn add<const KEEP: bool>(
+        &mut self,
+        day: Day,
+        user: Id,
+        row: UserRow<'_, KEEP>,
+        teams_day: Option<Day>,
+    ) {
         let newest = self.days.last_key_value().map_or(day, |(newest, _)| (*newest).max(day));
         let keep = |kept: Day| self.history || kept == newest || Some(kept) == teams_day;
         if !keep(day) {
@@ -126,7 +132,7 @@ impl UsersCollector {
         self.days.entry(day).or_default().insert(user, person);
     }
 
-    fn person(&mut self, row: UserRow<'_>) -> Person {
+    fn person<const KEEP: bool>(&mut self, row: UserRow<'_, KEEP>) -> Person {
         let mut used = 0;
         for name in &row.used {
             let surface = name.strip_prefix("used_").unwrap_or(name);
@@ -134,11 +140,11 @@ impl UsersCollector {
         }
         let detail = self.detail.users.then(|| {
             let mut breakdowns: [Parts; 5] = Default::default();
-            if self.detail.breakdowns {
+            if KEEP {
                 for ((parts, of), elements) in
                     breakdowns.iter_mut().zip(&BREAKDOWNS).zip(&row.breakdowns)
                 {
-                    *parts = activity::parts(of, elements);
+                    *parts = activity::parts(of, &elements.0);
                 }
             }
             Box::new(PersonDetail {
@@ -155,6 +161,11 @@ impl UsersCollector {
             phase: row.phase.as_deref().map(|phase| position(&mut self.phases, phase)),
             detail,
         }
+    }
+
+    /// Whether the breakdowns of rows are wanted.
+    pub fn keeps_breakdowns(&self) -> bool {
+        self.detail.users && self.detail.breakdowns
     }
 
     /// The users of a day.
