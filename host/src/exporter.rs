@@ -76,7 +76,6 @@ impl Exporter {
         let refresher = match (&settings.token, &missing) {
             (Some(token), None) => Some(Arc::new(Refresher {
                 client: Client::new(settings.api.clone(), token.clone(), Arc::clone(&telemetry))?,
-                engine,
                 mapping,
                 options,
                 cache,

@@ -81,7 +81,7 @@ pub fn map(args: &MapArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
         Span::Latest => wit::Span::Latest,
         Span::History => wit::Span::History,
     };
-    let mapped = pipeline::map(&engine, &mapping, &target.to_wit(), span, &options, files)?;
+    let mapped = pipeline::map(&mapping, &target.to_wit(), span, &options, files)?;
     let snapshot = Snapshot::new([mapped.families.as_slice()]);
     out.write_all(snapshot.text()).and_then(|()| out.flush()).map_err(OfflineError::Print)
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::exposition::encode::{EncodedFamily, encode};
 use crate::exposition::validate::{SamplesError, validate};
 use crate::plugin::wit::{Document, Manifest, OptionValue, Span, Target, UnmappedField};
-use crate::plugin::{Engine, Mapping, RunError};
+use crate::plugin::{Mapping, RunError};
 
 /// How many bytes are fed at once: enough that the crossing costs nothing beside the parsing.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -58,7 +58,6 @@ impl MapError {
 
 /// Runs the mapping over bodies, which are read as a stream. It blocks for as long as that takes.
 pub fn map<R: Read>(
-    engine: &Engine,
     mapping: &Mapping,
     target: &Target,
     span: Span,
@@ -81,7 +80,7 @@ pub fn map<R: Read>(
         }
     }
     let set = run.finish()?;
-    let samples = validate(&set, mapping.manifest(), span, engine.limits())?;
+    let samples = validate(&set, mapping.manifest(), span, mapping.limits())?;
     let families = encode(&samples)?;
     let series = samples.series;
     let unmapped = checked(set.unmapped, mapping.manifest());

@@ -18,7 +18,7 @@ use crate::exposition::encode::EncodedFamily;
 use crate::github::{Client, FetchError};
 use crate::pipeline::{self, MapError, Mapped};
 use crate::plugin::wit::{self, DocumentSpec, Need, OptionValue, Span};
-use crate::plugin::{Engine, Mapping, RunError, documents_of};
+use crate::plugin::{Mapping, RunError, documents_of};
 use crate::publisher::{Publisher, Status};
 use crate::target::Target;
 use crate::telemetry::Telemetry;
@@ -33,8 +33,6 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 pub struct Refresher {
     /// Gets documents.
     pub client: Client,
-    /// Runs mappings.
-    pub engine: Engine,
     /// The mapping in use.
     pub mapping: Arc<Mapping>,
     /// Its options.
@@ -273,7 +271,7 @@ impl Refresher {
         documents: Documents,
     ) -> Result<Result<Mapped, MapError>, JoinError> {
         let _permit = self.runs.acquire().await;
-        let (engine, mapping) = (self.engine.clone(), Arc::clone(&self.mapping));
+        let mapping = Arc::clone(&self.mapping);
         let (options, target) = (self.options.clone(), target.clone());
         let started = Instant::now();
         // Mappings compute: on tokio's own threads they would hold up scrapes.
@@ -287,7 +285,7 @@ impl Refresher {
                         (wit::Document { name: name.clone(), part, fetched_at }, body.reader())
                     })
                 });
-            pipeline::map(&engine, &mapping, &target.to_wit(), Span::Latest, &options, bodies)
+            pipeline::map(&mapping, &target.to_wit(), Span::Latest, &options, bodies)
         })
         .await;
         self.telemetry.observe_mapping(started.elapsed());

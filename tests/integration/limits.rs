@@ -14,7 +14,7 @@ fn mapped(limits: Limits, name: &str, body: impl Read) -> Result<Mapped, MapErro
     let mapping = Mapping::load(&engine, DEFAULT_MAPPING).unwrap();
     let target = Target { scope: Scope::Organization, name: "acme".to_owned() };
     let document = Document { name: name.to_owned(), part: 0, fetched_at: FETCHED_AT_SECONDS };
-    map(&engine, &mapping, &target, Span::History, &[], [(document, body)])
+    map(&mapping, &target, Span::History, &[], [(document, body)])
 }
 
 /// Why the mapping was ended.

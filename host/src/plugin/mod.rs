@@ -80,6 +80,11 @@ impl Mapping {
         &self.manifest
     }
 
+    /// The limits of every run.
+    pub fn limits(&self) -> &Limits {
+        self.engine.limits()
+    }
+
     /// The SHA-256 of the component's bytes, in hexadecimal.
     pub fn sha256(&self) -> &str {
         &self.sha256
