@@ -208,9 +208,7 @@ impl Mapping {
         // for one day, or of two days where only the newest is asked for, both would count twice.
         let newer_report = !history && entity.newest_day() > legacy.newest_day();
         legacy.finish(samples, (!newer_report).then_some(original));
-        entity.finish(samples, original, |day| {
-            newer_report || if history { !legacy.has(day) } else { legacy.newest_day().is_none() }
-        });
+        entity.finish(samples, original, |day| newer_report || (history && !legacy.has(day)));
         teams.finish(samples, users);
         users.finish(samples);
         billing.finish(samples);
