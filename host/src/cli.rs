@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings;
 use crate::target::MappingOption;
 
 /// The text above the options in `--help`.
@@ -41,18 +40,40 @@ pub struct Cli {
 pub enum Command {
     /// Run a mapping over recorded files and print the exposition: no network, no token
     Map(MapArgs),
+    /// Check the settings and the config file, without a request to GitHub
+    CheckConfig(Box<ServeArgs>),
 }
 
 /// The settings of the exporter. `String`s are checked by `settings`, so that every mistake gets one kind of answer.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct ServeArgs {
     /// Serve the built-in recordings of an invented organization: needs no token and no network
     #[arg(long)]
     pub demo: bool,
 
+    /// Config file (YAML): several credentials, and settings for each target
+    #[arg(long, env = "CONFIG_FILE", value_name = "FILE")]
+    pub config: Option<String>,
+
     /// Token for GitHub's API. Prefer the environment: flags show in the list of processes
     #[arg(long, env = "GHC_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub token: Option<String>,
+
+    /// File with the token. It may change at any time
+    #[arg(long, env = "GHC_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<String>,
+
+    /// Id or client id of a GitHub App, to sign in as its installation
+    #[arg(long, env = "GITHUB_APP_ID", value_name = "ID")]
+    pub app_id: Option<String>,
+
+    /// File with the App's private key (PEM). It may change at any time
+    #[arg(long, env = "GITHUB_APP_PRIVATE_KEY_FILE", value_name = "FILE")]
+    pub app_private_key_file: Option<String>,
+
+    /// Id of the App's installation [default: looked up for each target]
+    #[arg(long, env = "GITHUB_APP_INSTALLATION_ID", value_name = "ID")]
+    pub app_installation_id: Option<String>,
 
     /// Organizations to export, by login, separated by commas
     #[arg(long, env = "ORG", value_name = "NAME,…")]
@@ -62,39 +83,34 @@ pub struct ServeArgs {
     #[arg(long, env = "ENTERPRISE", value_name = "NAME,…")]
     pub enterprise: Option<String>,
 
-    /// Seconds from one refresh of the data to the next. GitHub makes new data once a day
-    #[arg(long, env = "CACHE_TTL_SECONDS", value_name = "SECONDS", default_value = settings::DEFAULT_TTL_SECONDS)]
-    pub cache_ttl_seconds: String,
+    /// Seconds from one refresh of the data to the next. GitHub makes new data once a day [default: 3600]
+    #[arg(long, env = "CACHE_TTL_SECONDS", value_name = "SECONDS")]
+    pub cache_ttl_seconds: Option<String>,
+
+    /// Folder that keeps the data over a restart [default: memory only]
+    #[arg(long, env = "CACHE_DIR", value_name = "FOLDER")]
+    pub cache_dir: Option<String>,
 
     /// Base URL of the API: https://api.SUBDOMAIN.ghe.com, or https://HOST/api/v3 of a GitHub Enterprise Server
-    #[arg(
-        long,
-        env = "GITHUB_API_URL",
-        value_name = "URL",
-        default_value = settings::DEFAULT_API_URL
-    )]
-    pub github_api_url: String,
+    /// [default: https://api.github.com]
+    #[arg(long, env = "GITHUB_API_URL", value_name = "URL")]
+    pub github_api_url: Option<String>,
 
-    /// Address and port to listen on
-    #[arg(
-        long = "web.listen-address",
-        env = "LISTEN_ADDRESS",
-        value_name = "HOST:PORT",
-        default_value = settings::DEFAULT_LISTEN_ADDRESS
-    )]
-    pub listen_address: String,
+    /// Address and port to listen on [default: 0.0.0.0:8000]
+    #[arg(long = "web.listen-address", env = "LISTEN_ADDRESS", value_name = "HOST:PORT")]
+    pub listen_address: Option<String>,
 
     /// An option of the mapping, such as users=true for series per user. May come several times
     #[arg(long = "option", value_name = "NAME=VALUE")]
     pub options: Vec<MappingOption>,
 
-    /// Lowest level of the log: error, warn, info or debug
-    #[arg(long = "log.level", env = "LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
-    pub log_level: String,
+    /// Lowest level of the log: error, warn, info or debug [default: info]
+    #[arg(long = "log.level", env = "LOG_LEVEL", value_name = "LEVEL")]
+    pub log_level: Option<String>,
 
-    /// Form of the log: text or json
-    #[arg(long = "log.format", env = "LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
-    pub log_format: String,
+    /// Form of the log: text or json [default: text]
+    #[arg(long = "log.format", env = "LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<String>,
 }
 
 /// The levels of the log.

@@ -5,27 +5,27 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use thiserror::Error;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-use crate::cache::Cache;
-use crate::github::Client;
+use crate::cache::{Cache, Disk};
+use crate::github::TransportError;
 use crate::http::{self, App, Listener};
 use crate::plugin::{DEFAULT_MAPPING, Engine, EngineError, Limits, LoadError, Mapping};
 use crate::publisher::Publisher;
-use crate::refresh::Refresher;
-use crate::settings::Settings;
-use crate::target::options_for;
+use crate::refresh::Shared;
+use crate::reload::{Reloader, Request};
+use crate::settings::{SettingError, Settings};
+use crate::supervisor::Supervisor;
 use crate::telemetry::Telemetry;
-
-/// How many mappings run at once. Each takes a core, and up to the limit of its memory.
-const CONCURRENT_RUNS: usize = 2;
 
 /// Why the exporter did not start.
 #[derive(Debug, Error)]
 pub enum StartError {
+    /// A setting can't be used.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// Two metrics of its own have one name.
     #[error("the exporter's own metrics: {0}")]
     Telemetry(#[from] prometheus::Error),
@@ -35,12 +35,9 @@ pub enum StartError {
     /// The default mapping does not load.
     #[error("the default mapping: {0}")]
     Mapping(#[from] LoadError),
-    /// An option that the mapping does not have.
-    #[error("--option: {0}")]
-    Option(String),
-    /// The HTTP client could not be made.
-    #[error("the HTTP client: {0}")]
-    Client(#[from] reqwest::Error),
+    /// No request can be sent.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// The address can't be listened on.
     #[error("can't listen on {address}: {error}")]
     Listen {
@@ -51,49 +48,57 @@ pub enum StartError {
     },
 }
 
+/// Reads the settings: at the start, and whenever a reload is asked for.
+pub type Source = Box<dyn Fn() -> Result<Settings, SettingError> + Send + Sync>;
+
 /// An exporter that listens and is ready to run.
 pub struct Exporter {
     listener: Listener,
     address: SocketAddr,
     app: Arc<App>,
-    refresher: Option<Arc<Refresher>>,
+    supervisor: Supervisor,
     settings: Settings,
+    source: Source,
+    mapping: Arc<Mapping>,
+    reloads: mpsc::Receiver<Request>,
+}
+
+/// Checks settings as a start does, without starting. Answers them.
+pub fn check(source: &Source) -> Result<Settings, StartError> {
+    let settings = source()?;
+    let mapping = Mapping::load(&Engine::new(Limits::default())?, DEFAULT_MAPPING)?;
+    settings.check(&mapping)?;
+    Ok(settings)
 }
 
 impl Exporter {
     /// Loads the mapping and binds the address.
-    pub async fn start(settings: Settings) -> Result<Self, StartError> {
-        let cache = Arc::new(Cache::default());
-        let telemetry = Arc::new(Telemetry::new(Arc::clone(&cache))?);
+    pub async fn start(source: Source) -> Result<Self, StartError> {
+        let settings = source()?;
         let engine = Engine::new(Limits::default())?;
         let mapping = Arc::new(Mapping::load(&engine, DEFAULT_MAPPING)?);
-        let options =
-            options_for(&settings.options, mapping.manifest()).map_err(StartError::Option)?;
-        mapping.check_options(&options).map_err(StartError::Option)?;
+        settings.check(&mapping)?;
+        let cache = Arc::new(cache(&settings)?);
+        let telemetry = Arc::new(Telemetry::new(Arc::clone(&cache))?);
         telemetry.set_mapping(&mapping);
-        let publisher = Arc::new(Publisher::new(&settings.targets, Arc::clone(&telemetry)));
-        let missing = settings.missing();
-        let refresher = match (&settings.token, &missing) {
-            (Some(token), None) => Some(Arc::new(Refresher {
-                client: Client::new(settings.api.clone(), token.clone(), Arc::clone(&telemetry))?,
-                mapping,
-                options,
-                cache,
-                publisher: Arc::clone(&publisher),
-                telemetry: Arc::clone(&telemetry),
-                runs: Arc::new(Semaphore::new(CONCURRENT_RUNS)),
-                ttl: settings.ttl,
-            })),
-            _ => None,
-        };
-        for target in &settings.targets {
-            telemetry.add_target(target);
-        }
+        telemetry.set_reloaded(true);
+        let publisher = Arc::new(Publisher::new(Arc::clone(&telemetry)));
+        let shared = Shared::new(
+            Arc::clone(&mapping),
+            cache,
+            Arc::clone(&publisher),
+            Arc::clone(&telemetry),
+        );
+        let supervisor = Supervisor::new(Arc::new(shared), &settings)?;
         let listen = |error| StartError::Listen { address: settings.listen.clone(), error };
         let listener = Listener::bind(&settings.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let app = Arc::new(App { telemetry, publisher, missing });
-        Ok(Self { listener, address, app, refresher, settings })
+        let (reloader, reloads) = Reloader::new();
+        // From the first scrape on it is known what is to come.
+        let targets: Vec<_> = settings.targets.iter().map(|one| one.target.clone()).collect();
+        publisher.set_targets(&targets, settings.missing.clone());
+        let app = Arc::new(App { telemetry, publisher, reloader });
+        Ok(Self { listener, address, app, supervisor, settings, source, mapping, reloads })
     }
 
     /// The address that it listens on.
@@ -101,21 +106,76 @@ impl Exporter {
         self.address
     }
 
+    /// Has its settings read again.
+    pub fn reloader(&self) -> Reloader {
+        self.app.reloader.clone()
+    }
+
     /// Refreshes and serves, until cancelled.
     pub async fn run(self, cancel: CancellationToken) {
-        let Self { listener, address, app, refresher, settings } = self;
+        let Self { listener, address, app, supervisor, settings, source, mapping, reloads } = self;
         info!(%address, targets = settings.targets.len(), "listening; metrics are at /metrics");
-        if let Some(missing) = &app.missing {
+        if let Some(missing) = &settings.missing {
             warn!("there will be no data: {missing}");
         }
-        let mut refreshes = JoinSet::new();
-        if let Some(refresher) = refresher {
-            for target in settings.targets {
-                refreshes.spawn(Arc::clone(&refresher).run(target, cancel.clone()));
-            }
-        }
-        http::serve(listener, http::router(app), cancel).await;
-        refreshes.shutdown().await;
+        let telemetry = Arc::clone(&app.telemetry);
+        let serving = http::serve(listener, http::router(app), cancel.clone());
+        let supervising = async {
+            let mut supervisor = supervisor;
+            let work = supervise(&mut supervisor, settings, source, mapping, reloads, telemetry);
+            cancel.run_until_cancelled(work).await;
+            supervisor.shutdown().await;
+        };
+        tokio::join!(serving, supervising);
         info!("stopped");
+    }
+}
+
+/// The cache, with a folder behind it where one is set.
+fn cache(settings: &Settings) -> Result<Cache, SettingError> {
+    let Some(folder) = &settings.cache_dir else { return Ok(Cache::default()) };
+    let disk = Disk::open(folder).map_err(|error| {
+        let right = "it should be a folder that this process may write to";
+        let problem = format!("{}: {error}; {right}", folder.display());
+        SettingError { setting: "--cache-dir (CACHE_DIR)".to_owned(), problem }
+    })?;
+    Ok(Cache::stored_in(Arc::new(disk)))
+}
+
+/// Has the targets refreshed, and the settings read again when that is asked for.
+async fn supervise(
+    supervisor: &mut Supervisor,
+    settings: Settings,
+    source: Source,
+    mapping: Arc<Mapping>,
+    mut reloads: mpsc::Receiver<Request>,
+    telemetry: Arc<Telemetry>,
+) {
+    if let Err(error) = supervisor.apply(&settings).await {
+        error!(%error, "no target can be refreshed");
+    }
+    let source = Arc::new(source);
+    while let Some(request) = reloads.recv().await {
+        let (source, mapping) = (Arc::clone(&source), Arc::clone(&mapping));
+        // It reads files, and runs the mapping over nothing.
+        let read = tokio::task::spawn_blocking(move || {
+            let settings = source()?;
+            settings.check(&mapping).map(|()| settings)
+        });
+        let result = match read.await {
+            Ok(Ok(settings)) => {
+                let applied = supervisor.apply(&settings).await;
+                applied.map(|()| settings).map_err(|error| error.to_string())
+            }
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        telemetry.set_reloaded(result.is_ok());
+        match &result {
+            Ok(settings) => info!(targets = settings.targets.len(), "settings reloaded"),
+            Err(error) => error!(error, "settings not reloaded; those of before stay in use"),
+        }
+        // Whoever asked may have gone.
+        request.send(result.map(|_| ())).ok();
     }
 }

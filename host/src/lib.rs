@@ -15,10 +15,11 @@
 //! - [`github`]: requests, pages, report links. [`cache`]: the documents.
 //! - [`plugin`]: loads and runs mappings (`wit/mapping.wit`). [`pipeline`]: one run, from bodies
 //!   to encoded families. [`exposition`]: checks samples and writes them.
-//! - [`refresh`]: when all of that happens. [`publisher`]: what is served meanwhile.
+//! - [`refresh`]: when all of that happens, for one target; [`supervisor`] for all of them.
+//!   [`publisher`]: what is served meanwhile.
 //! - [`http`]: the web side. [`telemetry`]: the exporter's own metrics.
 //! - [`offline`]: `map`. [`demo`]: a stand-in for GitHub, for `--demo` and for tests.
-//! - [`exporter`]: puts it together.
+//! - [`exporter`]: puts it together. [`reload`]: asks it to read its settings again.
 
 pub mod cache;
 pub mod cli;
@@ -32,7 +33,9 @@ pub mod pipeline;
 pub mod plugin;
 pub mod publisher;
 pub mod refresh;
+pub mod reload;
 pub mod secret;
 pub mod settings;
+pub mod supervisor;
 pub mod target;
 pub mod telemetry;

@@ -7,9 +7,10 @@ use std::time::Duration;
 use clap::Parser;
 use clap::error::ErrorKind;
 use copilot_metrics_exporter::cli::{Cli, Command, LogFormat, LogLevel, ServeArgs};
-use copilot_metrics_exporter::demo;
-use copilot_metrics_exporter::exporter::{Exporter, StartError};
+use copilot_metrics_exporter::demo::{self, Demo};
+use copilot_metrics_exporter::exporter::{self, Exporter, Source, StartError};
 use copilot_metrics_exporter::offline;
+use copilot_metrics_exporter::reload::Reloader;
 use copilot_metrics_exporter::settings::{Log, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -28,7 +29,8 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(error.exit_code(), &error),
         },
-        None => serve(&cli.serve),
+        Some(Command::CheckConfig(args)) => check_config(*args),
+        None => serve(cli.serve),
     }
 }
 
@@ -50,38 +52,70 @@ fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn serve(args: &ServeArgs) -> ExitCode {
-    let (settings, log) = match (Settings::new(args), Log::new(args)) {
-        (Ok(settings), Ok(log)) => (settings, log),
-        (Err(error), _) | (_, Err(error)) => return fail(USAGE, &error),
-    };
-    set_up_log(log);
+/// Says what the settings come to, or what is wrong with them.
+fn check_config(args: ServeArgs) -> ExitCode {
+    if let Err(error) = Log::new(&args) {
+        return fail(USAGE, &error);
+    }
+    match exporter::check(&source(args, None)) {
+        Ok(settings) => {
+            for target in &settings.targets {
+                println!("{}, with the credential {}", target.target, target.credential.name);
+            }
+            if let Some(missing) = settings.missing {
+                println!("there would be no data: {missing}");
+            }
+            println!("the settings are in order");
+            ExitCode::SUCCESS
+        }
+        Err(error @ StartError::Setting(_)) => fail(USAGE, &error),
+        Err(error) => fail(1, &error),
+    }
+}
+
+/// Where the settings come from: the demo's own targets, or what was given.
+fn source(args: ServeArgs, demo: Option<Demo>) -> Source {
+    Box::new(move || {
+        let settings = Settings::new(&args)?;
+        Ok(match &demo {
+            Some(demo) => demo.point(settings),
+            None => settings,
+        })
+    })
+}
+
+fn serve(args: ServeArgs) -> ExitCode {
+    match Log::new(&args) {
+        Ok(log) => set_up_log(log),
+        Err(error) => return fail(USAGE, &error),
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("the runtime did not start: {error}")),
     };
-    let code = runtime.block_on(serve_until_signal(args.demo, settings));
+    let code = runtime.block_on(serve_until_signal(args));
     // A mapping that is still running has no one left to run for.
     runtime.shutdown_timeout(Duration::from_millis(500));
     code
 }
 
-async fn serve_until_signal(demo: bool, mut settings: Settings) -> ExitCode {
+async fn serve_until_signal(args: ServeArgs) -> ExitCode {
     // The stand-in stops when it is dropped: after the exporter.
-    let mut stand_in = None;
-    if demo {
-        match demo::start(settings).await {
-            Ok((started, pointed_at_it)) => (stand_in, settings) = (Some(started), pointed_at_it),
+    let (mut stand_in, mut demo) = (None, None);
+    if args.demo {
+        match demo::start().await {
+            Ok((started, found)) => (stand_in, demo) = (Some(started), Some(found)),
             Err(error) => return fail(1, &format!("the demo's stand-in for GitHub: {error}")),
         }
     }
-    let exporter = match Exporter::start(settings).await {
+    let exporter = match Exporter::start(source(args, demo)).await {
         Ok(exporter) => exporter,
-        Err(error @ StartError::Option(_)) => return fail(USAGE, &error),
+        Err(error @ StartError::Setting(_)) => return fail(USAGE, &error),
         Err(error) => return fail(1, &error),
     };
     let cancel = CancellationToken::new();
-    if let Err(error) = cancel_on_signal(&cancel) {
+    let signals = cancel_on_signal(&cancel).and_then(|()| reload_on_signal(exporter.reloader()));
+    if let Err(error) = signals {
         return fail(1, &format!("signals can't be received: {error}"));
     }
     exporter.run(cancel).await;
@@ -100,6 +134,17 @@ fn cancel_on_signal(cancel: &CancellationToken) -> std::io::Result<()> {
             _ = interrupt.recv() => {}
         }
         cancel.cancel();
+    });
+    Ok(())
+}
+
+/// Reads the settings again at SIGHUP. The log says how that went.
+fn reload_on_signal(reloader: Reloader) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            reloader.reload().await.ok();
+        }
     });
     Ok(())
 }

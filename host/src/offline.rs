@@ -14,7 +14,8 @@ use crate::pipeline::{self, MapError};
 use crate::plugin::{
     DEFAULT_MAPPING, Engine, EngineError, Limits, LoadError, Mapping, documents_of, wit,
 };
-use crate::target::{Scope, Target, options_for};
+use crate::settings::check::check_option;
+use crate::target::{Scope, Target};
 
 /// Why nothing was printed.
 #[derive(Debug, Error)]
@@ -74,7 +75,12 @@ pub fn map(args: &MapArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
     let target = Target::new(scope, name).map_err(OfflineError::Usage)?;
     let engine = Engine::new(Limits::default())?;
     let mapping = load(args, &engine)?;
-    let options = options_for(&args.options, mapping.manifest()).map_err(OfflineError::Usage)?;
+    let mut options = Vec::new();
+    for option in &args.options {
+        check_option(&option.name, mapping.manifest()).map_err(OfflineError::Usage)?;
+        let (name, value) = (option.name.clone(), option.value.clone());
+        options.push(wit::OptionValue { name, value });
+    }
     mapping.check_options(&options).map_err(OfflineError::Usage)?;
     let files = files(args, &mapping, scope)?;
     let span = match args.span {

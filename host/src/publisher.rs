@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use crate::exposition::encode::EncodedFamily;
 use crate::exposition::snapshot::Snapshot;
@@ -33,6 +34,10 @@ struct Part {
 /// Holds the snapshot that scrapes are answered with.
 pub struct Publisher {
     parts: Mutex<Vec<Part>>,
+    /// The settings that are missing, if any: then there will be no data.
+    missing: Mutex<Option<String>>,
+    /// Whether every target has data, or has failed to get any.
+    settled: watch::Sender<bool>,
     /// Held while a snapshot is made: of two targets that end at once none may be lost.
     making: Mutex<()>,
     has_data: AtomicBool,
@@ -41,20 +46,46 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// No data yet for any of the targets.
-    pub fn new(targets: &[Target], telemetry: Arc<Telemetry>) -> Self {
-        let part = |target: &Target| Part {
-            target: target.clone(),
-            status: Status::default(),
-            families: None,
-        };
+    /// No targets yet.
+    pub fn new(telemetry: Arc<Telemetry>) -> Self {
         Self {
-            parts: Mutex::new(targets.iter().map(part).collect()),
+            parts: Mutex::default(),
+            missing: Mutex::default(),
+            settled: watch::Sender::new(true),
             making: Mutex::default(),
             has_data: AtomicBool::new(false),
             snapshot: ArcSwap::default(),
             telemetry,
         }
+    }
+
+    /// Sets which targets there are from now on; those that were there before keep their data.
+    pub fn set_targets(&self, targets: &[Target], missing: Option<String>) {
+        let making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut parts = self.parts();
+            parts.retain(|part| targets.contains(&part.target));
+            for target in targets {
+                if !parts.iter().any(|part| part.target == *target) {
+                    let (target, status) = (target.clone(), Status::default());
+                    parts.push(Part { target, status, families: None });
+                }
+            }
+        }
+        *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = missing;
+        self.make(&making);
+        self.settle();
+    }
+
+    /// The settings that are missing, if any: then there will be no data.
+    pub fn missing(&self) -> Option<String> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until every target has data or has failed to get any, but no longer than `most`.
+    pub async fn settled(&self, most: Duration) {
+        let mut settled = self.settled.subscribe();
+        tokio::time::timeout(most, settled.wait_for(|settled| *settled)).await.ok();
     }
 
     /// The snapshot as it is now: one pointer, however large.
@@ -70,18 +101,28 @@ impl Publisher {
     /// Puts a target's families in the place of those it had, and makes the snapshot anew.
     /// It computes for as long as compressing everything takes.
     pub fn publish(&self, target: &Target, families: Vec<EncodedFamily>) {
+        let making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(part) = self.parts().iter_mut().find(|part| part.target == *target) {
+            part.families = Some(families.into());
+        }
+        self.make(&making);
+        self.settle();
+    }
+
+    /// Makes the snapshot.
+    fn make(&self, _making: &MutexGuard<'_, ()>) {
         let started = Instant::now();
-        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: Vec<Arc<[EncodedFamily]>> = {
-            let mut parts = self.parts();
-            if let Some(part) = parts.iter_mut().find(|part| part.target == *target) {
-                part.families = Some(families.into());
-            }
-            parts.iter().filter_map(|part| part.families.clone()).collect()
-        };
+        let all: Vec<Arc<[EncodedFamily]>> =
+            self.parts().iter().filter_map(|part| part.families.clone()).collect();
         self.snapshot.store(Arc::new(Snapshot::new(all.iter().map(AsRef::as_ref))));
-        self.has_data.store(true, Ordering::Relaxed);
+        self.has_data.store(!all.is_empty(), Ordering::Relaxed);
         self.telemetry.set_encode_duration(started.elapsed());
+    }
+
+    fn settle(&self) {
+        let settled = |part: &Part| part.families.is_some() || part.status != Status::Starting;
+        let all = self.parts().iter().all(settled);
+        self.settled.send_if_modified(|settled| std::mem::replace(settled, all) != all);
     }
 
     /// Notes how a target's refresh went.
@@ -89,6 +130,7 @@ impl Publisher {
         if let Some(part) = self.parts().iter_mut().find(|part| part.target == *target) {
             part.status = status;
         }
+        self.settle();
     }
 
     /// Every target with its status.

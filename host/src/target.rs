@@ -3,13 +3,20 @@
 use std::fmt;
 use std::str::FromStr;
 
+use url::Url;
+
 use crate::plugin::wit;
 
-/// An organization or an enterprise.
+/// The longest value of the label `org`.
+const MAX_NAME_CHARS: usize = 100;
+
+/// An organization or an enterprise of one GitHub.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     scope: Scope,
+    login: String,
     name: String,
+    github: String,
 }
 
 /// Which of the two a target is.
@@ -22,21 +29,56 @@ pub enum Scope {
 }
 
 impl Target {
-    /// A target with a name as GitHub has it in its URLs: an organization's login or an enterprise's slug.
-    pub fn new(scope: Scope, name: &str) -> Result<Self, String> {
+    /// A target of github.com, by its login as GitHub has it in its URLs: an organization's login
+    /// or an enterprise's slug. It is its name too, until it gets another one.
+    pub fn new(scope: Scope, login: &str) -> Result<Self, String> {
         let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if name.is_empty() || name.len() > 100 || !name.bytes().all(valid) || name.starts_with('.')
+        if login.is_empty()
+            || login.len() > 100
+            || !login.bytes().all(valid)
+            || login.starts_with('.')
         {
             return Err(format!(
-                "{name:?} is no name of an {scope}: take the one from its URL on GitHub, such as octo-org"
+                "{login:?} is no name of an {scope}: take the one from its URL on GitHub, such as octo-org"
             ));
         }
-        Ok(Self { scope, name: name.to_owned() })
+        let (login, name) = (login.to_owned(), login.to_owned());
+        Ok(Self { scope, login, name, github: "api.github.com".to_owned() })
+    }
+
+    /// The same with another value of the label `org`.
+    pub fn named(self, name: &str) -> Result<Self, String> {
+        let name = name.trim();
+        let too_long = name.chars().count() > MAX_NAME_CHARS;
+        if name.is_empty() || too_long || name.chars().any(char::is_control) {
+            return Err(format!(
+                "{name:?} can't be the label org: it takes 1 to {MAX_NAME_CHARS} characters in one line"
+            ));
+        }
+        Ok(Self { name: name.to_owned(), ..self })
+    }
+
+    /// The same at the GitHub whose API is at `api`.
+    pub fn at(self, api: &Url) -> Self {
+        let host = api.host_str().unwrap_or_default();
+        let port = api.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let path = api.path().trim_end_matches('/');
+        Self { github: format!("{host}{port}{path}"), ..self }
     }
 
     /// The name: the value of the label `org`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The name in GitHub's URLs.
+    pub fn login(&self) -> &str {
+        &self.login
+    }
+
+    /// Host, port and path of the API, such as `api.github.com`.
+    pub fn github(&self) -> &str {
+        &self.github
     }
 
     /// Organization or enterprise.
@@ -104,25 +146,4 @@ impl FromStr for MappingOption {
             .ok_or_else(|| format!("{text:?} is not of the form NAME=VALUE, such as users=true"))?;
         Ok(Self { name: name.trim().to_owned(), value: value.trim().to_owned() })
     }
-}
-
-/// Checks that the mapping has the options, and turns them into what it takes.
-pub fn options_for(
-    options: &[MappingOption],
-    manifest: &wit::Manifest,
-) -> Result<Vec<wit::OptionValue>, String> {
-    let known = |name: &str| manifest.options.iter().any(|option| option.name == name);
-    let names = || manifest.options.iter().map(|o| o.name.as_str()).collect::<Vec<_>>().join(", ");
-    options
-        .iter()
-        .map(|option| match known(&option.name) {
-            true => Ok(wit::OptionValue { name: option.name.clone(), value: option.value.clone() }),
-            false => Err(format!(
-                "the mapping {} has no option {:?}; it has: {}",
-                manifest.name,
-                option.name,
-                names()
-            )),
-        })
-        .collect()
 }

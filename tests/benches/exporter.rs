@@ -19,6 +19,7 @@ use copilot_metrics_exporter::exposition::encode::EncodedFamily;
 use copilot_metrics_exporter::http::{App, Listener, router, serve};
 use copilot_metrics_exporter::plugin::wit::Span;
 use copilot_metrics_exporter::publisher::Publisher;
+use copilot_metrics_exporter::reload::Reloader;
 use copilot_metrics_exporter::target::{Scope, Target};
 use copilot_metrics_exporter::telemetry::Telemetry;
 use copilot_metrics_tests::command::binary;
@@ -80,7 +81,8 @@ fn exporter() -> Router {
     let telemetry = Arc::new(Telemetry::new(Arc::new(Cache::default())).unwrap());
     let target = Target::new(Scope::Organization, "octodemo").unwrap();
     telemetry.add_target(&target);
-    let publisher = Publisher::new(std::slice::from_ref(&target), Arc::clone(&telemetry));
+    let publisher = Publisher::new(Arc::clone(&telemetry));
+    publisher.set_targets(std::slice::from_ref(&target), None);
     let lines = (0..SERIES).map(|i| {
         format!("github_copilot_language_model_lines_added{{org=\"octodemo\",scope=\"organization\",language=\"language-{i}\",model=\"gpt-5.3-codex\"}} {i}\n")
     });
@@ -92,7 +94,7 @@ fn exporter() -> Router {
             samples: lines.collect(),
         }],
     );
-    router(Arc::new(App { telemetry, publisher: Arc::new(publisher), missing: None }))
+    router(Arc::new(App { telemetry, publisher: Arc::new(publisher), reloader: Reloader::new().0 }))
 }
 
 fn scrapes(criterion: &mut Criterion) {

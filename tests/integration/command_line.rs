@@ -1,6 +1,6 @@
 use std::net::TcpListener;
 
-use copilot_metrics_tests::command::{Serving, exporter, printed, run};
+use copilot_metrics_tests::command::{Serving, exporter, output, printed, run};
 use copilot_metrics_tests::fixtures::path;
 
 /// The setting is refused: exit code 64 and one line that has every text.
@@ -24,7 +24,10 @@ fn a_malformed_setting_exits_with_64_and_one_line_that_says_what_would_be_right(
     refused(&["--web.listen-address", "8000"], &["LISTEN_ADDRESS", "0.0.0.0:8000"]);
     refused(&["--org", "a/b"], &["ORG", "\"a/b\"", "octo-org"]);
     refused(&["--org", "a,b,a"], &["ORG", "\"a\" is there twice"]);
-    refused(&["--org", "a", "--enterprise", "a"], &["ENTERPRISE", "an organization too"]);
+    refused(
+        &["--org", "a", "--enterprise", "a"],
+        &["ENTERPRISE", "another target too, an organization"],
+    );
     refused(&["--option", "users"], &["NAME=VALUE"]);
     refused(&["--option", "users=maybe"], &["--option", "true or false"]);
     refused(&["--option", "teams=1"], &["--option", "\"teams\"", "users, user-breakdowns"]);
@@ -34,11 +37,15 @@ fn a_malformed_setting_exits_with_64_and_one_line_that_says_what_would_be_right(
 
 #[test]
 fn a_malformed_token_is_refused_without_being_shown() {
-    let output = exporter().env("GHC_TOKEN", "ghp_secret part").output().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(64));
+    let mut command = exporter();
+    command.env("GHC_TOKEN", "ghp_secret part");
+    let refused = output(command);
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(64));
     assert!(error.contains("GHC_TOKEN") && !error.contains("secret"), "{error}");
-    let output = exporter().env("GHC_TOKEN", "ghp_secret").args(["--help"]).output().unwrap();
+    let mut help = exporter();
+    help.env("GHC_TOKEN", "ghp_secret").args(["--help"]);
+    let output = output(help);
     assert!(!String::from_utf8(output.stdout).unwrap().contains("ghp_secret"));
 }
 
@@ -122,7 +129,9 @@ fn a_secret_in_a_url_is_not_shown() {
     for url in
         ["https://u:ghp_x@host:99999", "https://u:ghp_x@host", "https://host?token=ghp_x", "ghp_x"]
     {
-        let output = exporter().env("GITHUB_API_URL", url).output().unwrap();
+        let mut command = exporter();
+        command.env("GITHUB_API_URL", url);
+        let output = output(command);
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(64), "{error}");
         assert!(error.contains("GITHUB_API_URL") && !error.contains("ghp_x"), "{error}");

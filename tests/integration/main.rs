@@ -16,5 +16,9 @@ mod limits;
 mod prometheus;
 /// What is served while GitHub works, and while it doesn't.
 mod serving;
+/// Every way to sign in.
+mod sign_in;
+/// What is done about GitHub's bad days.
+mod trouble;
 /// The numbers are right by hand calculation.
 mod values;

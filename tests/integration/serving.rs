@@ -1,8 +1,11 @@
 use std::io::Read;
+use std::process::Command;
 
 use copilot_metrics_exporter::demo::{Fault, Request, StandIn};
 use copilot_metrics_tests::command::{Serving, client, exporter};
+use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
+use copilot_metrics_tests::github::stand_in;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -26,23 +29,29 @@ const COUNTERS: [&str; 4] = [
     "copilot_exporter_cache_hits",
 ];
 
-/// The exporter against a stand-in for GitHub, for an organization. It refreshes once.
-fn serving(github: &StandIn, organization: &str) -> Serving {
-    serving_every(github, organization, "3600")
-}
-
-/// The same with as many seconds between refreshes.
-fn serving_every(github: &StandIn, organization: &str, seconds: &str) -> Serving {
+/// The exporter's command against a stand-in for GitHub, for an organization.
+pub fn command(github: &StandIn, organization: &str) -> Command {
     let mut command = exporter();
     command
         .env("GHC_TOKEN", github.token())
         .env("ORG", organization)
-        .env("GITHUB_API_URL", github.api().as_str())
-        .env("CACHE_TTL_SECONDS", seconds);
+        .env("GITHUB_API_URL", github.api().as_str());
+    command
+}
+
+/// It serves, and refreshes once.
+pub fn serving(github: &StandIn, organization: &str) -> Serving {
+    serving_every(github, organization, "3600")
+}
+
+/// The same with as many seconds between refreshes.
+pub fn serving_every(github: &StandIn, organization: &str, seconds: &str) -> Serving {
+    let mut command = command(github, organization);
+    command.env("CACHE_TTL_SECONDS", seconds);
     Serving::start(command)
 }
 
-async fn metrics(serving: &Serving) -> Exposition {
+pub async fn metrics(serving: &Serving) -> Exposition {
     Exposition::parse(&serving.get("/metrics").await.1)
 }
 
@@ -70,9 +79,9 @@ async fn the_demo_shows_the_original_metrics_and_at_least_60_new_families() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn report_files_are_fetched_without_the_token_and_secrets_never_show() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     // A report whose file fails is one whose link an error could show.
-    github.fail("/octodemo/user-teams-1-day/0.json", Fault::Status(500, "no", vec![]));
+    github.fail("/octodemo/user-teams-1-day/0.json", Fault::Status(400, "no", vec![]));
     let serving = serving(&github, "octodemo");
     serving.wait_for("refreshed");
     let (_, text) = serving.get("/metrics").await;
@@ -93,7 +102,7 @@ async fn report_files_are_fetched_without_the_token_and_secrets_never_show() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_without_a_report_is_passed_over() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     let serving = serving(&github, "octodemo");
     serving.wait_for("refreshed");
     let days: Vec<_> = github
@@ -115,7 +124,7 @@ async fn a_day_without_a_report_is_passed_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_four_days_without_a_report_the_rest_is_served() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     github.fail("organization-1-day?day=", Fault::Status(204, "", vec![]));
     let serving = serving(&github, "octodemo");
     serving.wait_for("refreshed");
@@ -128,7 +137,7 @@ async fn after_four_days_without_a_report_the_rest_is_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_reports_are_not_found_the_closed_api_is_tried() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     let serving = serving(&github, "octo-legacy");
     serving.wait_for("refreshed");
     let exposition = metrics(&serving).await;
@@ -138,7 +147,7 @@ async fn where_reports_are_not_found_the_closed_api_is_tried() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_closed_api_is_left_alone_where_reports_answer() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     let serving = serving(&github, "octodemo");
     serving.wait_for("refreshed");
     assert!(!github.requests().iter().any(|r| r.path.contains("/copilot/metrics?")));
@@ -146,7 +155,7 @@ async fn the_closed_api_is_left_alone_where_reports_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn seats_are_read_page_by_page() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     let serving = serving(&github, "octodemo");
     serving.wait_for("refreshed");
     let pages = github.requests().iter().filter(|r| r.path.contains("/billing/seats")).count();
@@ -156,7 +165,7 @@ async fn seats_are_read_page_by_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_or_redirect_at_another_host_is_refused() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     let away = ("location", "http://127.0.0.1:9/orgs".to_owned());
     github.fail("/billing/seats", Fault::Status(302, "moved", vec![away]));
     let serving = serving(&github, "octodemo");
@@ -165,7 +174,7 @@ async fn a_page_or_redirect_at_another_host_is_refused() {
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.series("github_copilot_seats").count(), 0);
     assert_eq!(exposition.sum("copilot_exporter_document_failures_total", "\"seats\""), 1.0);
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     let away = ("link", "<http://127.0.0.1:9/orgs?page=2>; rel=\"next\"".to_owned());
     github.fail("/billing/seats", Fault::Status(200, "", vec![away]));
     let serving = serving_every(&github, "octodemo", "3600");
@@ -176,19 +185,22 @@ async fn a_page_or_redirect_at_another_host_is_refused() {
 /// Every way in which a required report can fail, and the cause that is counted.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_good_data_stays_whatever_fails() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
+    let config = Config::new("github: {retries: 0}");
+    let mut command = command(&github, "octodemo");
     // The original's README had the space.
-    let serving = serving_every(&github, "octodemo", " 1");
+    command.env("CACHE_TTL_SECONDS", " 1").env("CONFIG_FILE", config.path());
+    let serving = Serving::start(command);
     serving.wait_for("refreshed");
     let good = metrics(&serving).await;
     let report = "/reports/organization-28-day/latest";
     let file = "/octodemo/organization-28-day/0.json";
-    let headers = || vec![("x-ratelimit-remaining", "0".to_owned())];
+    let headers = || vec![("retry-after", "1".to_owned())];
     // A refresh that failed is tried again after the usual time, a second, here.
     for (path, fault, cause) in [
         (report, Fault::Status(500, "Server Error", vec![]), "500"),
-        (report, Fault::Status(403, "policy must be enabled", vec![]), "403"),
-        (report, Fault::Status(429, "slow down", headers()), "429"),
+        (report, Fault::Status(403, "policy must be enabled", vec![]), "policy_off"),
+        (report, Fault::Status(429, "slow down", headers()), "rate_limit"),
         (report, Fault::Body("<html>".into()), "invalid_answer"),
         (file, Fault::Body("".into()), "malformed"),
         (report, Fault::Body("{\"download_links\":[\"ftp://x\"]}".into()), "invalid_answer"),
@@ -220,7 +232,7 @@ async fn the_last_good_data_stays_whatever_fails() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_without_files_is_none_yet_and_the_last_good_data_stays() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     let serving = serving_every(&github, "octodemo", "1");
     serving.wait_for("refreshed");
     github.fail("/organization-28-day/latest", Fault::Body("{\"download_links\":[]}".into()));
@@ -236,11 +248,11 @@ async fn users_are_fetched_for_the_day_of_the_teams_and_alone_where_there_are_no
             github.requests().into_iter().filter(|r| r.path.contains("/users-1-day?day="));
         requests.filter_map(|r| Some(r.path.split("day=").nth(1)?.to_owned())).collect::<Vec<_>>()
     };
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     let with_teams = serving(&github, "octodemo");
     with_teams.wait_for("refreshed");
     assert_eq!(asked(&github), [github.newest_day().to_string()]);
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     github.fail("/user-teams-1-day", Fault::Status(403, "no", vec![]));
     let without = serving(&github, "octodemo");
     without.wait_for("refreshed");
@@ -250,7 +262,7 @@ async fn users_are_fetched_for_the_day_of_the_teams_and_alone_where_there_are_no
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_fails_does_not_take_the_others_with_it() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     github.fail("/octodemo/organization-28-day/0.json", Fault::Body("not JSON".into()));
     github.fail("/octodemo/copilot/billing", Fault::Status(403, "no", vec![]));
     let serving = serving(&github, "octodemo");
@@ -266,7 +278,7 @@ async fn a_document_that_fails_does_not_take_the_others_with_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_optional_document_that_is_malformed_is_left_out_and_counted() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     github.fail("/billing/seats", Fault::Body("{\"seats\":[{\"plan_type\":7}]}".into()));
     let serving = serving(&github, "octodemo");
     serving.wait_for("refreshed");
@@ -283,7 +295,7 @@ async fn an_optional_document_that_is_malformed_is_left_out_and_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_data_ready_says_why() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     github.fail(
         "/",
         Fault::Status(403, "The 'Copilot usage metrics' policy must be enabled", vec![]),
@@ -304,7 +316,7 @@ async fn without_data_ready_says_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scrape_does_not_wait_for_github() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     github.fail("/", Fault::Hang);
     let serving = serving(&github, "octodemo");
     let (status, text) = serving.get("/metrics").await;
@@ -317,7 +329,7 @@ async fn a_scrape_does_not_wait_for_github() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn scrapes_send_no_requests_to_github() {
-    let github = StandIn::start().await.unwrap();
+    let github = stand_in().await;
     let serving = serving(&github, "octodemo");
     serving.wait_for("refreshed");
     let before = github.requests().len();
@@ -342,7 +354,7 @@ async fn a_missing_token_or_target_is_said_everywhere_and_stops_nothing() {
     for (variable, value, wanted) in [
         ("ORG", "octodemo", "set GHC_TOKEN"),
         ("GHC_TOKEN", "ghp_x", "set ORG or ENTERPRISE"),
-        ("ORG", " , ", "set GHC_TOKEN to a token for GitHub's API, and ORG or ENTERPRISE"),
+        ("ORG", " , ", "and ORG or ENTERPRISE to what should be exported"),
     ] {
         let mut command = exporter();
         command.env(variable, value);

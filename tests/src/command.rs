@@ -10,13 +10,23 @@ use std::thread;
 use std::time::Duration;
 
 use crate::fixtures::root;
+use crate::transcript::record;
 
 /// How long anything may take that is waited for. It is only ever reached by a failure.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the exporter reads from the environment: no test may inherit any of it.
-const VARIABLES: [&str; 14] = [
+const VARIABLES: [&str; 23] = [
+    "CONFIG_FILE",
     "GHC_TOKEN",
+    "GHC_TOKEN_FILE",
+    "GITHUB_APP_ID",
+    "GITHUB_APP_PRIVATE_KEY_FILE",
+    "GITHUB_APP_INSTALLATION_ID",
+    "CACHE_DIR",
+    "NO_PROXY",
+    "no_proxy",
+    "SSL_CERT_FILE",
     "ORG",
     "ENTERPRISE",
     "CACHE_TTL_SECONDS",
@@ -62,7 +72,17 @@ pub fn exporter() -> Command {
 
 /// Runs the command to its end.
 pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
-    exporter().args(arguments).output().unwrap_or_else(|error| panic!("{error}"))
+    let mut command = exporter();
+    command.args(arguments);
+    output(command)
+}
+
+/// The same with settings of its own.
+pub fn output(mut command: Command) -> Output {
+    let output = command.output().unwrap_or_else(|error| panic!("{error}"));
+    record(&String::from_utf8_lossy(&output.stderr));
+    record(&String::from_utf8_lossy(&output.stdout));
+    output
 }
 
 /// Runs the command, which must succeed, and answers what it prints.
@@ -104,6 +124,7 @@ impl Serving {
         let kept = Arc::clone(&log);
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                record(&line);
                 if let Ok(mut log) = kept.lock() {
                     log.push_str(&line);
                     log.push('\n');
@@ -163,12 +184,30 @@ impl Serving {
         let response =
             client().get(self.url(path)).send().await.unwrap_or_else(|error| panic!("{error}"));
         let status = response.status().as_u16();
-        (status, response.text().await.unwrap_or_else(|error| panic!("{error}")))
+        let text = response.text().await.unwrap_or_else(|error| panic!("{error}"));
+        record(&text);
+        (status, text)
     }
 
     /// The process, for signals.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// POSTs to a path and answers its text, whatever the status.
+    pub async fn post(&self, path: &str) -> (u16, String) {
+        let response =
+            client().post(self.url(path)).send().await.unwrap_or_else(|error| panic!("{error}"));
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap_or_else(|error| panic!("{error}"));
+        record(&text);
+        (status, text)
+    }
+
+    /// Ends the process at once, as a crash does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap_or_else(|error| panic!("{error}"));
+        self.child.wait().unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Waits for the process to end.

@@ -2,12 +2,19 @@
 //!
 //! # Layout
 //!
-//! - [`command`]: runs the exporter's command as a user would;
+//! - [`app`]: the part of GitHub's API that signs Apps in;
+//! - [`command`]: runs the exporter's command as a user would; [`config`]: with a config file;
 //! - [`exposition`]: reads what it prints or serves;
 //! - [`fixtures`]: the recordings, and bodies made on the spot;
-//! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies.
+//! - [`github`]: stand-ins for GitHub;
+//! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies;
+//! - [`transcript`]: keeps what the exporter says, and the secrets that must not be in it.
 
+pub mod app;
 pub mod command;
+pub mod config;
 pub mod exposition;
 pub mod fixtures;
+pub mod github;
 pub mod mapping;
+pub mod transcript;

@@ -10,40 +10,60 @@ pub mod recordings;
 mod stand_in;
 
 pub use faults::Fault;
-pub use stand_in::{Request, StandIn};
+pub use stand_in::{Options, Request, StandIn};
 
 use std::io;
+use std::sync::Arc;
 
 use tracing::info;
+use url::Url;
 
 use crate::secret::Secret;
-use crate::settings::Settings;
+use crate::settings::{CredentialSettings, CredentialSource, Settings, TargetSettings};
 use crate::target::{Scope, Target};
 
 /// What the demo exports: the recorded entities.
-pub fn targets() -> Vec<Target> {
-    [
-        (Scope::Organization, recordings::ORGANIZATION),
-        (Scope::Organization, recordings::LEGACY_ORGANIZATION),
-        (Scope::Enterprise, recordings::ENTERPRISE),
-    ]
-    .into_iter()
-    .filter_map(|(scope, name)| Target::new(scope, name).ok())
-    .collect()
+const TARGETS: [(Scope, &str); 3] = [
+    (Scope::Organization, recordings::ORGANIZATION),
+    (Scope::Organization, recordings::LEGACY_ORGANIZATION),
+    (Scope::Enterprise, recordings::ENTERPRISE),
+];
+
+/// Where a stand-in is, and the token that it takes.
+#[derive(Clone)]
+pub struct Demo {
+    api: Url,
+    token: Secret,
 }
 
-/// Starts a stand-in and points the settings at it; all else, listening too, stays as it is.
-pub async fn start(settings: Settings) -> io::Result<(StandIn, Settings)> {
+/// Starts a stand-in.
+pub async fn start() -> io::Result<(StandIn, Demo)> {
     let stand_in = StandIn::start().await?;
     info!(
         api = %stand_in.api(),
         "demo: a stand-in for GitHub serves recordings of octodemo, octo-legacy and octo-enterprise"
     );
-    let settings = Settings {
-        token: Some(Secret::new(stand_in.token())),
-        targets: targets(),
-        api: stand_in.api().clone(),
-        ..settings
-    };
-    Ok((stand_in, settings))
+    let demo = Demo { api: stand_in.api().clone(), token: Secret::new(stand_in.token()) };
+    Ok((stand_in, demo))
+}
+
+impl Demo {
+    /// Points settings at the stand-in; all else, listening too, stays as it is. Nothing is kept
+    /// over a restart, after which it would be another stand-in's.
+    pub fn point(&self, settings: Settings) -> Settings {
+        let credential = Arc::new(CredentialSettings {
+            name: "demo".to_owned(),
+            source: CredentialSource::Token(self.token.clone()),
+        });
+        let targets = TARGETS.into_iter().filter_map(|(scope, login)| {
+            Some(TargetSettings {
+                target: Target::new(scope, login).ok()?.at(&self.api),
+                credential: Arc::clone(&credential),
+                api: self.api.clone(),
+                ttl: settings.ttl,
+                mapping: settings.defaults.clone(),
+            })
+        });
+        Settings { targets: targets.collect(), cache_dir: None, missing: None, ..settings }
+    }
 }

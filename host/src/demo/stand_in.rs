@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LINK};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LINK};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
@@ -35,12 +36,26 @@ pub struct Request {
     pub file: bool,
     /// Whether it had an `Authorization` header.
     pub authorized: bool,
+    /// Whether it asked only for what is not there yet (`If-None-Match`).
+    pub conditional: bool,
+}
+
+/// How a stand-in differs from the usual one.
+#[derive(Default)]
+pub struct Options {
+    /// The newest day that has reports.
+    pub newest: Option<Date>,
+    /// More of the API.
+    pub routes: Router,
+    /// The base URLs of the API and of the files, where something stands before the stand-in.
+    pub seen_at: Option<(String, String)>,
 }
 
 /// A running stand-in. It stops when it is dropped.
 pub struct StandIn {
     hub: Arc<Hub>,
     api: Url,
+    files: SocketAddr,
     _stop: DropGuard,
 }
 
@@ -49,6 +64,8 @@ struct Hub {
     documents: HashMap<(&'static str, &'static str), Vec<Bytes>>,
     newest: Date,
     token: String,
+    /// Every token that is taken, and for whose data (all, if none are named).
+    tokens: Mutex<HashMap<String, Vec<String>>>,
     signature: String,
     /// The base URLs of the two hosts.
     api: String,
@@ -60,31 +77,42 @@ struct Hub {
 impl StandIn {
     /// Starts both hosts on free loopback ports.
     pub async fn start() -> io::Result<Self> {
+        Self::start_with(Options::default()).await
+    }
+
+    /// The same with differences.
+    pub async fn start_with(options: Options) -> io::Result<Self> {
         let (api, files) =
             (Listener::bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
-        let newest = recordings::newest_day();
+        let newest = options.newest.unwrap_or_else(recordings::newest_day);
         let documents = RECORDINGS.iter().map(|recording| {
             let moved = recording.files.iter().map(|file| moved_to(newest, file).into());
             ((recording.owner, recording.document), moved.collect())
         });
+        let own = (api.local_addr()?, files.local_addr()?);
+        let url = Url::parse(&format!("http://{}", own.0)).map_err(io::Error::other)?;
+        let seen_at = options.seen_at;
+        let (seen_api, seen_files) =
+            seen_at.unwrap_or_else(|| (format!("http://{}", own.0), format!("http://{}", own.1)));
+        // New ones at every start, so that nothing can come to rely on them.
+        let token = format!("demo_{}", random());
         let hub = Arc::new(Hub {
             documents: documents.collect(),
             newest,
-            // New ones at every start, so that nothing can come to rely on them.
-            token: format!("demo_{}", random()),
+            tokens: Mutex::new(HashMap::from([(token.clone(), Vec::new())])),
+            token,
             signature: random(),
-            api: format!("http://{}", api.local_addr()?),
-            files: format!("http://{}", files.local_addr()?),
+            api: seen_api,
+            files: seen_files,
             faults: Faults::default(),
             requests: Mutex::default(),
         });
-        let url = Url::parse(&hub.api).map_err(io::Error::other)?;
         let stop = CancellationToken::new();
-        let router = Router::new().fallback(answer_api).with_state(Arc::clone(&hub));
-        tokio::spawn(serve(api, router, stop.clone()));
+        let router: Router = Router::new().fallback(answer_api).with_state(Arc::clone(&hub));
+        tokio::spawn(serve(api, options.routes.fallback_service(router), stop.clone()));
         let router = Router::new().fallback(answer_file).with_state(Arc::clone(&hub));
         tokio::spawn(serve(files, router, stop.clone()));
-        Ok(Self { hub, api: url, _stop: stop.drop_guard() })
+        Ok(Self { hub, api: url, files: own.1, _stop: stop.drop_guard() })
     }
 
     /// The API's base URL.
@@ -92,7 +120,23 @@ impl StandIn {
         &self.api
     }
 
-    /// The token that the API takes.
+    /// The address of the host of the files.
+    pub fn files(&self) -> SocketAddr {
+        self.files
+    }
+
+    /// Takes a token too, for the data of these owners.
+    pub fn grant(&self, token: &str, owners: &[&str]) {
+        let owners = owners.iter().map(|owner| (*owner).to_owned()).collect();
+        self.hub.tokens().insert(token.to_owned(), owners);
+    }
+
+    /// Takes a token no longer.
+    pub fn revoke(&self, token: &str) {
+        self.hub.tokens().remove(token);
+    }
+
+    /// The token that the API takes from the start.
     pub fn token(&self) -> &str {
         &self.hub.token
     }
@@ -110,6 +154,11 @@ impl StandIn {
     /// Makes requests fail whose path and query have `path_has` in them.
     pub fn fail(&self, path_has: &str, fault: Fault) {
         self.hub.faults.add(path_has, fault);
+    }
+
+    /// Makes as many of them fail, and then none.
+    pub fn fail_times(&self, times: usize, path_has: &str, fault: Fault) {
+        self.hub.faults.add_times(times, path_has, fault);
     }
 
     /// Makes everything work again.
@@ -131,15 +180,22 @@ fn random() -> String {
 
 async fn answer_api(State(hub): State<Arc<Hub>>, headers: HeaderMap, uri: Uri) -> Response {
     let path = hub.note(&uri, &headers, false);
-    let wanted = format!("Bearer {}", hub.token);
-    let mut right = match headers.get(AUTHORIZATION) {
-        Some(given) if given.as_bytes() == wanted.as_bytes() => hub.document(&uri),
-        _ => message(StatusCode::UNAUTHORIZED, "Bad credentials"),
+    let right = match hub.refuse(&headers, &uri) {
+        Some(refused) => refused,
+        None => hub.document(&uri),
     };
+    let mut answer = hub.answer(&path, &headers, right).await;
     let used = hub.requests.lock().unwrap_or_else(PoisonError::into_inner).len();
-    let remaining = HeaderValue::from(RATE_LIMIT.saturating_sub(used));
-    right.headers_mut().insert("x-ratelimit-remaining", remaining);
-    hub.faults.answer(&path, right).await
+    let reset = Timestamp::now().as_second() + 3600;
+    for (name, value) in [
+        ("x-ratelimit-limit", HeaderValue::from(RATE_LIMIT)),
+        ("x-ratelimit-remaining", HeaderValue::from(RATE_LIMIT.saturating_sub(used))),
+        ("x-ratelimit-reset", HeaderValue::from(reset)),
+    ] {
+        // A fault may say otherwise.
+        answer.headers_mut().entry(name).or_insert(value);
+    }
+    answer
 }
 
 async fn answer_file(State(hub): State<Arc<Hub>>, headers: HeaderMap, uri: Uri) -> Response {
@@ -151,7 +207,25 @@ async fn answer_file(State(hub): State<Arc<Hub>>, headers: HeaderMap, uri: Uri) 
     let right = links::refuse(&headers, &uri, &hub.signature)
         .or_else(file)
         .unwrap_or_else(|| StatusCode::NOT_FOUND.into_response());
-    hub.faults.answer(&path, right).await
+    hub.answer(&path, &headers, right).await
+}
+
+/// Gives an answer a tag, or says that it is as it was (304).
+async fn tagged(headers: &HeaderMap, right: Response) -> Response {
+    if right.status() != StatusCode::OK {
+        return right;
+    }
+    let (mut head, body) = right.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let tag = format!("\"{:08x}{:x}\"", crc32fast::hash(&body), body.len());
+    let same = headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    head.headers.insert(ETAG, HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("")));
+    if same {
+        head.status = StatusCode::NOT_MODIFIED;
+        head.headers.remove(LINK);
+        return Response::from_parts(head, Body::empty());
+    }
+    Response::from_parts(head, Body::from(body))
 }
 
 impl Hub {
@@ -161,9 +235,37 @@ impl Hub {
             false => uri.to_string(),
         };
         let authorized = headers.contains_key(AUTHORIZATION);
+        let conditional = headers.contains_key(IF_NONE_MATCH);
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        requests.push(Request { path: path.clone(), file, authorized });
+        requests.push(Request { path: path.clone(), file, authorized, conditional });
         path
+    }
+
+    /// The right answer, or what a fault makes of it.
+    async fn answer(&self, path: &str, headers: &HeaderMap, right: Response) -> Response {
+        match self.faults.next(path) {
+            Some(fault) => fault.answer(right).await,
+            None => tagged(headers, right).await,
+        }
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, HashMap<String, Vec<String>>> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The answer of GitHub's API to a request that is not allowed.
+    fn refuse(&self, headers: &HeaderMap, uri: &Uri) -> Option<Response> {
+        let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+        let tokens = self.tokens();
+        let Some(owners) = tokens.get(token) else {
+            return Some(message(StatusCode::UNAUTHORIZED, "Bad credentials"));
+        };
+        let owner = uri.path().split('/').nth(2).unwrap_or_default();
+        let allowed = owners.is_empty() || owners.iter().any(|known| known == owner);
+        (!allowed).then(|| {
+            message(StatusCode::FORBIDDEN, "Resource not accessible by personal access token")
+        })
     }
 
     fn bodies(&self, owner: &str, document: &str) -> Option<&Vec<Bytes>> {

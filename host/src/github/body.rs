@@ -8,21 +8,26 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 /// The body of an answer, kept compressed: GitHub's rows shrink to a tenth or less.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Body {
     compressed: Bytes,
     length: u64,
 }
 
 impl Body {
+    /// A body that was compressed before: gzip, of `length` bytes.
+    pub fn from_compressed(compressed: Bytes, length: u64) -> Self {
+        Self { compressed, length }
+    }
+
     /// The number of bytes that GitHub sent (after its own compression).
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// The number of bytes that it takes in memory.
-    pub fn compressed_length(&self) -> usize {
-        self.compressed.len()
+    /// The bytes as they are kept.
+    pub fn compressed(&self) -> &Bytes {
+        &self.compressed
     }
 
     /// The bytes that GitHub sent.

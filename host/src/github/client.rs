@@ -1,67 +1,94 @@
-//! Sends requests to GitHub, with the token and nowhere else.
+//! Asks for a target's documents, signed in and within the rate limit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Response, StatusCode};
+use reqwest::Method;
+use reqwest::header::{ETAG, HeaderMap};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use tracing::info;
 use url::Url;
 
-use super::body::{Body, BodyWriter};
+use super::body::Body;
+use super::credential::{Authorization, Credential, Credentials};
+use super::document::{Document, Part, Validator};
 use super::error::FetchError;
-use crate::secret::Secret;
-use crate::telemetry::Telemetry;
+use super::hosts::{is_own, may_download};
+use super::rate_limit::Weight;
+use super::transport::{Reply, Request, Transport, too_large};
+use crate::settings::TargetSettings;
+use crate::target::Target;
 
-/// How long it may take to connect.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a server may be silent, before its answer or within it.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// The greatest document that is taken, all parts together: the users report of 100,000
-/// developers has some hundred megabytes. In memory it takes a tenth or less.
-pub(super) const MAX_DOCUMENT_BYTES: u64 = 4 << 30;
-/// The greatest answer with download links or an error.
-const MAX_SMALL_BYTES: usize = 1 << 20;
-/// How many redirects are followed, all within the API's own host (a renamed organization has one).
-const MAX_REDIRECTS: usize = 3;
-/// How much of GitHub's error message is kept.
-const MAX_MESSAGE_CHARS: usize = 300;
+/// The greatest answer with download links.
+const MAX_ENVELOPE_BYTES: u64 = 1 << 20;
+/// A single request waits as long for the rate limit; if it would be longer, something else is
+/// done meanwhile. Long lists wait, because starting over would cost more requests.
+const MAX_PAUSE: Duration = Duration::from_secs(90);
+/// The longest tag that is kept.
+const MAX_ETAG_BYTES: usize = 256;
 
-/// A client of one GitHub, with one token.
-#[derive(Clone)]
+/// Asks for the documents of one target.
 pub struct Client {
-    http: reqwest::Client,
+    transport: Arc<Transport>,
+    credential: Arc<Credential>,
     api: Url,
-    token: Secret,
-    telemetry: Arc<Telemetry>,
+    target: Target,
 }
 
 impl Client {
-    /// A client of the API at `api`, such as `https://api.github.com`.
-    pub fn new(api: Url, token: Secret, telemetry: Arc<Telemetry>) -> Result<Self, reqwest::Error> {
-        let mut http = reqwest::Client::builder();
-        if is_loopback(&api) {
-            // A proxy could not reach a server on this machine, and would see the token.
-            http = http.no_proxy();
+    /// A client for a target.
+    pub fn new(
+        transport: &Arc<Transport>,
+        credentials: &Credentials,
+        settings: &TargetSettings,
+    ) -> Self {
+        Self {
+            transport: Arc::clone(transport),
+            credential: credentials.get(&settings.credential, &settings.api),
+            api: settings.api.clone(),
+            target: settings.target.clone(),
         }
-        let http = http
-            .user_agent(concat!("copilot-metrics-exporter/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            // Redirects are followed here, where it is known whom to trust.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Ok(Self { http, api, token, telemetry })
     }
 
-    /// GETs a document's body. `None`: there is nothing (204).
-    pub(super) async fn get_body(&self, path: &str) -> Result<Option<Body>, FetchError> {
-        match self.get(path).await? {
-            Some(response) => read_body(path, response).await.map(Some),
-            None => Ok(None),
-        }
+    /// The greatest document that is taken, all parts together.
+    pub(super) fn max_document_bytes(&self) -> u64 {
+        self.transport.settings().max_document_bytes
+    }
+
+    /// The target.
+    pub(super) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// How many bytes a document may still have, of which there are `parts` already.
+    pub(super) fn left(&self, what: &str, parts: &[Part]) -> Result<u64, FetchError> {
+        let limit = self.max_document_bytes();
+        let bytes: u64 = parts.iter().map(|part| part.body.length()).sum();
+        limit.checked_sub(bytes).ok_or_else(|| too_large(what, limit))
+    }
+
+    /// GETs a part of a document, or takes it from `old` where GitHub says that it is the same.
+    /// `None`: there is nothing (204).
+    pub(super) async fn get_part(
+        &self,
+        path: &str,
+        old: Option<&Document>,
+        limit: u64,
+        weight: Weight,
+    ) -> Result<Option<(Part, HeaderMap)>, FetchError> {
+        let resource = digest(path);
+        let known = old.and_then(|old| old.part_of(&resource));
+        let etag = known.and_then(|part| part.etag());
+        let reply = self.transport.retrying(|| self.attempt(path, etag, limit, weight)).await?;
+        Ok(match reply {
+            Reply::Empty => None,
+            Reply::Content(body, headers) => {
+                Some((Part { body, validator: validator(resource, &headers), next: None }, headers))
+            }
+            Reply::NotModified(headers) => known.map(|part| (part.clone(), headers)),
+        })
     }
 
     /// GETs a small JSON answer. `None`: there is nothing (204).
@@ -69,187 +96,163 @@ impl Client {
         &self,
         path: &str,
     ) -> Result<Option<T>, FetchError> {
-        let Some(response) = self.get(path).await? else { return Ok(None) };
-        let bytes = read_small(path, response).await?;
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| FetchError::Answer {
-            what: path.to_owned(),
-            // serde's text may quote the answer, which has signed links.
-            reason: format!(
-                "it is not the expected JSON (line {}, column {})",
-                error.line(),
-                error.column()
-            ),
-        })
-    }
-
-    /// GETs a path of the API, with the token.
-    pub(super) async fn get(&self, path: &str) -> Result<Option<Response>, FetchError> {
-        let base = self.api.as_str().trim_end_matches('/');
-        let mut url = Url::parse(&format!("{base}{path}")).map_err(|error| {
-            FetchError::Request { what: path.to_owned(), reason: error.to_string() }
-        })?;
-        for _ in 0..=MAX_REDIRECTS {
-            self.telemetry.count_github_request();
-            let sent = self.http.get(url.clone()).headers(self.headers()).send().await;
-            let response = sent.map_err(|error| FetchError::request(path, error))?;
-            self.telemetry.set_rate_limit(response.headers());
-            match response.status() {
-                StatusCode::NO_CONTENT => return Ok(None),
-                status if status.is_success() => return Ok(Some(response)),
-                status if status.is_redirection() => url = self.redirect(path, &url, &response)?,
-                status => return Err(refused(path, status, response).await),
-            }
+        let attempt = || self.attempt(path, None, MAX_ENVELOPE_BYTES, Weight::Single);
+        match self.transport.retrying(attempt).await? {
+            Reply::Empty | Reply::NotModified(_) => Ok(None),
+            Reply::Content(body, _) => decode(path, &body).map(Some),
         }
-        Err(FetchError::Answer { what: path.to_owned(), reason: "too many redirects".to_owned() })
     }
 
-    /// GETs a report's file. The link is its own key: the token would be refused, and leaked.
-    pub(super) async fn download(&self, what: &str, link: &str) -> Result<Body, FetchError> {
-        let refused_link = |reason: &str| FetchError::Answer {
-            what: what.to_owned(),
-            reason: format!("a download link {reason}"),
+    /// GETs a report's file, or takes it from `old`. The link is its own key.
+    pub(super) async fn download(
+        &self,
+        what: &str,
+        link: &str,
+        old: Option<&Document>,
+        limit: u64,
+    ) -> Result<Part, FetchError> {
+        let refused = |reason: &str| FetchError::answer(what, format!("a download link {reason}"));
+        let url = Url::parse(link).map_err(|_| refused("is no URL"))?;
+        let configured = &self.transport.settings().download_hosts;
+        may_download(&self.api, configured, &url).map_err(|reason| refused(&reason))?;
+        let resource = resource_of(&url);
+        let known = old.and_then(|old| old.part_of(&resource));
+        let trusted = |url: &Url| may_download(&self.api, configured, url).is_ok();
+        let request = Request {
+            what,
+            method: Method::GET,
+            url,
+            token: None,
+            etag: known.and_then(|part| part.etag()),
+            limit,
+            trusted: &trusted,
+            rate: None,
         };
-        let url = Url::parse(link).map_err(|_| refused_link("is no URL"))?;
-        // Plain HTTP is for a stand-in on the same terms as the API itself.
-        if url.scheme() != "https" && url.scheme() != self.api.scheme() {
-            return Err(refused_link("is not https"));
-        }
-        self.telemetry.count_github_request();
-        let sent = self.http.get(url).send().await;
-        let response = sent.map_err(|error| FetchError::request(what, error))?;
-        match response.status() {
-            StatusCode::OK => read_body(what, response).await,
-            // The body may quote the link.
-            status => Err(FetchError::Status {
-                status: status.as_u16(),
-                what: what.to_owned(),
-                message: None,
-            }),
+        match self.transport.retrying(|| self.transport.exchange(&request)).await? {
+            Reply::Content(body, headers) => {
+                Ok(Part { body, validator: validator(resource, &headers), next: None })
+            }
+            Reply::NotModified(_) => known.cloned().ok_or_else(|| refused("has no file")),
+            Reply::Empty => Err(refused("has no file")),
         }
     }
 
-    fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
-        let version = HeaderName::from_static("x-github-api-version");
-        headers.insert(version, HeaderValue::from_static("2022-11-28"));
-        // The settings have checked that the token is a header's value.
-        if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", self.token.expose())) {
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
+    /// Sends a request of the API, once; twice where the token was replaced meanwhile.
+    async fn attempt(
+        &self,
+        path: &str,
+        etag: Option<&str>,
+        limit: u64,
+        weight: Weight,
+    ) -> Result<Reply, FetchError> {
+        let authorization = self.credential.authorize(&self.transport, &self.target).await?;
+        match self.exchange(path, etag, limit, weight, &authorization).await {
+            Err(error @ FetchError::Status { status: 401, .. }) => {
+                let refused = &authorization.token;
+                match self.credential.renew(&self.transport, &self.target, refused).await? {
+                    Some(renewed) => self.exchange(path, etag, limit, weight, &renewed).await,
+                    None => Err(error),
+                }
+            }
+            reply => reply,
         }
-        headers
     }
 
-    /// The address of a redirect, if it stays at the API's own host.
-    fn redirect(&self, what: &str, from: &Url, response: &Response) -> Result<Url, FetchError> {
-        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-        let to = location.and_then(|location| from.join(location).ok());
-        to.filter(|to| self.is_own(to)).ok_or_else(|| FetchError::Answer {
-            what: what.to_owned(),
-            reason: "it redirects to another host, which must not get the token".to_owned(),
-        })
+    async fn exchange(
+        &self,
+        path: &str,
+        etag: Option<&str>,
+        limit: u64,
+        weight: Weight,
+        authorization: &Authorization,
+    ) -> Result<Reply, FetchError> {
+        let base = self.api.as_str().trim_end_matches('/');
+        let url = Url::parse(&format!("{base}{path}"))
+            .map_err(|error| FetchError::impossible(path, error.to_string()))?;
+        self.admit(path, weight, authorization).await?;
+        let trusted = |url: &Url| is_own(&self.api, url);
+        let request = Request {
+            what: path,
+            method: Method::GET,
+            url,
+            token: Some(&authorization.token),
+            etag,
+            limit,
+            trusted: &trusted,
+            rate: Some(&authorization.rate),
+        };
+        self.transport.exchange(&request).await
+    }
+
+    /// Waits until the rate limit allows a request.
+    async fn admit(
+        &self,
+        path: &str,
+        weight: Weight,
+        authorization: &Authorization,
+    ) -> Result<(), FetchError> {
+        loop {
+            let wait = authorization.rate.wait(weight, Instant::now());
+            if wait.is_zero() {
+                return Ok(());
+            }
+            if weight == Weight::Single && wait > MAX_PAUSE {
+                return Err(FetchError::RateLimited { what: path.to_owned(), wait });
+            }
+            let credential = &authorization.rate.labels().credential;
+            info!(target = %self.target, credential, seconds = wait.as_secs(), "waiting for GitHub's rate limit");
+            tokio::time::sleep(wait).await;
+        }
     }
 
     /// The path and query of a URL, if it is one of this API.
     pub(super) fn own_path(&self, url: &str) -> Option<String> {
-        let url = Url::parse(url).ok().filter(|url| self.is_own(url))?;
+        let url = Url::parse(url).ok().filter(|url| is_own(&self.api, url))?;
         let base = self.api.path().trim_end_matches('/');
         let path = url.path().strip_prefix(base)?;
         Some(url.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")))
     }
-
-    fn is_own(&self, url: &Url) -> bool {
-        url.origin() == self.api.origin()
-    }
 }
 
-/// Whether the URL is one of this machine.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+/// What a link leads to, without what makes it a secret: two links to a file are one resource.
+pub(super) fn resource_of(link: &Url) -> String {
+    let mut url = link.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    digest(url.as_str())
 }
 
-/// Compresses a body as it arrives.
-pub(super) async fn read_body(what: &str, response: Response) -> Result<Body, FetchError> {
-    let failed = |reason: String| FetchError::Request { what: what.to_owned(), reason };
-    let mut writer = BodyWriter::new();
-    let mut chunks = chunks(what, response);
-    while let Some(chunk) = chunks.next().await {
-        writer.write(&chunk?).map_err(|error| failed(error.to_string()))?;
-        if writer.length() > MAX_DOCUMENT_BYTES {
-            return Err(failed(format!("it is larger than {} GiB", MAX_DOCUMENT_BYTES >> 30)));
-        }
-    }
-    writer.finish().map_err(|error| failed(error.to_string()))
+fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-async fn read_small(what: &str, response: Response) -> Result<Vec<u8>, FetchError> {
-    let mut bytes = Vec::new();
-    let mut chunks = chunks(what, response);
-    while let Some(chunk) = chunks.next().await {
-        bytes.extend_from_slice(&chunk?);
-        if bytes.len() > MAX_SMALL_BYTES {
-            let reason = format!("it is larger than {} MiB", MAX_SMALL_BYTES >> 20);
-            return Err(FetchError::Answer { what: what.to_owned(), reason });
-        }
-    }
-    Ok(bytes)
+fn validator(resource: String, headers: &HeaderMap) -> Option<Validator> {
+    let etag = headers.get(ETAG).and_then(|value| value.to_str().ok());
+    let etag = etag.filter(|etag| etag.len() <= MAX_ETAG_BYTES).map(str::to_owned);
+    Some(Validator { resource, etag })
 }
 
-fn chunks(what: &str, response: Response) -> impl Stream<Item = Result<Bytes, FetchError>> + Unpin {
-    response
-        .bytes_stream()
-        .map(move |chunk| chunk.map_err(|error| FetchError::request(what, error)))
-}
-
-/// Reads GitHub's message out of an error answer.
-async fn refused(what: &str, status: StatusCode, response: Response) -> FetchError {
-    #[derive(Deserialize)]
-    struct Answer {
-        message: String,
-    }
-    let body = read_small(what, response).await.unwrap_or_default();
-    let message = serde_json::from_slice::<Answer>(&body).ok().map(|answer| {
-        answer.message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
-    });
-    FetchError::Status { status: status.as_u16(), what: what.to_owned(), message }
+fn decode<T: for<'de> Deserialize<'de>>(path: &str, body: &Body) -> Result<T, FetchError> {
+    serde_json::from_reader(body.reader()).map_err(|error| {
+        // serde's text may quote the answer, which has signed links.
+        let (line, column) = (error.line(), error.column());
+        FetchError::answer(
+            path,
+            format!("it is not the expected JSON (line {line}, column {column})"),
+        )
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::Cache;
-
-    fn client(api: &str) -> Client {
-        let telemetry = Telemetry::new(Arc::new(Cache::default())).unwrap();
-        Client::new(api.parse().unwrap(), Secret::new("t"), Arc::new(telemetry)).unwrap()
-    }
 
     #[test]
-    fn the_next_page_is_followed_at_the_same_server_only() {
-        let github = client("https://api.github.com");
-        let next = "https://api.github.com/orgs/o/copilot/billing/seats?page=2";
-        assert_eq!(github.own_path(next).unwrap(), "/orgs/o/copilot/billing/seats?page=2");
-        for foreign in [
-            "https://api.github.com.evil.example/orgs",
-            "http://api.github.com/orgs",
-            "https://api.github.com:444/orgs",
-            "/orgs",
-        ] {
-            assert_eq!(github.own_path(foreign), None, "{foreign}");
-        }
-    }
-
-    #[test]
-    fn an_enterprise_server_has_its_api_under_a_path() {
-        for api in ["https://ghes.example/api/v3", "https://ghes.example/api/v3/"] {
-            let next = client(api).own_path("https://ghes.example/api/v3/orgs/o?page=2");
-            assert_eq!(next.unwrap(), "/orgs/o?page=2");
-        }
+    fn two_links_to_a_file_are_one_resource() {
+        let resource = |link: &str| resource_of(&link.parse().unwrap());
+        let first = resource("https://files.example/a/1.json?se=1&sig=x");
+        assert_eq!(first, resource("https://files.example/a/1.json?se=2&sig=y"));
+        assert_ne!(first, resource("https://files.example/a/2.json?se=1&sig=x"));
+        assert!(!first.contains("sig"));
     }
 }

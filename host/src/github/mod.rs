@@ -1,75 +1,80 @@
 //! GitHub's side: gets the documents that a mapping declares.
 //!
-//! [`Client`] sends requests and knows whom to trust with the token; [`report`] follows the
-//! download links of reports, [`paged`] the `Link` headers of lists. Bodies are compressed as
+//! [`Client`] asks for a target's documents; `report` follows the download links of reports,
+//! `paged` the `Link` headers of lists. [`Credential`] signs in, `app` as a GitHub App;
+//! [`RateLimit`] says when to wait, `hosts` whom to trust, [`Refusal`] what a 403 means.
+//! [`Transport`] sends single requests, and again where that can help. Bodies are compressed as
 //! they arrive, so that a report of any size is never held as text.
 
+mod app;
 mod body;
 mod client;
+mod credential;
+mod document;
 mod error;
+mod hosts;
 mod paged;
+mod rate_limit;
+mod refusal;
 mod report;
+mod transport;
 
+pub use app::check_private_key;
 pub use body::Body;
-pub use client::{Client, is_loopback};
+pub use client::Client;
+pub use credential::{Credential, Credentials, read_token_file};
+pub use document::{Document, Part, Validator};
 pub use error::FetchError;
+pub use hosts::is_loopback;
+pub use rate_limit::{Labels, RateLimit, Reading, Weight};
+pub use refusal::Refusal;
+pub use transport::{Transport, TransportError, check_ca_file};
 
-use client::MAX_DOCUMENT_BYTES;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::plugin::wit::{DocumentSpec, FetchKind};
-use crate::target::{Scope, Target};
+use crate::target::Scope;
 
-/// A document as it was fetched.
-#[derive(Clone, Debug)]
-pub struct Document {
-    /// Its bodies: pages, or report files.
-    pub parts: Vec<Body>,
-    /// When GitHub answered.
-    pub fetched_at: Timestamp,
-    /// The day that GitHub says the report is about (the last one of 28).
-    pub report_day: Option<Date>,
-}
-
-/// Refuses a document whose parts are too much together.
-fn check_size(what: &str, parts: &[Body]) -> Result<(), FetchError> {
-    let bytes: u64 = parts.iter().map(Body::length).sum();
-    match bytes > MAX_DOCUMENT_BYTES {
-        false => Ok(()),
-        true => Err(FetchError::Request {
-            what: what.to_owned(),
-            reason: format!("it is larger than {} GiB", MAX_DOCUMENT_BYTES >> 30),
-        }),
-    }
+/// How asking for a document ended.
+#[derive(Debug)]
+pub enum Fetched {
+    /// This is it.
+    Fresh(Document),
+    /// It is final, and not asked for again.
+    Kept,
+    /// GitHub has none yet, which is not an error.
+    Absent,
 }
 
 impl Client {
-    /// Fetches a document. `None`: GitHub has no report yet, which is not an error.
+    /// Fetches a document; `old` is the one there is.
     ///
     /// A report by day is asked for `day` if given, else for the newest one that there is.
     pub async fn fetch(
         &self,
-        target: &Target,
         document: &DocumentSpec,
         day: Option<Date>,
-    ) -> Result<Option<Document>, FetchError> {
-        let path = document.path.replace(
-            match target.scope() {
-                Scope::Organization => "{org}",
-                Scope::Enterprise => "{enterprise}",
-            },
-            target.name(),
-        );
-        match document.fetch {
+        old: Option<&Document>,
+    ) -> Result<Fetched, FetchError> {
+        let owner = match self.target().scope() {
+            Scope::Organization => "{org}",
+            Scope::Enterprise => "{enterprise}",
+        };
+        let path = document.path.replace(owner, self.target().login());
+        let fetched = match document.fetch {
             FetchKind::Plain => {
                 let fetched_at = Timestamp::now();
-                let body = self.get_body(&path).await?;
-                Ok(body.map(|body| Document { parts: vec![body], fetched_at, report_day: None }))
+                let limit = self.max_document_bytes();
+                let part = self.get_part(&path, old, limit, Weight::Single).await?;
+                part.map(|(part, _)| Document { parts: vec![part], fetched_at, report_day: None })
             }
-            FetchKind::Paged => paged::fetch(self, &path).await,
-            FetchKind::Report if path.contains("{day}") => report::by_day(self, &path, day).await,
-            FetchKind::Report => report::fetch(self, &path).await,
-        }
+            FetchKind::Paged => paged::fetch(self, &path, old).await?,
+            FetchKind::Report if path.contains("{day}") => {
+                return report::by_day(self, &path, day, old).await;
+            }
+            FetchKind::Report => report::fetch(self, &path, old).await?,
+        };
+        Ok(fetched.map_or(Fetched::Absent, Fetched::Fresh))
     }
 }

@@ -2,41 +2,56 @@
 //! <https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api>
 
 use jiff::Timestamp;
-use reqwest::header::{HeaderMap, LINK};
+use reqwest::header::{HeaderValue, LINK};
 
-use super::client::{Client, read_body};
-use super::{Document, FetchError};
+use super::client::Client;
+use super::document::Document;
+use super::error::FetchError;
+use super::rate_limit::Weight;
 
 /// More pages than any list of GitHub's has: 100,000 seats are 1,000.
 const MAX_PAGES: usize = 10_000;
+/// A list with more pages waits where it would use the credential's requests up.
+const SHORT_LIST: usize = 10;
 
 /// Fetches every page, each a part of the document.
-pub(super) async fn fetch(client: &Client, path: &str) -> Result<Option<Document>, FetchError> {
+pub(super) async fn fetch(
+    client: &Client,
+    path: &str,
+    old: Option<&Document>,
+) -> Result<Option<Document>, FetchError> {
     let fetched_at = Timestamp::now();
     let mut parts = Vec::new();
     let mut next = Some(path.to_owned());
     while let Some(page) = next {
         if parts.len() == MAX_PAGES {
-            let reason = format!("it has more than {MAX_PAGES} pages");
-            return Err(FetchError::Answer { what: path.to_owned(), reason });
+            return Err(FetchError::answer(path, format!("it has more than {MAX_PAGES} pages")));
         }
-        let Some(response) = client.get(&page).await? else { break };
-        next = match next_link(response.headers()) {
-            None => None,
-            Some(link) => Some(client.own_path(&link).ok_or_else(|| FetchError::Answer {
-                what: page.clone(),
-                reason: "its next page is at another host, which must not get the token".to_owned(),
-            })?),
+        let weight = if parts.len() < SHORT_LIST { Weight::Single } else { Weight::Bulk };
+        let left = client.left(path, &parts)?;
+        let Some((mut part, headers)) = client.get_part(&page, old, left, weight).await? else {
+            break;
         };
-        parts.push(read_body(&page, response).await?);
-        super::check_size(path, &parts)?;
+        if let Some(links) = headers.get(LINK) {
+            part.next = match next_link(links) {
+                None => None,
+                Some(link) => Some(client.own_path(&link).ok_or_else(|| {
+                    FetchError::answer(
+                        &page,
+                        "its next page is at another host, which must not get the token",
+                    )
+                })?),
+            };
+        }
+        next = part.next.clone();
+        parts.push(part);
     }
     Ok((!parts.is_empty()).then_some(Document { parts, fetched_at, report_day: None }))
 }
 
 /// The URL of `<https://…>; rel="next"`.
-fn next_link(headers: &HeaderMap) -> Option<String> {
-    let links = headers.get(LINK)?.to_str().ok()?;
+fn next_link(links: &HeaderValue) -> Option<String> {
+    let links = links.to_str().ok()?;
     links.split(',').find_map(|link| {
         let (url, parameters) = link.trim().split_once('>')?;
         let next = parameters.split(';').any(|p| matches!(p.trim(), "rel=\"next\"" | "rel=next"));

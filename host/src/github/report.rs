@@ -6,11 +6,17 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 
+use super::Fetched;
 use super::client::Client;
-use super::{Document, FetchError};
+use super::document::{Document, Part};
+use super::error::FetchError;
 
 /// How many days back from today (UTC) reports are looked for: they lag by 1 to 3 days, sometimes 4.
 const MAX_LAG_DAYS: i64 = 4;
+/// GitHub revises a day for about three more: after as many days it is final.
+const FINAL_AFTER_DAYS: i32 = 4;
+/// How often a report's links are asked for anew, where those before have expired.
+const MAX_ENVELOPES: usize = 3;
 
 /// What a report's endpoint answers. The links are signed and expire within about an hour.
 #[derive(Deserialize)]
@@ -21,19 +27,45 @@ struct Envelope {
 }
 
 /// Fetches the report at `path`. `None`: there is none yet.
-pub(super) async fn fetch(client: &Client, path: &str) -> Result<Option<Document>, FetchError> {
+pub(super) async fn fetch(
+    client: &Client,
+    path: &str,
+    old: Option<&Document>,
+) -> Result<Option<Document>, FetchError> {
     let fetched_at = Timestamp::now();
+    for _ in 1..MAX_ENVELOPES {
+        match fetch_once(client, path, old, fetched_at).await {
+            Err(error) if has_expired(&error) => {}
+            fetched => return fetched,
+        }
+    }
+    fetch_once(client, path, old, fetched_at).await
+}
+
+async fn fetch_once(
+    client: &Client,
+    path: &str,
+    old: Option<&Document>,
+    fetched_at: Timestamp,
+) -> Result<Option<Document>, FetchError> {
     let Some(envelope) = client.get_json::<Envelope>(path).await? else { return Ok(None) };
     if envelope.download_links.is_empty() {
         return Ok(None);
     }
-    let mut parts = Vec::with_capacity(envelope.download_links.len());
+    let mut parts: Vec<Part> = Vec::with_capacity(envelope.download_links.len());
     for (number, link) in (1..).zip(&envelope.download_links) {
-        parts.push(client.download(&format!("file {number} of {path}"), link).await?);
-        super::check_size(path, &parts)?;
+        let left = client.left(path, &parts)?;
+        let what = format!("file {number} of {path}");
+        parts.push(client.download(&what, link, old, left).await?);
     }
     let report_day = envelope.report_day.or(envelope.report_end_day);
     Ok(Some(Document { parts, fetched_at, report_day }))
+}
+
+/// Whether a file's host refused a link, as it does once its time is over.
+fn has_expired(error: &FetchError) -> bool {
+    let of_file = |what: &str| what.starts_with("file ");
+    matches!(error, FetchError::Status { status: 401 | 403 | 404 | 410, what, .. } if of_file(what))
 }
 
 /// Fetches the report of `day`, or the newest one that there is, looking back from yesterday.
@@ -42,7 +74,8 @@ pub(super) async fn by_day(
     client: &Client,
     path: &str,
     day: Option<Date>,
-) -> Result<Option<Document>, FetchError> {
+    old: Option<&Document>,
+) -> Result<Fetched, FetchError> {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let days = match day {
         Some(day) => vec![day],
@@ -51,10 +84,14 @@ pub(super) async fn by_day(
     let mut not_found = None;
     let mut not_yet = false;
     for day in days {
-        match fetch(client, &path.replace("{day}", &day.to_string())).await {
+        let is_final = (today - day).get_days() >= FINAL_AFTER_DAYS;
+        if is_final && old.is_some_and(|old| old.report_day == Some(day)) {
+            return Ok(Fetched::Kept);
+        }
+        match fetch(client, &path.replace("{day}", &day.to_string()), old).await {
             Ok(Some(document)) => {
                 let report_day = document.report_day.or(Some(day));
-                return Ok(Some(Document { report_day, ..document }));
+                return Ok(Fetched::Fresh(Document { report_day, ..document }));
             }
             Ok(None) => not_yet = true,
             Err(error) if error.is_not_found() => not_found = Some(error),
@@ -64,6 +101,6 @@ pub(super) async fn by_day(
     match not_found {
         // Where every day is "not found" there is no such report at all, or no permission to see it.
         Some(error) if !not_yet => Err(error),
-        _ => Ok(None),
+        _ => Ok(Fetched::Absent),
     }
 }

@@ -5,6 +5,7 @@
 //! | `/metrics` | the exposition, text 0.0.4, gzipped where accepted |
 //! | `/-/healthy` | 200 while the process runs |
 //! | `/-/ready` | 200 once there is data to serve, else 503 and why not |
+//! | `POST /-/reload` | reads the settings again; 500 and why if they can't be used |
 //! | `/` | a page with links |
 
 mod listener;
@@ -12,6 +13,7 @@ mod listener;
 pub use listener::{Listener, serve};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -19,7 +21,7 @@ use axum::extract::State;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::StreamBody;
@@ -27,11 +29,16 @@ use hyper::body::Frame;
 use tracing::error;
 
 use crate::publisher::{Publisher, Status};
+use crate::reload::Reloader;
 use crate::telemetry::Telemetry;
 
 /// Prometheus 3 fails a scrape whose content type it does not know, to the letter.
 /// <https://prometheus.io/docs/instrumenting/content_negotiation/>
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How long a scrape waits for the first data of all targets: well below Prometheus' default
+/// timeout of 10 s, and long enough for the small documents of most organizations.
+pub const FIRST_DATA_WAIT: Duration = Duration::from_secs(2);
 
 /// What the answers are made of.
 pub struct App {
@@ -39,8 +46,8 @@ pub struct App {
     pub telemetry: Arc<Telemetry>,
     /// The data.
     pub publisher: Arc<Publisher>,
-    /// The settings that are missing, if any: then there will be no data.
-    pub missing: Option<String>,
+    /// Reads the settings again.
+    pub reloader: Reloader,
 }
 
 /// The routes.
@@ -50,14 +57,16 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/-/healthy", get(|| async { "healthy\n" }))
         .route("/-/ready", get(ready))
+        .route("/-/reload", post(reload).put(reload))
         .with_state(app)
 }
 
 async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     app.telemetry.count_scrape(app.publisher.has_data());
-    if app.missing.is_some() {
+    if app.publisher.missing().is_some() {
         app.telemetry.count_failure("env_missing");
     }
+    app.publisher.settled(FIRST_DATA_WAIT).await;
     let own = match app.telemetry.encode() {
         Ok(own) => own,
         Err(error) => {
@@ -105,7 +114,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 }
 
 async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
-    if let Some(missing) = &app.missing {
+    if let Some(missing) = app.publisher.missing() {
         return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n"));
     }
     if app.publisher.has_data() {
@@ -121,6 +130,13 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
         });
     }
     (StatusCode::SERVICE_UNAVAILABLE, text)
+}
+
+async fn reload(State(app): State<Arc<App>>) -> (StatusCode, String) {
+    match app.reloader.reload().await {
+        Ok(()) => (StatusCode::OK, "reloaded\n".to_owned()),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("not reloaded: {error}\n")),
+    }
 }
 
 async fn page() -> Html<&'static str> {

@@ -10,40 +10,64 @@ use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
 use crate::cache::Cache;
 use crate::github::Document;
+use crate::settings::TargetSettings;
 
 /// The labels of a document's metrics, in the order in which the crate writes all others.
 const LABELS: [&str; 3] = ["document", "org", "scope"];
+
+/// A document that is older than as many times its TTL is stale: a refresh has failed or hangs.
+const STALE_AFTER: u32 = 2;
 
 /// One metric: its name, its help, how it is read off a document at a given time.
 struct Reading {
     name: &'static str,
     help: &'static str,
-    read: fn(&Document, Timestamp) -> Option<f64>,
+    read: fn(&Cached<'_>) -> Option<f64>,
 }
 
-const READINGS: [Reading; 4] = [
+/// A document in the cache, at a time.
+struct Cached<'a> {
+    settings: &'a TargetSettings,
+    name: &'a str,
+    document: &'a Document,
+    now: Timestamp,
+}
+
+impl Cached<'_> {
+    fn age_seconds(&self) -> f64 {
+        self.now.duration_since(self.document.fetched_at).as_secs_f64()
+    }
+}
+
+const READINGS: [Reading; 5] = [
     Reading {
         name: "copilot_exporter_last_success_timestamp_seconds",
-        help: "When the document that is served was fetched, in seconds since 1970.",
-        read: |document, _| Some(document.fetched_at.as_second() as f64),
+        help: "When the document that is served was fetched, or confirmed by GitHub, in seconds since 1970.",
+        read: |cached| Some(cached.document.fetched_at.as_second() as f64),
     },
     Reading {
         name: "copilot_exporter_cache_age_seconds",
-        help: "The time since the cached document was fetched.",
-        read: |document, now| Some(now.duration_since(document.fetched_at).as_secs_f64()),
+        help: "The time since the cached document was fetched or confirmed.",
+        read: |cached| Some(cached.age_seconds()),
+    },
+    Reading {
+        name: "copilot_exporter_stale",
+        help: "1 while the document that is served is older than twice its TTL, else 0.",
+        read: |cached| {
+            let ttl = cached.settings.ttl_of(cached.name) * STALE_AFTER;
+            Some(f64::from(u8::from(cached.age_seconds() > ttl.as_secs_f64())))
+        },
     },
     Reading {
         name: "copilot_exporter_cache_bytes",
         help: "The memory that the cached document takes, compressed.",
-        read: |document, _| {
-            Some(document.parts.iter().map(|body| body.compressed_length()).sum::<usize>() as f64)
-        },
+        read: |cached| Some(cached.document.compressed_length() as f64),
     },
     Reading {
         name: "copilot_exporter_report_day_timestamp_seconds",
         help: "The start, in UTC, of the day that GitHub says the cached report is about (of 28 the last), in seconds since 1970.",
-        read: |document, _| {
-            let start = document.report_day?.to_datetime(jiff::civil::Time::midnight());
+        read: |cached| {
+            let start = cached.document.report_day?.to_datetime(jiff::civil::Time::midnight());
             Some(TimeZone::UTC.to_timestamp(start).ok()?.as_second() as f64)
         },
     },
@@ -76,9 +100,10 @@ impl Collector for Documents {
         let now = Timestamp::now();
         let family = |reading: &Reading| {
             let mut metrics = Vec::new();
-            self.cache.visit(|target, name, document| {
-                if let Some(value) = (reading.read)(document, now) {
-                    let [org, scope] = target.labels();
+            self.cache.visit(|settings, name, document| {
+                let cached = Cached { settings, name, document, now };
+                if let Some(value) = (reading.read)(&cached) {
+                    let [org, scope] = settings.target.labels();
                     metrics.push(metric([name, org, scope], value));
                 }
             });

@@ -7,20 +7,25 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus::core::Collector;
+use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
-use reqwest::header::HeaderMap;
 
 use self::documents::Documents;
 use crate::cache::Cache;
+use crate::github::{Labels, Reading};
 use crate::plugin::{Mapping, wit};
 use crate::target::Target;
 
 /// The labels of a target's metrics.
 const TARGET: [&str; 2] = ["org", "scope"];
+
+/// The labels of a document's metrics.
+const DOCUMENT: [&str; 3] = ["org", "scope", "document"];
+/// The labels of a credential's metrics.
+const CREDENTIAL: [&str; 3] = ["credential", "api", "installation"];
 
 /// The registry and every metric in it.
 pub struct Telemetry {
@@ -34,7 +39,15 @@ pub struct Telemetry {
     cache_hits_total: IntCounter,
     up: IntGaugeVec,
     document_failures: IntCounterVec,
-    rate_limit_remaining: IntGauge,
+    last_attempt: GaugeVec,
+    retries: IntCounterVec,
+    request_duration: HistogramVec,
+    rate_limit: IntGaugeVec,
+    rate_limit_remaining: IntGaugeVec,
+    rate_limit_reset: IntGaugeVec,
+    store_failures: IntCounterVec,
+    reload_successful: IntGauge,
+    reload_success_time: Gauge,
     refresh_duration: HistogramVec,
     mapping_duration: Histogram,
     mapping_failures: IntCounterVec,
@@ -128,7 +141,7 @@ impl Telemetry {
             scrapes: make.counter("copilot_exporter_requests_total", "Requests to /metrics.")?,
             failures: make.counters(
                 "copilot_exporter_requests_failed_total",
-                "Failed requests to GitHub, by HTTP status or cause (env_missing, request_exception, invalid_answer).",
+                "Failed requests to GitHub, by HTTP status or cause (env_missing, request_exception, invalid_answer, credential, rate_limit).",
                 &["status_code"],
             )?,
             github_requests: make.counter(
@@ -154,12 +167,55 @@ impl Telemetry {
             )?,
             document_failures: make.counters(
                 "copilot_exporter_document_failures_total",
-                "Failures to get or map a document, by cause: an HTTP status, request_exception, invalid_answer, malformed.",
+                "Failures to get or map a document, by cause: policy_off, permission_missing, sso_required, address_not_allowed, bad_credentials, rate_limit, credential, another HTTP status, request_exception, invalid_answer, malformed.",
                 &["org", "scope", "document", "cause"],
             )?,
-            rate_limit_remaining: make.register(IntGauge::new(
+            last_attempt: make.register(GaugeVec::new(
+                Opts::new(
+                    "copilot_exporter_last_attempt_timestamp_seconds",
+                    "When the document was last asked for, in seconds since 1970.",
+                ),
+                &DOCUMENT,
+            ))?,
+            retries: make.counters(
+                "copilot_exporter_github_retries_total",
+                "Requests to GitHub that were sent again, by the cause of the failure before.",
+                &["cause"],
+            )?,
+            request_duration: make.register(HistogramVec::new(
+                seconds(
+                    "copilot_exporter_github_request_duration_seconds",
+                    "The time of a request to GitHub, its whole answer included: of the API, or of a report's file (kind download).",
+                ),
+                &["kind"],
+            ))?,
+            rate_limit: make.int_gauges(
+                "copilot_exporter_rate_limit",
+                "Requests that GitHub allows in an hour, as of its last answer.",
+                &CREDENTIAL,
+            )?,
+            rate_limit_remaining: make.int_gauges(
                 "copilot_exporter_rate_limit_remaining",
-                "Requests that GitHub still allows in the current hour, as of its last answer; -1 before the first.",
+                "Requests that GitHub still allows until the reset, as of its last answer.",
+                &CREDENTIAL,
+            )?,
+            rate_limit_reset: make.int_gauges(
+                "copilot_exporter_rate_limit_reset_timestamp_seconds",
+                "When GitHub allows all requests again, in seconds since 1970.",
+                &CREDENTIAL,
+            )?,
+            store_failures: make.counters(
+                "copilot_exporter_cache_store_failures_total",
+                "Documents that could not be loaded from or saved in CACHE_DIR, by cause: corrupt (the file was set aside), no_space, permission, io.",
+                &["operation", "cause"],
+            )?,
+            reload_successful: make.register(IntGauge::new(
+                "copilot_exporter_config_last_reload_successful",
+                "1 if the settings could be used when they were last read, else 0; then those of before are in use.",
+            ))?,
+            reload_success_time: make.register(Gauge::new(
+                "copilot_exporter_config_last_reload_success_timestamp_seconds",
+                "When the settings in use were read, in seconds since 1970.",
             ))?,
             refresh_duration: make.register(HistogramVec::new(
                 seconds("copilot_exporter_refresh_duration_seconds", "The time of a refresh of a target, requests included."),
@@ -203,9 +259,12 @@ impl Telemetry {
             registry: make.registry,
         })
         .inspect(|telemetry: &Self| {
-            telemetry.rate_limit_remaining.set(-1);
             // There from the start, so that an alert on its increase never misses the first one.
             telemetry.failures.with_label_values(&["env_missing"]);
+            for cause in ["corrupt", "no_space", "permission", "io"] {
+                let operation = if cause == "corrupt" { "load" } else { "save" };
+                telemetry.store_failures.with_label_values(&[operation, cause]);
+            }
         })
     }
 
@@ -239,12 +298,50 @@ impl Telemetry {
         self.failures.with_label_values(&[status_code]).inc();
     }
 
-    /// GitHub answered with these headers.
+    /// A request is sent again.
+    pub fn count_retry(&self, cause: &str) {
+        self.retries.with_label_values(&[cause]).inc();
+    }
+
+    /// A request ended: one of the API, or a download.
+    pub fn observe_request(&self, of_api: bool, took: Duration) {
+        let kind = if of_api { "api" } else { "download" };
+        self.request_duration.with_label_values(&[kind]).observe(took.as_secs_f64());
+    }
+
+    /// What GitHub says of a credential's limit.
     /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit>
-    pub fn set_rate_limit(&self, headers: &HeaderMap) {
-        let remaining = headers.get("x-ratelimit-remaining").and_then(|value| value.to_str().ok());
-        if let Some(remaining) = remaining.and_then(|text| text.parse().ok()) {
-            self.rate_limit_remaining.set(remaining);
+    pub fn set_rate_limit(&self, labels: &Labels, reading: Reading) {
+        let labels = [&*labels.credential, &*labels.api, &*labels.installation];
+        for (gauge, value) in [
+            (&self.rate_limit, reading.limit),
+            (&self.rate_limit_remaining, reading.remaining),
+            (&self.rate_limit_reset, reading.reset),
+        ] {
+            if let Some(value) = value {
+                gauge.with_label_values(&labels).set(value);
+            }
+        }
+    }
+
+    /// A document is asked for.
+    pub fn set_attempted(&self, target: &Target, document: &str) {
+        let [org, scope] = target.labels();
+        let now = jiff::Timestamp::now().as_millisecond() as f64 / 1000.0;
+        self.last_attempt.with_label_values(&[org, scope, document]).set(now);
+    }
+
+    /// A document could not be loaded or saved.
+    pub fn count_store_failure(&self, operation: &str, cause: &str) {
+        self.store_failures.with_label_values(&[operation, cause]).inc();
+    }
+
+    /// The settings were read.
+    pub fn set_reloaded(&self, successful: bool) {
+        self.reload_successful.set(successful.into());
+        if successful {
+            let now = jiff::Timestamp::now().as_millisecond() as f64 / 1000.0;
+            self.reload_success_time.set(now);
         }
     }
 
@@ -254,15 +351,32 @@ impl Telemetry {
         self.document_failures.with_label_values(&[org, scope, document, cause]).inc();
     }
 
+    /// Whether a target's data is fresh.
+    pub fn set_up(&self, target: &Target, up: bool) {
+        self.up.with_label_values(&target.labels()).set(up.into());
+    }
+
     /// A refresh ended.
     pub fn set_refreshed(&self, target: &Target, up: bool, took: Duration) {
-        self.up.with_label_values(&target.labels()).set(up.into());
+        self.set_up(target, up);
         self.refresh_duration.with_label_values(&target.labels()).observe(took.as_secs_f64());
     }
 
     /// A target is known, and has no data yet.
     pub fn add_target(&self, target: &Target) {
-        self.up.with_label_values(&target.labels()).set(0);
+        self.set_up(target, false);
+    }
+
+    /// A target is no longer exported: none of its series stay.
+    pub fn remove_target(&self, target: &Target) {
+        forget(&self.up, target);
+        forget(&self.series, target);
+        forget(&self.refresh_duration, target);
+        forget(&self.last_attempt, target);
+        forget(&self.document_failures, target);
+        forget(&self.mapping_failures, target);
+        forget(&self.unmapped_fields, target);
+        self.unmapped_shown.lock().unwrap_or_else(PoisonError::into_inner).remove(target);
     }
 
     /// A run of the mapping ended.
@@ -304,5 +418,21 @@ impl Telemetry {
     /// The snapshot was made anew.
     pub fn set_encode_duration(&self, took: Duration) {
         self.encode_duration.set(took.as_secs_f64());
+    }
+}
+
+/// Removes every series of a target.
+fn forget<B: MetricVecBuilder>(vector: &MetricVec<B>, target: &Target) {
+    let names = vector.desc().first().map(|desc| desc.variable_labels.clone()).unwrap_or_default();
+    for metric in vector.collect().iter().flat_map(|family| family.get_metric()) {
+        let value = |name: &str| {
+            let mut labels = metric.get_label().iter();
+            labels.find(|label| label.name() == name).map_or("", |label| label.value())
+        };
+        if [value("org"), value("scope")] == target.labels() {
+            let values: Vec<&str> = names.iter().map(|name| value(name)).collect();
+            // It fails only where there is no such series.
+            vector.remove_label_values(&values).ok();
+        }
     }
 }

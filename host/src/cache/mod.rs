@@ -1,0 +1,103 @@
+//! The raw documents of every target, as GitHub sent them.
+//!
+//! A mapping runs over what is here, so that a refresh which got only a part, or a new mapping,
+//! needs no request for the rest. They are in memory, and in a [`Store`] where there is one, so
+//! that a restart serves at once.
+
+mod disk;
+mod record;
+mod store;
+
+pub use disk::Disk;
+pub use store::{Store, StoreError};
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::github::Document;
+use crate::settings::TargetSettings;
+use crate::target::Target;
+
+/// The documents of a target by name.
+pub type Documents = BTreeMap<String, Document>;
+
+/// The cache. Bodies are compressed, and shared by clones.
+#[derive(Default)]
+pub struct Cache {
+    targets: RwLock<HashMap<Target, Entry>>,
+    store: Option<Arc<dyn Store>>,
+}
+
+struct Entry {
+    settings: Arc<TargetSettings>,
+    documents: Documents,
+}
+
+impl Cache {
+    /// A cache that keeps documents in `store` too.
+    pub fn stored_in(store: Arc<dyn Store>) -> Self {
+        Self { targets: RwLock::default(), store: Some(store) }
+    }
+
+    /// Makes room for a target, with the documents that it had here or that `wanted` of it are in
+    /// the store. It reads files. Answers what could not be read.
+    pub fn add<'a>(
+        &self,
+        settings: &Arc<TargetSettings>,
+        wanted: impl IntoIterator<Item = &'a str>,
+    ) -> Vec<StoreError> {
+        let target = &settings.target;
+        let mut errors = Vec::new();
+        let mut here = self.documents(target);
+        let mut documents = Documents::new();
+        for name in wanted {
+            let stored = || self.store.as_ref()?.load(target, name).transpose();
+            match here.remove(name).map(Ok).or_else(stored) {
+                Some(Ok(document)) => {
+                    documents.insert(name.to_owned(), document);
+                }
+                Some(Err(error)) => errors.push(error),
+                None => {}
+            }
+        }
+        let entry = Entry { settings: Arc::clone(settings), documents };
+        self.targets.write().unwrap_or_else(PoisonError::into_inner).insert(target.clone(), entry);
+        errors
+    }
+
+    /// Forgets a target that is no longer exported. What is stored stays.
+    pub fn forget(&self, target: &Target) {
+        self.targets.write().unwrap_or_else(PoisonError::into_inner).remove(target);
+    }
+
+    /// The documents of a target, as they are now.
+    pub fn documents(&self, target: &Target) -> Documents {
+        let targets = self.targets.read().unwrap_or_else(PoisonError::into_inner);
+        targets.get(target).map(|entry| entry.documents.clone()).unwrap_or_default()
+    }
+
+    /// Puts the documents of a target in the place of those it had. It writes files. Answers what
+    /// could not be written; here it is all the same.
+    pub fn replace(&self, target: &Target, documents: &Documents) -> Vec<StoreError> {
+        let before = {
+            let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
+            let Some(entry) = targets.get_mut(target) else { return Vec::new() };
+            std::mem::replace(&mut entry.documents, documents.clone())
+        };
+        let Some(store) = &self.store else { return Vec::new() };
+        let new = documents.iter().filter(|(name, document)| before.get(*name) != Some(*document));
+        let gone = before.keys().filter(|name| !documents.contains_key(*name));
+        let saved = new.map(|(name, document)| store.save(target, name, document));
+        saved.chain(gone.map(|name| store.remove(target, name))).filter_map(Result::err).collect()
+    }
+
+    /// Calls `visit` for every document, without copying any.
+    pub fn visit(&self, mut visit: impl FnMut(&TargetSettings, &str, &Document)) {
+        let targets = self.targets.read().unwrap_or_else(PoisonError::into_inner);
+        for entry in targets.values() {
+            for (name, document) in &entry.documents {
+                visit(&entry.settings, name, document);
+            }
+        }
+    }
+}

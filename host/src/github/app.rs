@@ -1,0 +1,294 @@
+//! Signs in as a GitHub App: a signed claim gets a token of an hour for an installation.
+//! <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app>
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+use url::Url;
+
+use super::credential::Authorization;
+use super::error::FetchError;
+use super::hosts::is_own;
+use super::rate_limit::{Labels, RateLimit};
+use super::transport::{Reply, Request, Transport};
+use crate::secret::Secret;
+use crate::target::{Scope, Target};
+
+/// A claim counts from a minute ago, as GitHub recommends, so that a slow clock of its own takes it.
+const BACKDATED: i64 = 60;
+/// GitHub takes claims that end within ten minutes.
+const CLAIM_SECONDS: i64 = 540;
+/// If GitHub's clock turns out to differ by more, the claim is made again by it.
+const MAX_SKEW: i64 = 20;
+/// A token that ends within this is renewed first: the longest document takes minutes.
+const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
+/// The greatest answer.
+const MAX_BYTES: u64 = 1 << 20;
+/// How many pages of installations are looked through.
+const MAX_PAGES: u32 = 100;
+
+/// An App at one GitHub.
+pub(super) struct App {
+    id: String,
+    private_key_file: PathBuf,
+    installation: Option<u64>,
+    api: Url,
+    labels: Labels,
+    /// By owner, each behind a lock of its own: one that is slow holds up no other.
+    sessions: std::sync::Mutex<HashMap<Target, Arc<Mutex<Session>>>>,
+}
+
+/// What is known of the installation for an owner.
+#[derive(Default)]
+struct Session {
+    installation: Option<u64>,
+    token: Option<Token>,
+    rate: Option<Arc<RateLimit>>,
+}
+
+struct Token {
+    secret: Secret,
+    renew_at: Instant,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iat: i64,
+    exp: i64,
+    iss: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Installation {
+    id: u64,
+    account: Option<Account>,
+}
+
+/// An organization has a login, an enterprise a slug.
+#[derive(Deserialize)]
+struct Account {
+    login: Option<String>,
+    slug: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct AccessToken {
+    token: String,
+    expires_at: Timestamp,
+}
+
+impl App {
+    pub(super) fn new(
+        id: String,
+        private_key_file: PathBuf,
+        installation: Option<u64>,
+        api: Url,
+        labels: Labels,
+    ) -> Self {
+        let sessions = std::sync::Mutex::default();
+        Self { id, private_key_file, installation, api, labels, sessions }
+    }
+
+    /// The installation's token for a target.
+    pub(super) async fn authorize(
+        &self,
+        transport: &Transport,
+        target: &Target,
+    ) -> Result<Authorization, FetchError> {
+        let session = self.session(target);
+        let mut session = session.lock().await;
+        let fresh = session.token.as_ref().filter(|token| token.renew_at > Instant::now());
+        if let (Some(token), Some(rate)) = (fresh, &session.rate) {
+            return Ok(Authorization { token: token.secret.clone(), rate: Arc::clone(rate) });
+        }
+        let installation = match self.installation.or(session.installation) {
+            Some(id) => id,
+            None => self.find_installation(transport, target).await?,
+        };
+        let token = match self.create_token(transport, installation).await {
+            // The App was installed anew: look again next time.
+            Err(error) if error.is_not_found() => {
+                session.installation = None;
+                return Err(error);
+            }
+            created => created?,
+        };
+        let rate = session.rate.take().filter(|_| session.installation == Some(installation));
+        let rate = rate.unwrap_or_else(|| {
+            let installation = installation.to_string();
+            Arc::new(RateLimit::new(Labels { installation, ..self.labels.clone() }))
+        });
+        session.installation = Some(installation);
+        session.rate = Some(Arc::clone(&rate));
+        let secret = token.secret.clone();
+        session.token = Some(token);
+        Ok(Authorization { token: secret, rate })
+    }
+
+    /// The token was refused.
+    pub(super) async fn forget(&self, target: &Target, refused: &Secret) {
+        let session = self.session(target);
+        let mut session = session.lock().await;
+        // Somebody else may have renewed it meanwhile.
+        session.token.take_if(|token| token.secret == *refused);
+    }
+
+    fn session(&self, target: &Target) -> Arc<Mutex<Session>> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(sessions.entry(target.clone()).or_default())
+    }
+
+    async fn find_installation(
+        &self,
+        transport: &Transport,
+        target: &Target,
+    ) -> Result<u64, FetchError> {
+        let owner = match target.scope() {
+            Scope::Organization => "orgs",
+            Scope::Enterprise => "enterprises",
+        };
+        let path = format!("/{owner}/{}/installation", target.login());
+        match self.call::<Installation>(transport, Method::GET, &path).await {
+            Ok(installation) => Ok(installation.id),
+            // Servers before 2026 can't be asked for the installation of an enterprise.
+            Err(error) if error.is_not_found() => {
+                self.list_installations(transport, target).await?.ok_or_else(|| {
+                    FetchError::Credential {
+                        credential: self.labels.credential.clone(),
+                        reason: format!(
+                            "the App {} is not installed on the {target}: install it in the App's settings > Install App",
+                            self.id
+                        ),
+                    }
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn list_installations(
+        &self,
+        transport: &Transport,
+        target: &Target,
+    ) -> Result<Option<u64>, FetchError> {
+        let is_target = |installation: &Installation| {
+            let account = installation.account.as_ref();
+            let name = account.and_then(|account| match target.scope() {
+                Scope::Organization => account.login.as_deref(),
+                Scope::Enterprise => account.slug.as_deref(),
+            });
+            name.is_some_and(|name| name.eq_ignore_ascii_case(target.login()))
+        };
+        for page in 1..=MAX_PAGES {
+            let path = format!("/app/installations?per_page=100&page={page}");
+            let installations: Vec<Installation> = self.call(transport, Method::GET, &path).await?;
+            if let Some(found) = installations.iter().find(|found| is_target(found)) {
+                return Ok(Some(found.id));
+            }
+            if installations.len() < 100 {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    async fn create_token(
+        &self,
+        transport: &Transport,
+        installation: u64,
+    ) -> Result<Token, FetchError> {
+        let path = format!("/app/installations/{installation}/access_tokens");
+        let created: AccessToken = self.call(transport, Method::POST, &path).await?;
+        // By GitHub's clock, which has set the end.
+        let now = Timestamp::now().as_second() + transport.skew(&self.api);
+        let left =
+            Duration::from_secs((created.expires_at.as_second() - now).max(0).unsigned_abs());
+        Ok(Token {
+            secret: Secret::new(created.token),
+            renew_at: Instant::now() + left.saturating_sub(RENEW_BEFORE),
+        })
+    }
+
+    /// Calls the API as the App itself.
+    async fn call<T: for<'de> Deserialize<'de>>(
+        &self,
+        transport: &Transport,
+        method: Method,
+        path: &str,
+    ) -> Result<T, FetchError> {
+        let base = self.api.as_str().trim_end_matches('/');
+        let url = Url::parse(&format!("{base}{path}"))
+            .map_err(|error| FetchError::impossible(path, error.to_string()))?;
+        let trusted = |url: &Url| is_own(&self.api, url);
+        let attempt = || async {
+            let skew = transport.skew(&self.api);
+            let claim = self.claim(skew).await?;
+            let request = |token| Request {
+                what: path,
+                method: method.clone(),
+                url: url.clone(),
+                token: Some(token),
+                etag: None,
+                limit: MAX_BYTES,
+                trusted: &trusted,
+                rate: None,
+            };
+            let reply = transport.exchange(&request(&claim)).await;
+            // GitHub's clock is known from its answer now.
+            let now = transport.skew(&self.api);
+            match reply {
+                Err(FetchError::Status { status: 401, .. }) if (now - skew).abs() > MAX_SKEW => {
+                    transport.exchange(&request(&self.claim(now).await?)).await
+                }
+                reply => reply,
+            }
+        };
+        match transport.retrying(attempt).await? {
+            // serde's text may quote the answer, which has a token.
+            Reply::Content(body, _) => serde_json::from_reader(body.reader())
+                .map_err(|_| FetchError::answer(path, "it is not the expected JSON")),
+            Reply::Empty | Reply::NotModified(_) => Err(FetchError::answer(path, "it is empty")),
+        }
+    }
+
+    /// Signs what makes this the App: who, and until when.
+    async fn claim(&self, skew: i64) -> Result<Secret, FetchError> {
+        let unusable = |reason: String| FetchError::Credential {
+            credential: self.labels.credential.clone(),
+            reason,
+        };
+        let path = self.private_key_file.clone();
+        let read = tokio::task::spawn_blocking(move || read_private_key(&path)).await;
+        let key = read.map_err(|error| unusable(error.to_string()))?.map_err(unusable)?;
+        let now = Timestamp::now().as_second() + skew;
+        let claims = Claims { iat: now - BACKDATED, exp: now + CLAIM_SECONDS, iss: &self.id };
+        jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &key)
+            .map(Secret::new)
+            .map_err(|error| unusable(format!("the private key can't sign: {error}")))
+    }
+}
+
+/// Reads an App's private key. The text of the error has nothing of it.
+fn read_private_key(path: &Path) -> Result<EncodingKey, String> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| format!("{}: it can't be read: {error}", path.display()))?;
+    EncodingKey::from_rsa_pem(&bytes).map_err(|_| {
+        format!(
+            "{}: it is no private key of a GitHub App: RSA in PEM form, as downloaded from the App's settings",
+            path.display()
+        )
+    })
+}
+
+/// Whether the file holds a private key.
+pub fn check_private_key(path: &Path) -> Result<(), String> {
+    read_private_key(path).map(|_| ())
+}

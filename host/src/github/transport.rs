@@ -1,0 +1,318 @@
+//! Sends single requests, politely: few at once to a host, none without end, and again only where
+//! that can help.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use backon::{ExponentialBuilder, Retryable};
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION,
+};
+use reqwest::{Certificate, Method, Response, StatusCode};
+use serde::Deserialize;
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use tracing::debug;
+use url::Url;
+
+use super::body::{Body, BodyWriter};
+use super::error::FetchError;
+use super::hosts::is_loopback;
+use super::rate_limit::{RateLimit, server_time};
+use super::refusal::Refusal;
+use crate::secret::Secret;
+use crate::settings::GithubSettings;
+use crate::telemetry::Telemetry;
+
+/// The greatest answer that says why there is no other.
+const MAX_ERROR_BYTES: u64 = 1 << 20;
+/// How much of GitHub's error message is kept.
+const MAX_MESSAGE_CHARS: usize = 300;
+/// How many redirects are followed (a renamed organization has one).
+const MAX_REDIRECTS: usize = 3;
+/// The longest pause between two tries.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
+/// The version of the API that is asked for.
+const API_VERSION: &str = "2022-11-28";
+
+/// Why no request can be sent at all.
+#[derive(Debug, Error)]
+pub enum TransportError {
+    /// The HTTP client could not be made.
+    #[error("the HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
+    /// The certificates can't be read.
+    #[error("github.ca_file: {0}")]
+    CaFile(String),
+}
+
+/// What all requests share.
+pub struct Transport {
+    proxied: reqwest::Client,
+    /// For servers on this machine: a proxy could not reach them, and would see the token.
+    direct: reqwest::Client,
+    settings: GithubSettings,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    telemetry: Arc<Telemetry>,
+}
+
+struct Host {
+    slots: Semaphore,
+    /// By how many seconds its clock is before this machine's.
+    skew: AtomicI64,
+}
+
+/// A request.
+pub(super) struct Request<'a> {
+    /// What is asked for, for errors: no link and no secret.
+    pub what: &'a str,
+    pub method: Method,
+    pub url: Url,
+    /// None for links, which are their own keys: a token would be refused, and leaked.
+    pub token: Option<&'a Secret>,
+    /// The tag of what is there by now.
+    pub etag: Option<&'a str>,
+    /// The greatest body that is taken.
+    pub limit: u64,
+    /// Whether a redirect may be followed to a URL.
+    pub trusted: &'a (dyn Fn(&Url) -> bool + Send + Sync),
+    pub rate: Option<&'a RateLimit>,
+}
+
+/// An answer that is no error.
+pub(super) enum Reply {
+    /// What was asked for.
+    Content(Body, HeaderMap),
+    /// It is as it was (304).
+    NotModified(HeaderMap),
+    /// There is nothing (204).
+    Empty,
+}
+
+impl Transport {
+    /// Makes the HTTP clients. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
+    pub fn new(
+        settings: GithubSettings,
+        telemetry: Arc<Telemetry>,
+    ) -> Result<Self, TransportError> {
+        let certificates = match &settings.ca_file {
+            Some(path) => certificates(path).map_err(TransportError::CaFile)?,
+            None => Vec::new(),
+        };
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("copilot-metrics-exporter/", env!("CARGO_PKG_VERSION")))
+                .tls_certs_merge(certificates.iter().cloned())
+                .connect_timeout(settings.connect_timeout)
+                .read_timeout(settings.response_timeout)
+                // Redirects are followed here, where it is known whom to trust.
+                .redirect(reqwest::redirect::Policy::none())
+        };
+        Ok(Self {
+            proxied: builder().build()?,
+            direct: builder().no_proxy().build()?,
+            settings,
+            hosts: Mutex::default(),
+            telemetry,
+        })
+    }
+
+    /// How requests are sent.
+    pub fn settings(&self) -> &GithubSettings {
+        &self.settings
+    }
+
+    /// By how many seconds the clock of a URL's host is before this machine's, as of its last answer.
+    pub(super) fn skew(&self, url: &Url) -> i64 {
+        self.host(url).skew.load(Ordering::Relaxed)
+    }
+
+    /// Tries until it succeeds, or fails for good, or has failed too often.
+    pub(super) async fn retrying<T, Attempt: Future<Output = Result<T, FetchError>>>(
+        &self,
+        attempt: impl FnMut() -> Attempt,
+    ) -> Result<T, FetchError> {
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(self.settings.retry_delay)
+            .with_max_delay(MAX_RETRY_DELAY)
+            .with_max_times(self.settings.retries)
+            .with_jitter();
+        attempt
+            .retry(pauses)
+            // What the limit does not allow was not even sent.
+            .when(|error| error.can_pass() && !matches!(error, FetchError::RateLimited { .. }))
+            .notify(|error, pause| {
+                debug!(%error, pause = pause.as_secs_f64(), "to be tried again");
+                self.telemetry.count_retry(&error.cause());
+            })
+            .await
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub(super) async fn exchange(&self, request: &Request<'_>) -> Result<Reply, FetchError> {
+        let host = self.host(&request.url);
+        // It is never closed.
+        let _slot = host.slots.acquire().await;
+        let started = Instant::now();
+        let timeout = self.settings.request_timeout;
+        let exchange = tokio::time::timeout(timeout, self.exchange_now(request, &host)).await;
+        self.telemetry.observe_request(request.token.is_some(), started.elapsed());
+        exchange.unwrap_or_else(|_| {
+            let reason = format!("it took longer than {} s", timeout.as_secs());
+            Err(FetchError::impossible(request.what, reason))
+        })
+    }
+
+    async fn exchange_now(&self, request: &Request<'_>, host: &Host) -> Result<Reply, FetchError> {
+        let what = request.what;
+        let mut url = request.url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let response = self.send(request, url.clone()).await?;
+            if let Some(time) = server_time(response.headers()) {
+                let skew = time.as_second() - Timestamp::now().as_second();
+                host.skew.store(skew, Ordering::Relaxed);
+            }
+            if let Some(rate) = request.rate {
+                let reading = rate.note(response.headers(), tokio::time::Instant::now());
+                self.telemetry.set_rate_limit(rate.labels(), reading);
+            }
+            match response.status() {
+                StatusCode::NO_CONTENT => return Ok(Reply::Empty),
+                StatusCode::NOT_MODIFIED if request.etag.is_some() => {
+                    return Ok(Reply::NotModified(response.headers().clone()));
+                }
+                status if status.is_success() => {
+                    let headers = response.headers().clone();
+                    let body = read(what, response, request.limit).await?;
+                    if let Some(rate) = request.rate {
+                        rate.succeeded();
+                    }
+                    return Ok(Reply::Content(body, headers));
+                }
+                status if status.is_redirection() => {
+                    url = redirect(what, &url, &response)?;
+                    if !(request.trusted)(&url) {
+                        return Err(FetchError::answer(
+                            what,
+                            "it redirects to another host, which is not trusted",
+                        ));
+                    }
+                }
+                status => return Err(refused(request, status, response).await),
+            }
+        }
+        Err(FetchError::answer(what, "too many redirects"))
+    }
+
+    async fn send(&self, request: &Request<'_>, url: Url) -> Result<Response, FetchError> {
+        let http = if is_loopback(&url) { &self.direct } else { &self.proxied };
+        let mut sending = http.request(request.method.clone(), url);
+        if let Some(token) = request.token {
+            sending = sending.headers(headers(token));
+        }
+        if let Some(etag) = request.etag {
+            sending = sending.header(IF_NONE_MATCH, etag);
+        }
+        self.telemetry.count_github_request();
+        sending.send().await.map_err(|error| FetchError::request(request.what, error))
+    }
+
+    fn host(&self, url: &Url) -> Arc<Host> {
+        let name = url.origin().ascii_serialization();
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let slots = self.settings.concurrency;
+        let new = || Arc::new(Host { slots: Semaphore::new(slots), skew: AtomicI64::new(0) });
+        Arc::clone(hosts.entry(name).or_insert_with(new))
+    }
+}
+
+fn headers(token: &Secret) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
+    let version = HeaderName::from_static("x-github-api-version");
+    headers.insert(version, HeaderValue::from_static(API_VERSION));
+    // Tokens are checked where they are read.
+    if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose())) {
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    headers
+}
+
+fn redirect(what: &str, from: &Url, response: &Response) -> Result<Url, FetchError> {
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let to = location.and_then(|location| from.join(location).ok());
+    to.ok_or_else(|| FetchError::answer(what, "it redirects to no URL"))
+}
+
+/// Compresses a body as it arrives.
+async fn read(what: &str, response: Response, limit: u64) -> Result<Body, FetchError> {
+    let failed = |error: std::io::Error| FetchError::impossible(what, error.to_string());
+    let mut writer = BodyWriter::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| FetchError::request(what, error))?;
+        if writer.length() + chunk.len() as u64 > limit {
+            return Err(too_large(what, limit));
+        }
+        writer.write(&chunk).map_err(failed)?;
+    }
+    writer.finish().map_err(failed)
+}
+
+/// What is larger than it may be.
+pub(super) fn too_large(what: &str, limit: u64) -> FetchError {
+    FetchError::answer(
+        what,
+        format!("it is larger than the limit (github.max_document_mib), {} MiB of it", limit >> 20),
+    )
+}
+
+/// Reads GitHub's message out of an error answer.
+async fn refused(request: &Request<'_>, status: StatusCode, response: Response) -> FetchError {
+    #[derive(Deserialize)]
+    struct Answer {
+        message: String,
+    }
+    let headers = response.headers().clone();
+    let body = read(request.what, response, MAX_ERROR_BYTES).await.ok();
+    let answer = body.and_then(|body| serde_json::from_reader::<_, Answer>(body.reader()).ok());
+    let message: Option<String> = answer.map(|answer| {
+        answer.message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
+    });
+    // What a file's host says may quote the link, and is not about GitHub's settings.
+    let of_api = request.token.is_some();
+    let refusal = of_api
+        .then(|| Refusal::of(status, &headers, message.as_deref().unwrap_or_default()))
+        .flatten();
+    if let (Some(Refusal::RateLimit), Some(rate)) = (refusal, request.rate) {
+        rate.refused(&headers, tokio::time::Instant::now());
+    }
+    FetchError::Status {
+        status: status.as_u16(),
+        what: request.what.to_owned(),
+        message: message.filter(|_| of_api),
+        refusal,
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate>, String> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| format!("{}: it can't be read: {error}", path.display()))?;
+    let right = "it should hold certificates in PEM form";
+    match Certificate::from_pem_bundle(&bytes) {
+        Ok(found) if !found.is_empty() => Ok(found),
+        Ok(_) => Err(format!("{}: it holds no certificate; {right}", path.display())),
+        Err(error) => Err(format!("{}: {error}; {right}", path.display())),
+    }
+}
+
+/// Whether the file holds certificates.
+pub fn check_ca_file(path: &Path) -> Result<(), String> {
+    certificates(path).map(|_| ())
+}

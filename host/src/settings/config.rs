@@ -1,0 +1,110 @@
+//! The config file: what may stand in it. `resolve` checks it and puts it together with the flags.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::SettingError;
+
+/// The greatest file that is read: a thousand targets have a hundred kilobytes.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// A value with its place. Numbers are texts here: the checks name what would be right.
+pub(super) type Text = Spanned<String>;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Config {
+    /// For all targets that don't say otherwise.
+    pub defaults: TargetDefaults,
+    /// By the name that targets refer to.
+    pub credentials: BTreeMap<String, Spanned<Credential>>,
+    /// What to export.
+    pub targets: Vec<Spanned<TargetEntry>>,
+    /// How requests are sent.
+    pub github: Github,
+}
+
+/// What every target may have.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TargetDefaults {
+    pub credential: Option<Text>,
+    pub api_url: Option<Text>,
+    pub ttl: Option<Text>,
+    pub document_ttl: BTreeMap<String, Text>,
+    pub documents: BTreeMap<String, Spanned<bool>>,
+    pub options: BTreeMap<String, Text>,
+}
+
+/// A target.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TargetEntry {
+    pub organization: Option<Text>,
+    pub enterprise: Option<Text>,
+    pub name: Option<Text>,
+    pub credential: Option<Text>,
+    pub api_url: Option<Text>,
+    pub ttl: Option<Text>,
+    pub document_ttl: BTreeMap<String, Text>,
+    pub documents: BTreeMap<String, Spanned<bool>>,
+    pub options: BTreeMap<String, Text>,
+}
+
+/// A way to sign in: one of the three.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Credential {
+    pub token_env: Option<Text>,
+    pub token_file: Option<Text>,
+    pub app_id: Option<Text>,
+    pub private_key_file: Option<Text>,
+    pub installation_id: Option<Text>,
+}
+
+/// How requests are sent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Github {
+    pub concurrency: Option<Text>,
+    pub connect_timeout: Option<Text>,
+    pub response_timeout: Option<Text>,
+    pub request_timeout: Option<Text>,
+    pub retries: Option<Text>,
+    pub retry_delay: Option<Text>,
+    pub max_document_mib: Option<Text>,
+    pub ca_file: Option<Text>,
+    pub download_hosts: Vec<Text>,
+}
+
+impl Config {
+    /// Reads the file.
+    pub(super) fn read(path: &Path) -> Result<Self, SettingError> {
+        let unreadable = |problem: String| SettingError::new("--config (CONFIG_FILE)", problem);
+        let size = std::fs::metadata(path).map(|metadata| metadata.len());
+        let text = match size {
+            Ok(bytes) if bytes > MAX_BYTES => {
+                Err(format!("{}: it is larger than {} MiB", path.display(), MAX_BYTES >> 20))
+            }
+            _ => std::fs::read_to_string(path)
+                .map_err(|error| format!("{}: it can't be read: {error}", path.display())),
+        };
+        Self::parse(path, &text.map_err(unreadable)?)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, SettingError> {
+        // An empty file is an empty config, not a null.
+        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            return Ok(Self::default());
+        }
+        serde_saphyr::from_str(text).map_err(|error| {
+            let line = error.location().map(|location| format!(":{}", location.line()));
+            let place = format!("{}{}", path.display(), line.unwrap_or_default());
+            SettingError::new(place, error.without_snippet().to_string().replace('\n', " "))
+        })
+    }
+}

@@ -1,0 +1,118 @@
+//! Reads values out of the config file, with the place of each for errors.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_saphyr::Spanned;
+
+use super::config::{Github, Text};
+use super::{GithubSettings, SettingError, values};
+use crate::github::check_ca_file;
+
+/// The config file, for the places in errors and for the files beside it.
+pub(super) struct File<'a> {
+    pub path: Option<&'a Path>,
+}
+
+impl File<'_> {
+    /// File, line and key.
+    pub(super) fn place<T>(&self, value: &Spanned<T>, key: &str) -> String {
+        let path = self.path.unwrap_or(Path::new("")).display();
+        format!("{path}:{}: {key}", value.referenced.line())
+    }
+
+    /// What is wrong with a value.
+    pub(super) fn wrong<T>(
+        &self,
+        value: &Spanned<T>,
+        key: &str,
+        problem: impl Into<String>,
+    ) -> SettingError {
+        SettingError::new(self.place(value, key), problem)
+    }
+
+    /// Reads a value.
+    pub(super) fn read<T>(
+        &self,
+        value: &Text,
+        key: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, SettingError> {
+        read(value.value.trim()).map_err(|problem| self.wrong(value, key, problem))
+    }
+
+    /// Reads a value if there is one.
+    pub(super) fn read_if<T>(
+        &self,
+        value: &Option<Text>,
+        key: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, SettingError> {
+        value.as_ref().map(|value| self.read(value, key, read)).transpose()
+    }
+
+    /// A path in the file is meant from the folder that the file is in.
+    pub(super) fn file(
+        &self,
+        value: &Text,
+        key: &str,
+        check: impl Fn(&Path) -> Result<(), String>,
+    ) -> Result<PathBuf, SettingError> {
+        let folder = self.path.and_then(Path::parent).unwrap_or(Path::new(""));
+        let path = folder.join(value.value.trim());
+        check(&path).map_err(|problem| self.wrong(value, key, problem))?;
+        Ok(path)
+    }
+}
+
+impl File<'_> {
+    /// The section `github`.
+    pub(super) fn github(&self, github: &Github) -> Result<GithubSettings, SettingError> {
+        let default = GithubSettings::default();
+        let key = |name: &str| format!("github.{name}");
+        let duration = |value: &Option<Text>, name: &str, default: Duration| {
+            Ok(self.read_if(value, &key(name), values::duration)?.unwrap_or(default))
+        };
+        let ca_file = github.ca_file.as_ref();
+        let hosts = github.download_hosts.iter().enumerate();
+        Ok(GithubSettings {
+            concurrency: self
+                .read_if(&github.concurrency, &key("concurrency"), |text| {
+                    values::number(text, 1, 100, 8)
+                })?
+                .map_or(default.concurrency, |number| number as usize),
+            connect_timeout: duration(
+                &github.connect_timeout,
+                "connect_timeout",
+                default.connect_timeout,
+            )?,
+            response_timeout: duration(
+                &github.response_timeout,
+                "response_timeout",
+                default.response_timeout,
+            )?,
+            request_timeout: duration(
+                &github.request_timeout,
+                "request_timeout",
+                default.request_timeout,
+            )?,
+            retries: self
+                .read_if(&github.retries, &key("retries"), |text| values::number(text, 0, 10, 3))?
+                .map_or(default.retries, |number| number as usize),
+            retry_delay: duration(&github.retry_delay, "retry_delay", default.retry_delay)?,
+            max_document_bytes: self
+                .read_if(&github.max_document_mib, &key("max_document_mib"), |text| {
+                    values::number(text, 1, 64 << 10, 4096)
+                })?
+                .map_or(default.max_document_bytes, |mib| mib << 20),
+            ca_file: ca_file
+                .map(|path| self.file(path, &key("ca_file"), check_ca_file))
+                .transpose()?,
+            download_hosts: hosts
+                .map(|(n, host)| {
+                    self.read(host, &key(&format!("download_hosts[{n}]")), values::host)
+                })
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}

@@ -1,0 +1,242 @@
+//! Settings, checked once: from here on nothing can be malformed.
+//!
+//! They come from flags and environment variables ([`crate::cli`]) and from the config file
+//! (`config` has its form, `file` and `values` read single values, `credentials` the ways to sign
+//! in); `resolve` puts them together, `check` asks the mapping. What the config file holds can be
+//! read again while the exporter runs; the rest can't change.
+
+pub(crate) mod check;
+mod config;
+mod credentials;
+mod file;
+mod resolve;
+pub(crate) mod values;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use url::Url;
+
+use crate::cli::{LogFormat, LogLevel, ServeArgs};
+use crate::plugin::wit;
+use crate::secret::Secret;
+use crate::target::Target;
+
+/// GitHub makes new data once a day, at no set hour.
+pub const DEFAULT_TTL_SECONDS: &str = "3600";
+/// github.com.
+pub const DEFAULT_API_URL: &str = "https://api.github.com";
+/// The original exporter's port.
+pub const DEFAULT_LISTEN_ADDRESS: &str = "0.0.0.0:8000";
+/// The credential of whoever names none.
+pub const DEFAULT_CREDENTIAL: &str = "default";
+
+/// A setting that can't be used.
+#[derive(Debug, Error, PartialEq)]
+#[error("{setting}: {problem}")]
+pub struct SettingError {
+    /// The flag and environment variable; or file, line and key.
+    pub setting: String,
+    /// What is wrong and what would be right.
+    pub problem: String,
+}
+
+impl SettingError {
+    pub(crate) fn new(setting: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { setting: setting.into(), problem: problem.into() }
+    }
+}
+
+/// The settings of the exporter.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address to listen on.
+    pub listen: String,
+    /// Where documents are kept over a restart, if anywhere.
+    pub cache_dir: Option<PathBuf>,
+    /// How requests are sent.
+    pub github: GithubSettings,
+    /// What to export, if anything.
+    pub targets: Vec<TargetSettings>,
+    /// The time from one refresh to the next, for targets that say nothing else.
+    pub ttl: Duration,
+    /// For targets that say nothing else.
+    pub defaults: MappingSettings,
+    /// What is missing for there to be any data.
+    pub missing: Option<String>,
+}
+
+/// The settings of a target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetSettings {
+    /// The organization or enterprise.
+    pub target: Target,
+    /// How to sign in.
+    pub credential: Arc<CredentialSettings>,
+    /// The API's base URL.
+    pub api: Url,
+    /// The time from one refresh to the next.
+    pub ttl: Duration,
+    /// What the mapping has a say in.
+    pub mapping: MappingSettings,
+}
+
+impl TargetSettings {
+    /// Whether a document is to be fetched.
+    pub fn wants(&self, document: &str) -> bool {
+        self.mapping.documents.get(document).is_none_or(|on| on.value)
+    }
+
+    /// The time from one fetch of a document to the next.
+    pub fn ttl_of(&self, document: &str) -> Duration {
+        self.mapping.document_ttl.get(document).map_or(self.ttl, |ttl| ttl.value)
+    }
+}
+
+/// Settings whose names are the mapping's, so that only it can tell whether they are right.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MappingSettings {
+    /// The time from one fetch to the next, of single documents.
+    pub document_ttl: BTreeMap<String, Placed<Duration>>,
+    /// Which documents are on (as all are unless they are named here) or off.
+    pub documents: BTreeMap<String, Placed<bool>>,
+    /// The mapping's options.
+    pub options: BTreeMap<String, Placed<String>>,
+}
+
+impl MappingSettings {
+    /// The options as a mapping takes them.
+    pub fn to_wit(&self) -> Vec<wit::OptionValue> {
+        let options = self.options.iter();
+        options
+            .map(|(name, value)| wit::OptionValue {
+                name: name.clone(),
+                value: value.value.clone(),
+            })
+            .collect()
+    }
+}
+
+/// A way to sign in, with the name that the config file gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CredentialSettings {
+    /// The value of the label `credential`.
+    pub name: String,
+    /// What it is.
+    pub source: CredentialSource,
+}
+
+/// What a credential is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CredentialSource {
+    /// A token.
+    Token(Secret),
+    /// A file with a token, which may change at any time.
+    TokenFile(PathBuf),
+    /// A GitHub App.
+    App {
+        /// Its id or client id.
+        id: String,
+        /// The file with its private key (PEM), which may change at any time.
+        private_key_file: PathBuf,
+        /// The installation, if it is not to be looked up.
+        installation: Option<u64>,
+    },
+}
+
+/// How requests are sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GithubSettings {
+    /// How many requests may be under way at one host.
+    pub concurrency: usize,
+    /// How long it may take to connect.
+    pub connect_timeout: Duration,
+    /// How long a server may be silent, before its answer or within it.
+    pub response_timeout: Duration,
+    /// How long a request may take, with its whole answer.
+    pub request_timeout: Duration,
+    /// How often a request is sent again that failed in a way which can pass.
+    pub retries: usize,
+    /// The pause before the first of these; the next ones are twice as long each, up to 30 s.
+    pub retry_delay: Duration,
+    /// The greatest document that is taken, all parts together.
+    pub max_document_bytes: u64,
+    /// A file with certificates (PEM) of authorities to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Hosts that report files may be downloaded from, beside GitHub's own. `*.` stands for any subdomain.
+    pub download_hosts: Vec<String>,
+}
+
+impl Default for GithubSettings {
+    fn default() -> Self {
+        Self {
+            // GitHub prefers few: a target asks for one document after the other.
+            concurrency: 8,
+            connect_timeout: Duration::from_secs(10),
+            response_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(10 * 60),
+            retries: 3,
+            retry_delay: Duration::from_secs(1),
+            // The users report of 100,000 developers has some hundred megabytes. In memory it
+            // takes a tenth or less.
+            max_document_bytes: 4 << 30,
+            ca_file: None,
+            download_hosts: Vec::new(),
+        }
+    }
+}
+
+/// A value, and the flag or line that it came from. Two are equal if the values are.
+#[derive(Clone, Debug)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where it was given.
+    pub place: String,
+}
+
+impl<T: PartialEq> PartialEq for Placed<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+/// How the log is to be written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Log {
+    /// The lowest level.
+    pub level: LogLevel,
+    /// Its form.
+    pub format: LogFormat,
+}
+
+impl Log {
+    /// Checks what was given.
+    pub fn new(args: &ServeArgs) -> Result<Self, SettingError> {
+        let (level, format) = ("--log.level (LOG_LEVEL)", "--log.format (LOG_FORMAT)");
+        let wrong = |setting| move |problem: String| SettingError::new(setting, problem);
+        Ok(Self {
+            level: values::choice(given(&args.log_level).unwrap_or("info"))
+                .map_err(wrong(level))?,
+            format: values::choice(given(&args.log_format).unwrap_or("text"))
+                .map_err(wrong(format))?,
+        })
+    }
+}
+
+/// Reads the text of a flag.
+fn flag<T>(
+    setting: &str,
+    text: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, SettingError> {
+    read(text).map_err(|problem| SettingError::new(setting, problem))
+}
+
+/// The text of a flag or variable. An empty one is none: compose files pass variables on that nobody set.
+fn given(text: &Option<String>) -> Option<&str> {
+    text.as_deref().map(str::trim).filter(|text| !text.is_empty())
+}

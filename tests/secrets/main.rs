@@ -1,0 +1,27 @@
+//! The last test of the suite: nothing that the exporter said in it has a secret.
+
+use std::fs;
+
+use copilot_metrics_tests::transcript::folder;
+
+#[test]
+fn no_log_error_metric_or_page_of_the_whole_suite_has_a_token_a_key_or_a_signature() {
+    let read = |name: &str| {
+        fs::read_to_string(folder().join(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}: run `make test`, all of it"))
+    };
+    let (said, secrets) = (read("said"), read("secrets"));
+    // It was a whole run: logs, metrics and errors of many exporters, with all kinds of secrets.
+    for text in ["refreshed", "# HELP ", "refresh failed", "exporter: ", "<html", "not reloaded"] {
+        assert!(said.contains(text), "the transcript has no {text:?}");
+    }
+    for kind in ["demo_", "ghs_", "eyJ"] {
+        assert!(secrets.lines().any(|secret| secret.starts_with(kind)), "no secret is a {kind}…");
+    }
+    assert!(secrets.lines().count() > 50, "{}", secrets.lines().count());
+    for secret in secrets.lines().filter(|secret| !secret.is_empty()) {
+        if let Some(line) = said.lines().find(|line| line.contains(secret)) {
+            panic!("{secret} is in: {line}");
+        }
+    }
+}
