@@ -124,6 +124,7 @@ impl Exporter {
             let mut supervisor = supervisor;
             let work = supervise(&mut supervisor, settings, source, mapping, reloads, telemetry);
             cancel.run_until_cancelled(work).await;
+            info!("stopping; running scrapes may end");
             supervisor.shutdown().await;
         };
         tokio::join!(serving, supervising);

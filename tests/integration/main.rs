@@ -10,14 +10,20 @@ mod component;
 mod docs;
 /// The same recordings give the same expositions, however the bytes are cut.
 mod golden;
+/// The exporter starts and stops gracefully.
+mod life;
 /// A mapping gets no more than its limits.
 mod limits;
 /// A real Prometheus scrapes what was recorded.
 mod prometheus;
+/// What is kept over a restart.
+mod restart;
 /// What is served while GitHub works, and while it doesn't.
 mod serving;
 /// Every way to sign in.
 mod sign_in;
+/// Many targets in one process, and changing them while it runs.
+mod targets;
 /// What is done about GitHub's bad days.
 mod trouble;
 /// The numbers are right by hand calculation.

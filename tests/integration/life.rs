@@ -1,0 +1,66 @@
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::github::stand_in;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::serving::{metrics, serving};
+
+/// As many answers as no buffer between the two takes.
+const REQUESTS: usize = 100;
+
+/// A client that asks for the metrics again and again, and reads nothing.
+fn stuck(serving: &Serving) -> TcpStream {
+    let mut stream = TcpStream::connect(serving.address()).unwrap();
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {}\r\n\r\n", serving.address());
+    stream.write_all(request.repeat(REQUESTS).as_bytes()).unwrap();
+    // The first answer is on its way.
+    stream.peek(&mut [0]).unwrap();
+    stream
+}
+
+fn stop(serving: &Serving) {
+    kill(Pid::from_raw(serving.id() as i32), Signal::SIGTERM).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scrape_that_runs_at_sigterm_gets_its_whole_answer() {
+    let mut serving = Serving::demo();
+    let mut stream = stuck(&serving);
+    stop(&serving);
+    // From here on there are no new connections, and the answer that runs is read to its end.
+    serving.wait_for("stopping");
+    let mut text = Vec::new();
+    stream.read_to_end(&mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let answers: Vec<&str> = text.split("HTTP/1.1 200 OK\r\n").skip(1).collect();
+    assert!(!answers.is_empty() && answers.len() < REQUESTS, "{}", answers.len());
+    for answer in answers {
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+        assert_eq!(body.len(), length.parse::<usize>().unwrap());
+    }
+    assert!(serving.wait().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_reads_nothing_does_not_keep_the_exporter_from_stopping_within_5_seconds() {
+    let mut serving = Serving::demo();
+    let _stream = stuck(&serving);
+    let started = Instant::now();
+    stop(&serving);
+    assert!(serving.wait().success());
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scrape_during_the_first_refresh_has_the_first_data() {
+    let github = stand_in().await;
+    // No wait for a refresh: the scrape waits by itself.
+    let serving = serving(&github, "octodemo");
+    let exposition = metrics(&serving).await;
+    assert_eq!(exposition.sum("github_copilot_interactions", ""), 2180.0);
+}

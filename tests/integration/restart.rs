@@ -1,0 +1,263 @@
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use copilot_metrics_exporter::cache::{Disk, Store};
+use copilot_metrics_exporter::demo::StandIn;
+use copilot_metrics_exporter::github::{Body, Document, Part};
+use copilot_metrics_exporter::target::{Scope, Target};
+use copilot_metrics_tests::command::{Serving, exporter, output};
+use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::github::stand_in;
+use jiff::Timestamp;
+
+use crate::serving::{command, metrics};
+
+/// An exporter that keeps its documents in a folder.
+fn keeping(github: &StandIn, folder: &Path, ttl: &str) -> Command {
+    let mut command = command(github, "octodemo");
+    command.env("CACHE_DIR", folder).env("CACHE_TTL_SECONDS", ttl);
+    command
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => found.push(path),
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_within_the_ttl_serves_the_last_data_and_sends_no_request() {
+    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
+    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
+    serving.wait_for("refreshed");
+    let before = metrics(&serving).await;
+    serving.kill();
+    let requests = github.requests().len();
+    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
+    serving.wait_for("cached data is served");
+    let after = metrics(&serving).await;
+    for family in ["github_copilot_interactions", "github_copilot_seats", "total_chats"] {
+        assert!(before.series(family).count() > 0);
+        let series = |of| {
+            copilot_metrics_tests::exposition::Exposition::series(of, family).collect::<Vec<_>>()
+        };
+        assert_eq!(series(&after), series(&before), "{family}");
+    }
+    let success = "copilot_exporter_last_success_timestamp_seconds";
+    assert_eq!(
+        after.series(success).collect::<Vec<_>>(),
+        before.series(success).collect::<Vec<_>>()
+    );
+    assert_eq!(after.sum("copilot_exporter_up", ""), 1.0);
+    assert_eq!(after.sum("copilot_exporter_stale", ""), 0.0);
+    assert_eq!(serving.get("/-/ready").await.0, 200);
+    assert_eq!(github.requests().len(), requests);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_github_is_down_for_the_whole_run_the_cached_data_is_served_with_its_true_age() {
+    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
+    let config = Config::new("github: {retries: 0}");
+    let start = |github: &StandIn| {
+        let mut command = keeping(github, folder.path(), "1");
+        command.env("CONFIG_FILE", config.path());
+        command
+    };
+    let serving = Serving::start(start(&github));
+    serving.wait_for("refreshed");
+    serving.kill();
+    let command = start(&github);
+    // Nothing listens there any more.
+    drop(github);
+    let serving = Serving::start(command);
+    serving.wait_for("cached data is served");
+    let first = metrics(&serving).await;
+    assert_eq!(first.sum("github_copilot_interactions", ""), 2180.0);
+    assert_eq!(serving.get("/-/ready").await.0, 200);
+    let age = |exposition: &copilot_metrics_tests::exposition::Exposition| {
+        exposition.sum("copilot_exporter_cache_age_seconds", "\"organization-28-day\"")
+    };
+    loop {
+        serving.wait_for("refresh failed");
+        let now = metrics(&serving).await;
+        assert!(age(&now) > age(&first));
+        assert_eq!(now.sum("github_copilot_interactions", ""), 2180.0);
+        assert_eq!(now.sum("copilot_exporter_up", ""), 0.0);
+        if now.sum("copilot_exporter_stale", "\"organization-28-day\"") == 1.0 {
+            break;
+        }
+    }
+    assert_eq!(serving.get("/-/ready").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn corrupt_and_foreign_files_are_set_aside_counted_and_fetched_again() {
+    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
+    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
+    serving.wait_for("refreshed");
+    serving.kill();
+    let kept = files(folder.path());
+    let file = |name: &str| kept.iter().find(|path| path.ends_with(name)).unwrap();
+    let seats = fs::read(file("seats")).unwrap();
+    fs::write(file("seats"), &seats[..seats.len() / 2]).unwrap();
+    let mut flipped = fs::read(file("users-1-day")).unwrap();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    fs::write(file("users-1-day"), flipped).unwrap();
+    fs::write(file("billing"), "a text of somebody else").unwrap();
+    // A whole file, but of another document.
+    fs::copy(file("organization-28-day"), file("organization-1-day")).unwrap();
+    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
+    serving.wait_for("refreshed");
+    let exposition = metrics(&serving).await;
+    let corrupt =
+        "copilot_exporter_cache_store_failures_total{cause=\"corrupt\",operation=\"load\"}";
+    assert_eq!(exposition.value(corrupt), 4.0, "{}", serving.log());
+    assert_eq!(files(&folder.path().join("set-aside")).len(), 4);
+    assert_eq!(exposition.sum("github_copilot_seats", ""), 340.0);
+    assert_eq!(exposition.sum("copilot_exporter_up", ""), 1.0);
+    assert!(serving.log().contains("its checksum is wrong"), "{}", serving.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_is_for_its_owner_only_and_has_no_secret() {
+    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
+    let cache = folder.path().join("cache");
+    let serving = Serving::start(keeping(&github, &cache, "3600"));
+    serving.wait_for("refreshed");
+    let kept = files(&cache);
+    assert_eq!(kept.len(), 6, "{kept:?}");
+    for path in &kept {
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(&cache)) {
+            assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+        let bytes = fs::read(path).unwrap();
+        for secret in [github.token(), github.signature(), "sig="] {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{}", path.display());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_counted_and_survived() {
+    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
+    let plain = keeping(&github, folder.path(), "1");
+    // A write that is refused is an error for the process, not its end.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(plain.get_program());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let serving = Serving::start(command);
+    serving.wait_for("refreshed");
+    // From here on no file may grow beyond a kilobyte.
+    let id = serving.id().to_string();
+    let limited = Command::new("prlimit").args(["--pid", &id, "--fsize=1024"]).status();
+    assert!(limited.unwrap().success());
+    let full = "copilot_exporter_cache_store_failures_total{cause=\"no_space\",operation=\"save\"}";
+    while metrics(&serving).await.value(full) < 1.0 {
+        serving.wait_for("refreshed");
+    }
+    let exposition = metrics(&serving).await;
+    assert_eq!(exposition.sum("github_copilot_interactions", ""), 2180.0);
+    assert_eq!(exposition.sum("copilot_exporter_up", ""), 1.0);
+    assert!(!serving.log().contains("refresh failed"), "{}", serving.log());
+    serving.kill();
+    // What was there before is there still, and whole.
+    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
+    let restored = serving.wait_for("cached data is served");
+    assert!(restored.contains("documents=6"), "{restored}");
+}
+
+#[test]
+fn a_folder_that_can_not_be_used_is_refused() {
+    let mut command = exporter();
+    command.env("CACHE_DIR", "/dev/null/cache");
+    let refused = output(command);
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(64), "{error}");
+    assert!(error.contains("CACHE_DIR") && error.contains("may write to"), "{error}");
+}
+
+const NAMES: [&str; 4] = ["billing", "seats", "users-1-day", "organization-28-day"];
+const WRITES: usize = 200;
+
+fn target() -> Target {
+    Target::new(Scope::Organization, "octodemo").unwrap()
+}
+
+/// A document of `round` bytes and more, each of them `round`.
+fn document(round: u8) -> Document {
+    let part = |length: usize| Part {
+        body: Body::from_compressed(vec![round; length].into(), length as u64),
+        validator: None,
+        next: None,
+    };
+    let parts = vec![part(200_000 + usize::from(round)), part(1000)];
+    let fetched_at = Timestamp::from_second(1_795_000_000 + i64::from(round)).unwrap();
+    Document { parts, fetched_at, report_day: None }
+}
+
+/// What the test below starts, and kills.
+#[test]
+#[ignore = "it writes until it is killed"]
+fn a_writer_of_documents() {
+    let folder = std::env::var("CACHE_OF_WRITER").expect("the test below sets it");
+    let disk = Disk::open(Path::new(&folder)).unwrap();
+    for round in (0..=u8::MAX).cycle() {
+        for name in NAMES {
+            println!("writes");
+            disk.save(&target(), name, &document(round)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn after_kill_9_at_any_moment_of_200_writes_the_cache_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let test = "restart::a_writer_of_documents";
+    let mut writes = 0;
+    for run in 0u64.. {
+        if writes >= WRITES {
+            break;
+        }
+        let mut writer = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--ignored", "--nocapture"])
+            .env("CACHE_OF_WRITER", folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
+        let wanted = 8 + run as usize % 5;
+        let begun = lines.by_ref().map_while(Result::ok).filter(|line| line.ends_with("writes"));
+        writes += begun.take(wanted).count();
+        // Somewhere within the write that has just begun: it takes some hundred microseconds.
+        std::thread::sleep(std::time::Duration::from_micros(run * 97 % 1500));
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        let disk = Disk::open(folder.path()).unwrap();
+        for name in NAMES {
+            let found = disk.load(&target(), name).unwrap().expect("the first run has written it");
+            let round = found.fetched_at.as_second() - 1_795_000_000;
+            assert_eq!(found, document(u8::try_from(round).unwrap()), "{name}");
+        }
+        let left: Vec<_> = files(folder.path());
+        assert_eq!(left.len(), NAMES.len(), "{left:?}");
+    }
+}

@@ -1,0 +1,213 @@
+use copilot_metrics_exporter::demo::{Fault, StandIn};
+use copilot_metrics_tests::command::{Serving, exporter};
+use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::exposition::Exposition;
+use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::transcript::keep_secret;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::serving::metrics;
+
+/// An exporter with this config file and the token in `GHC_TOKEN`.
+fn configured(github: &StandIn, config: &Config) -> Serving {
+    let mut command = exporter();
+    command
+        .env("CONFIG_FILE", config.path())
+        .env("GITHUB_API_URL", github.api().as_str())
+        .env("GHC_TOKEN", github.token());
+    Serving::start(command)
+}
+
+fn asked(github: &StandIn, path_has: &str) -> usize {
+    github.requests().iter().filter(|request| request.path.contains(path_has)).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_have_credentials_of_their_own_and_one_that_fails_all_day_harms_no_other() {
+    let github = stand_in().await;
+    for (token, owner) in [
+        ("tok_demo", "octodemo"),
+        ("tok_legacy", "octo-legacy"),
+        ("tok_enterprise", "octo-enterprise"),
+    ] {
+        keep_secret(token);
+        github.grant(token, &[owner]);
+    }
+    let config = Config::new(
+        "credentials:
+  demo: {token_file: demo.token}
+  legacy: {token_file: legacy.token}
+  enterprise: {token_file: enterprise.token}
+defaults: {ttl: 1s}
+github: {retries: 0}
+targets:
+  - {organization: octodemo, credential: demo}
+  - {organization: octo-legacy, credential: legacy}
+  - {enterprise: octo-enterprise, credential: enterprise}
+",
+    );
+    config.write("demo.token", "tok_demo");
+    config.write("enterprise.token", "tok_enterprise");
+    // Somebody has mixed them up: it signs in, but may not see the organization.
+    config.write("legacy.token", "tok_demo");
+    let serving = configured(&github, &config);
+    for _ in 0..4 {
+        serving.wait_for("refreshed target=organization octodemo");
+        serving.wait_for("refreshed target=enterprise octo-enterprise");
+    }
+    let exposition = metrics(&serving).await;
+    for (target, up) in [("octodemo", 1.0), ("octo-legacy", 0.0), ("octo-enterprise", 1.0)] {
+        assert_eq!(exposition.sum("copilot_exporter_up", &format!("\"{target}\"")), up, "{target}");
+    }
+    let failures: Vec<_> = exposition.series("copilot_exporter_document_failures_total").collect();
+    assert!(!failures.is_empty());
+    for (series, _) in failures {
+        assert!(
+            series.contains("\"octo-legacy\"") && series.contains("permission_missing"),
+            "{series}"
+        );
+    }
+    let limits: Vec<_> = exposition.series("copilot_exporter_rate_limit_remaining").collect();
+    assert_eq!(limits.len(), 3, "{limits:?}");
+    // Put right, it is there without a restart.
+    config.write("legacy.token", "tok_legacy");
+    serving.wait_for("refreshed target=organization octo-legacy");
+    assert_eq!(metrics(&serving).await.sum("total_active_users", "octo-legacy"), 41.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_hangs_delays_no_other() {
+    let github = stand_in().await;
+    github.fail("/octo-legacy/", Fault::Hang);
+    let config = Config::new(
+        "defaults: {ttl: 1s}
+targets: [{organization: octo-legacy}, {organization: octodemo}]",
+    );
+    let serving = configured(&github, &config);
+    for _ in 0..3 {
+        serving.wait_for("refreshed target=organization octodemo");
+    }
+    assert_eq!(metrics(&serving).await.sum("copilot_exporter_up", ""), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_has_a_name_options_documents_and_ttls_of_its_own() {
+    let github = stand_in().await;
+    let config = Config::new(
+        "defaults:
+  ttl: 1h
+  documents: {billing: false}
+targets:
+  - organization: octodemo
+    name: Octo & Söhne
+    ttl: 1s
+    document_ttl: {seats: 1h}
+    options: {users: true}
+  - organization: octo-legacy
+    documents: {billing: true}
+",
+    );
+    let serving = configured(&github, &config);
+    for _ in 0..3 {
+        serving.wait_for("refreshed target=organization Octo & Söhne");
+    }
+    let exposition = metrics(&serving).await;
+    let series = "copilot_exporter_up{org=\"Octo & Söhne\",scope=\"organization\"}";
+    assert_eq!(exposition.value(series), 1.0);
+    assert_eq!(exposition.sum("github_copilot_seats", "org=\"Octo & Söhne\""), 340.0);
+    let users = |exposition: &Exposition, org: &str| {
+        let all = exposition.series("github_copilot_user_interactions");
+        all.filter(|(series, _)| series.contains(org)).count()
+    };
+    assert!(users(&exposition, "Octo & Söhne") > 100);
+    assert_eq!(asked(&github, "/orgs/octodemo/copilot/billing?"), 0);
+    assert_eq!(exposition.sum("github_copilot_billing_seats", "Söhne"), 0.0);
+    assert!(asked(&github, "/orgs/octo-legacy/copilot/billing") >= 1);
+    // Once for every refresh, but the seats, four pages, only once.
+    assert!(asked(&github, "/octodemo/copilot/metrics/reports/organization-28-day/latest") >= 3);
+    assert_eq!(asked(&github, "/orgs/octodemo/copilot/billing/seats"), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_adds_and_removes_targets_and_leaves_the_others_alone() {
+    let github = stand_in().await;
+    let config = Config::new("targets: [{organization: octodemo}, {organization: octo-legacy}]");
+    let serving = configured(&github, &config);
+    serving.wait_for("refreshed");
+    serving.wait_for("refreshed");
+    let before = asked(&github, "/octodemo/");
+    config.write(
+        "config.yaml",
+        "# another line\ntargets: [{organization: octodemo}, {enterprise: octo-enterprise}]",
+    );
+    assert_eq!(serving.post("/-/reload").await, (200, "reloaded\n".to_owned()));
+    serving.wait_for("refreshed target=enterprise octo-enterprise");
+    let exposition = metrics(&serving).await;
+    assert_eq!(exposition.sum("copilot_exporter_up", ""), 2.0);
+    assert_eq!(exposition.sum("github_copilot_seats", "\"octodemo\""), 340.0);
+    assert_eq!(exposition.sum("github_copilot_seats", "\"octo-enterprise\""), 480.0);
+    let text = serving.get("/metrics").await.1;
+    assert!(!text.contains("octo-legacy"), "a removed target has left series");
+    assert_eq!(asked(&github, "/octodemo/"), before);
+    // The same by signal.
+    config.write("config.yaml", "targets: [{organization: octo-legacy}]");
+    kill(Pid::from_raw(serving.id() as i32), Signal::SIGHUP).unwrap();
+    serving.wait_for("refreshed target=organization octo-legacy");
+    assert_eq!(metrics(&serving).await.series("copilot_exporter_up").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_config_leaves_the_running_one_in_place_and_says_so() {
+    let github = stand_in().await;
+    let config = Config::new("targets: [{organization: octodemo}]");
+    let serving = configured(&github, &config);
+    serving.wait_for("refreshed");
+    let successful = "copilot_exporter_config_last_reload_successful";
+    let before = metrics(&serving).await;
+    assert_eq!(before.value(successful), 1.0);
+    for (yaml, wanted) in [
+        (
+            "targets:\n  - {organization: octodemo, ttl: soon}",
+            "config.yaml:2: targets[0].ttl: \"soon\"",
+        ),
+        (
+            "targets:\n  - {organization: octodemo, options: {users: maybe}}",
+            "targets[0].options.users",
+        ),
+        ("targets:\n  - {organisation: octodemo}", "organisation"),
+        ("targets: [", "config.yaml:"),
+    ] {
+        config.write("config.yaml", yaml);
+        let (status, text) = serving.post("/-/reload").await;
+        assert_eq!(status, 500, "{text}");
+        assert!(text.contains(wanted) && text.starts_with("not reloaded: "), "{text}");
+        let now = metrics(&serving).await;
+        assert_eq!(now.value(successful), 0.0);
+        assert_eq!(now.sum("github_copilot_interactions", ""), 2180.0);
+        assert_eq!(now.sum("copilot_exporter_up", ""), 1.0);
+    }
+    std::fs::remove_file(config.path()).unwrap();
+    assert_eq!(serving.post("/-/reload").await.0, 500);
+    config.write("config.yaml", "targets: [{organization: octodemo}]");
+    assert_eq!(serving.post("/-/reload").await.0, 200);
+    let after = metrics(&serving).await;
+    assert_eq!(after.value(successful), 1.0);
+    let time = "copilot_exporter_config_last_reload_success_timestamp_seconds";
+    assert!(after.value(time) > before.value(time));
+    assert_eq!(serving.get("/-/reload").await.0, 405);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_with_other_options_needs_no_request() {
+    let github = stand_in().await;
+    let config = Config::new("targets: [{organization: octodemo}]");
+    let serving = configured(&github, &config);
+    serving.wait_for("refreshed");
+    let requests = github.requests().len();
+    assert_eq!(metrics(&serving).await.series("github_copilot_user_interactions").count(), 0);
+    config.write("config.yaml", "targets: [{organization: octodemo, options: {users: true}}]");
+    assert_eq!(serving.post("/-/reload").await.0, 200);
+    assert!(metrics(&serving).await.series("github_copilot_user_interactions").count() > 100);
+    assert_eq!(github.requests().len(), requests);
+}
