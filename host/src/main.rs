@@ -11,7 +11,7 @@ use copilot_metrics_exporter::demo::{self, Demo};
 use copilot_metrics_exporter::exporter::{self, Exporter, Source, StartError};
 use copilot_metrics_exporter::offline;
 use copilot_metrics_exporter::reload::Reloader;
-use copilot_metrics_exporter::settings::{Log, Settings};
+use copilot_metrics_exporter::settings::{Log, Settings, TargetSettings};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
@@ -59,8 +59,12 @@ fn check_config(args: ServeArgs) -> ExitCode {
     }
     match exporter::check(&source(args, None)) {
         Ok(settings) => {
-            for target in &settings.targets {
-                println!("{}, with the credential {}", target.target, target.credential.name);
+            for TargetSettings { target, credential, ttl, .. } in &settings.targets {
+                let (github, seconds) = (target.github(), ttl.as_secs());
+                let credential = &credential.name;
+                println!(
+                    "{target} at {github}, every {seconds} s, with the credential {credential}"
+                );
             }
             if let Some(missing) = settings.missing {
                 println!("there would be no data: {missing}");

@@ -1,9 +1,13 @@
-use std::collections::BTreeMap;
 use std::fs;
 use std::sync::{Arc, Mutex};
 
+use copilot_metrics_exporter::github::Refusal;
+use copilot_metrics_exporter::http::FIRST_DATA_WAIT;
+use copilot_metrics_exporter::settings::{DEFAULT_API_URL, DEFAULT_TTL_SECONDS, GithubSettings};
 use copilot_metrics_exporter::telemetry::Telemetry;
-use copilot_metrics_tests::command::printed;
+use copilot_metrics_tests::app::private_key;
+use copilot_metrics_tests::command::{printed, run};
+use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::fixtures::root;
 use copilot_metrics_tests::mapping::Component;
 
@@ -13,19 +17,16 @@ fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// The rows of a Markdown file's tables whose first cell is `code`: the code and the other cells.
-fn table(file: &str) -> BTreeMap<String, Vec<String>> {
-    let mut rows = BTreeMap::new();
-    for line in read(file).lines().filter(|line| line.starts_with("| `")) {
-        let mut cells =
-            line.trim().trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned());
-        let first = cells.next().unwrap_or_default();
-        if let Some(code) = first.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
-            let twice = rows.insert(code.to_owned(), cells.collect());
-            assert!(twice.is_none(), "{file} has {code} twice");
-        }
-    }
-    rows
+/// The cells of every row of a Markdown file's tables.
+fn rows(file: &str) -> Vec<Vec<String>> {
+    let text = read(file);
+    let lines = text.lines().filter(|line| line.starts_with("| "));
+    lines
+        .map(|line| {
+            let line = line.strip_prefix("| ").unwrap().trim_end().trim_end_matches('|');
+            line.split(" | ").map(|cell| cell.trim().to_owned()).collect()
+        })
+        .collect()
 }
 
 /// A table of metrics.
@@ -93,23 +94,136 @@ fn the_mapping_plugin_guide_has_the_contract_as_it_is() {
 }
 
 #[test]
-fn the_readme_has_every_setting_with_its_default() {
-    let readme = table("README.md");
-    let help = printed(["--help"]);
-    let flags = help.lines().filter_map(|line| line.trim().strip_prefix("--"));
-    for flag in flags.map(|rest| rest.split([' ', '<']).next().unwrap()) {
-        let row = readme.iter().find(|(name, cells)| {
-            name.trim_start_matches("--") == flag || cells[0].contains(&format!("--{flag}`"))
-        });
-        assert!(row.is_some(), "the README has no --{flag}");
+fn docs_configuration_has_every_flag_and_variable_with_type_default_and_example() {
+    let rows = rows("docs/configuration.md");
+    let help = printed(["--help"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    let flags: Vec<_> = help.split(" --").skip(1).collect();
+    assert!(flags.len() > 14);
+    for flag in flags {
+        let name = flag.split([' ', '<']).next().unwrap();
+        if matches!(name, "help" | "version") {
+            continue;
+        }
+        let row = rows.iter().find(|row| row.len() == 6 && row[1] == format!("`--{name}`"));
+        let row = row.unwrap_or_else(|| panic!("there is no --{name}"));
+        assert!(row[..5].iter().all(|cell| !cell.is_empty()), "{row:?}");
+        if let Some((_, variable)) = flag.split_once("[env: ") {
+            let variable = variable.split(['=', ']']).next().unwrap();
+            assert_eq!(row[0], format!("`{variable}`"));
+        }
+        if let Some((_, default)) = flag.split_once("[default: ") {
+            let default = default.split(']').next().unwrap();
+            let is_said = row[3].trim_matches('`') == default || default.starts_with(&row[3]);
+            assert!(is_said, "{name}: {default:?} is not {:?}", row[3]);
+        }
     }
-    for (variable, default) in [
-        ("CACHE_TTL_SECONDS", "3600"),
-        ("GITHUB_API_URL", "https://api.github.com"),
-        ("LISTEN_ADDRESS", "0.0.0.0:8000"),
+}
+
+#[test]
+fn docs_configuration_has_every_key_of_the_config_file_with_type_default_and_example() {
+    let rows = rows("docs/configuration.md");
+    for (section, yaml) in [
+        ("", "nothing: 1"),
+        ("credentials", "credentials: {a: {nothing: 1}}"),
+        ("defaults", "defaults: {nothing: 1}"),
+        ("targets", "targets: [{nothing: 1}]"),
+        ("github", "github: {nothing: 1}"),
     ] {
-        assert!(readme[variable].iter().any(|cell| cell.contains(default)), "{variable}");
-        assert!(help.contains(&format!("[default: {default}]")), "{variable}");
+        // The error for a key that is unknown names all that are known.
+        let config = Config::new(yaml);
+        let path = config.path().display().to_string();
+        let error = String::from_utf8(run(["check-config", "--config", &path]).stderr).unwrap();
+        let (_, known) = error.split_once("expected one of ").unwrap_or_else(|| panic!("{error}"));
+        for key in known.trim().split(", ") {
+            if section.is_empty() {
+                let title = format!("### `{key}`");
+                let text = read("docs/configuration.md");
+                assert!(
+                    text.contains(&title) || text.contains(&format!(", and `{key}` for")),
+                    "{key}"
+                );
+                continue;
+            }
+            let row = rows.iter().find(|row| row.len() == 5 && row[0] == format!("`{key}`"));
+            let row = row.unwrap_or_else(|| panic!("there is no {section}.{key}"));
+            assert!(row.iter().all(|cell| !cell.is_empty()), "{row:?}");
+        }
+    }
+}
+
+#[test]
+fn the_defaults_of_docs_configuration_are_those_in_use() {
+    let rows = rows("docs/configuration.md");
+    let default = |key: &str| {
+        let row = rows.iter().find(|row| row.len() == 5 && row[0] == format!("`{key}`")).unwrap();
+        row[2].trim_matches('`').to_owned()
+    };
+    let seconds = |key: &str| {
+        let duration: jiff::SignedDuration = default(key).parse().unwrap();
+        std::time::Duration::try_from(duration).unwrap()
+    };
+    let used = GithubSettings::default();
+    assert_eq!(default("concurrency"), used.concurrency.to_string());
+    assert_eq!(default("retries"), used.retries.to_string());
+    assert_eq!(default("max_document_mib"), (used.max_document_bytes >> 20).to_string());
+    assert_eq!(seconds("connect_timeout"), used.connect_timeout);
+    assert_eq!(seconds("response_timeout"), used.response_timeout);
+    assert_eq!(seconds("request_timeout"), used.request_timeout);
+    assert_eq!(seconds("retry_delay"), used.retry_delay);
+    assert_eq!(seconds("ttl").as_secs().to_string(), DEFAULT_TTL_SECONDS);
+    assert_eq!(default("api_url"), DEFAULT_API_URL);
+    let text = read("docs/configuration.md");
+    let wait = format!("a scrape waits up to {} s", FIRST_DATA_WAIT.as_secs());
+    assert!(text.contains(&wait));
+    let component = Component::load();
+    for spec in &component.manifest().documents {
+        let known = text.contains(&format!("`{}`", spec.name));
+        assert!(known || spec.name == "users-28-day", "there is no {}", spec.name);
+    }
+}
+
+#[test]
+fn the_example_of_docs_configuration_is_in_order() {
+    let text = read("docs/configuration.md");
+    let (_, rest) = text.split_once("<!-- example: begin -->\n```yaml\n").unwrap();
+    let (yaml, _) = rest.split_once("```").unwrap();
+    // Its files, in a folder that this test may write to.
+    let config = Config::new(&yaml.replace("/run/secrets/copilot/", "").replace("/etc/ssl/", ""));
+    config.write("token", "ghp_x");
+    config.write("app.pem", &private_key());
+    let authority = rcgen::generate_simple_self_signed(["example".to_owned()]).unwrap();
+    config.write("corporate.pem", &authority.cert.pem());
+    let path = config.path().display().to_string();
+    let said = printed(["check-config", "--config", &path]);
+    assert!(
+        said.contains(
+            "organization Labs at api.github.com, every 3600 s, with the credential everyday"
+        ),
+        "{said}"
+    );
+    assert!(
+        said.contains("octo-inc at api.github.com, every 3600 s, with the credential enterprise"),
+        "{said}"
+    );
+    assert!(said.ends_with("the settings are in order\n"), "{said}");
+}
+
+#[test]
+fn docs_permissions_has_every_refusal_and_every_family() {
+    let text = read("docs/permissions.md");
+    for refusal in Refusal::ALL {
+        let row = format!("| `{}` |", refusal.label());
+        assert!(text.contains(&row), "there is no {}", refusal.label());
+    }
+    let starts: Vec<_> = text
+        .split('`')
+        .filter_map(|code| code.strip_suffix('*'))
+        .filter(|start| start.starts_with("github_copilot_") || start.starts_with("total_"))
+        .collect();
+    let component = Component::load();
+    for family in &component.manifest().families {
+        let known = starts.iter().any(|start| family.name.starts_with(start));
+        assert!(known || family.name == "is_custom_model", "there is no {}", family.name);
     }
 }
 

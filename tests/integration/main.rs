@@ -6,6 +6,8 @@ mod bad_input;
 mod command_line;
 /// The default mapping is a component that asks for nothing.
 mod component;
+/// The config file, and what is said of mistakes in it.
+mod configuration;
 /// What the documentation says is so.
 mod docs;
 /// The same recordings give the same expositions, however the bytes are cut.
@@ -14,6 +16,8 @@ mod golden;
 mod life;
 /// A mapping gets no more than its limits.
 mod limits;
+/// Proxies and certificates.
+mod network;
 /// A real Prometheus scrapes what was recorded.
 mod prometheus;
 /// What is kept over a restart.

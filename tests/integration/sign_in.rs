@@ -10,7 +10,7 @@ use crate::serving::metrics;
 
 /// An exporter that signs in as the App, with more in its config file.
 fn as_app(server: &AppServer, config: &Config, more: &str) -> Serving {
-    config.write("key.pem", &server.private_key());
+    config.write("key.pem", server.private_key());
     let api = server.github().api();
     config.write(
         "config.yaml",
@@ -114,7 +114,7 @@ async fn an_app_with_another_key_is_refused_and_the_error_says_so() {
     let other = AppServer::start(Differences::default()).await;
     let config = Config::new("");
     let api = server.github().api();
-    config.write("key.pem", &other.private_key());
+    config.write("key.pem", other.private_key());
     config.write(
         "config.yaml",
         &format!(
@@ -133,7 +133,7 @@ async fn an_app_with_another_key_is_refused_and_the_error_says_so() {
 async fn an_app_can_be_given_by_variables() {
     let server = AppServer::start(Differences::default()).await;
     let config = Config::new("");
-    config.write("key.pem", &server.private_key());
+    config.write("key.pem", server.private_key());
     let mut command = exporter();
     command
         .env("GITHUB_APP_ID", APP_ID)

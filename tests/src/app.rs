@@ -32,7 +32,7 @@ pub const INSTALLATIONS: [(&str, u64); 3] =
 /// The App's side of GitHub, in front of a stand-in.
 pub struct AppServer {
     state: Arc<AppState>,
-    private_key: Vec<u8>,
+    private_key: String,
 }
 
 struct AppState {
@@ -72,12 +72,24 @@ struct Claims {
     iss: String,
 }
 
+/// A new private key, as GitHub gives it to whoever registers an App: PKCS#1, in PEM form.
+pub fn private_key() -> String {
+    pem_of(&KeyPair::generate(KeySize::Rsa2048).unwrap_or_else(|error| panic!("{error}")))
+}
+
+fn pem_of(key: &KeyPair) -> String {
+    let outer = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(key);
+    let outer = outer.unwrap_or_else(|error| panic!("{error}"));
+    // Of a 2048-bit key, the outer form takes the first 26 bytes.
+    let text = pem::encode(&pem::Pem::new("RSA PRIVATE KEY", &outer.as_ref()[26..]));
+    keep_secret(text.lines().nth(3).unwrap_or_default());
+    text
+}
+
 impl AppServer {
     /// Starts it, with a new key.
     pub async fn start(differences: Differences) -> Self {
         let key = KeyPair::generate(KeySize::Rsa2048).unwrap_or_else(|error| panic!("{error}"));
-        let private = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(&key);
-        let private = private.unwrap_or_else(|error| panic!("{error}")).as_ref().to_vec();
         let state = Arc::new(AppState {
             public_key: DecodingKey::from_rsa_der(key.public_key().as_ref()),
             github: OnceLock::new(),
@@ -97,7 +109,7 @@ impl AppServer {
         // Whoever has this one needs no App.
         github.revoke(github.token());
         state.github.set(github).unwrap_or_else(|_| panic!("it starts once"));
-        Self { state, private_key: private }
+        Self { state, private_key: pem_of(&key) }
     }
 
     /// The stand-in.
@@ -105,12 +117,9 @@ impl AppServer {
         self.state.github()
     }
 
-    /// The private key as GitHub gives it to whoever registers an App: PKCS#1, in PEM form.
-    pub fn private_key(&self) -> String {
-        // Of a 2048-bit key, the outer form takes the first 26 bytes.
-        let text = pem::encode(&pem::Pem::new("RSA PRIVATE KEY", &self.private_key[26..]));
-        keep_secret(text.lines().nth(3).unwrap_or_default());
-        text
+    /// The private key.
+    pub fn private_key(&self) -> &str {
+        &self.private_key
     }
 
     /// The tokens that were given, oldest first.

@@ -8,6 +8,7 @@
 //! - [`fixtures`]: the recordings, and bodies made on the spot;
 //! - [`github`]: stand-ins for GitHub;
 //! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies;
+//! - [`proxy`]: a proxy as companies have them;
 //! - [`transcript`]: keeps what the exporter says, and the secrets that must not be in it.
 
 pub mod app;
@@ -17,4 +18,5 @@ pub mod exposition;
 pub mod fixtures;
 pub mod github;
 pub mod mapping;
+pub mod proxy;
 pub mod transcript;

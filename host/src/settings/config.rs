@@ -101,10 +101,45 @@ impl Config {
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Ok(Self::default());
         }
-        serde_saphyr::from_str(text).map_err(|error| {
+        let mut key = String::new();
+        let parsed = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
+            serde_path_to_error::deserialize(deserializer).map_err(|error| {
+                key = error.path().to_string();
+                error.into_inner()
+            })
+        });
+        parsed.map_err(|error| {
             let line = error.location().map(|location| format!(":{}", location.line()));
-            let place = format!("{}{}", path.display(), line.unwrap_or_default());
-            SettingError::new(place, error.without_snippet().to_string().replace('\n', " "))
+            let file = format!("{}{}", path.display(), line.unwrap_or_default());
+            let place = match key.as_str() {
+                // The file as a whole.
+                "" | "." => file,
+                // `value` is the field of `Spanned`.
+                key => {
+                    let keys: Vec<_> =
+                        key.split('.').filter(|part| !matches!(*part, "value" | "?")).collect();
+                    format!("{file}: {}", keys.join("."))
+                }
+            };
+            SettingError::new(place, plain(&error))
         })
+    }
+}
+
+/// What is wrong, in words for who writes YAML and not Rust.
+fn plain(error: &serde_saphyr::Error) -> String {
+    let text = error.without_snippet().to_string().replace('\n', " ");
+    // The place is said already.
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let text = text.split(", set DuplicateKeyPolicy").next().unwrap_or(text);
+    match text {
+        "expected sequence start" => "it should be a list, with `- ` before each item".to_owned(),
+        "expected mapping start" => "it should be keys with values, `key: value`".to_owned(),
+        "expected string scalar" => "it should be a single value".to_owned(),
+        _ if text.starts_with("multiple YAML documents") => {
+            "it should be one YAML document, without `---`".to_owned()
+        }
+        "invalid boolean" => "it should be true or false".to_owned(),
+        text => text.to_owned(),
     }
 }

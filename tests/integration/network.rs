@@ -1,0 +1,70 @@
+use copilot_metrics_exporter::demo::{Options, StandIn};
+use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::github::stand_in_with;
+use copilot_metrics_tests::proxy::Proxy;
+
+use crate::serving::{command, metrics};
+
+const HOSTS: &[&str] = &["api.github.test", "copilot-reports.github.test"];
+
+/// A GitHub that is only to be reached by TLS, through a proxy.
+async fn behind_a_proxy() -> (StandIn, Proxy) {
+    let seen_at = Some((format!("https://{}", HOSTS[0]), format!("https://{}", HOSTS[1])));
+    let github = stand_in_with(Options { seen_at, ..Options::default() }).await;
+    let api = github.api().socket_addrs(|| None).unwrap();
+    let proxy = Proxy::start(HOSTS, vec![api[0], github.files()]).await;
+    (github, proxy)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn through_a_proxy_with_an_authority_of_its_own_everything_is_there() {
+    let (github, proxy) = behind_a_proxy().await;
+    let config = Config::new("github: {ca_file: corporate.pem}");
+    config.write("corporate.pem", proxy.authority());
+    let mut command = command(&github, "octodemo");
+    command
+        .env("CONFIG_FILE", config.path())
+        .env("GITHUB_API_URL", "https://api.github.test")
+        .env("HTTPS_PROXY", proxy.url());
+    let serving = Serving::start(command);
+    serving.wait_for("refreshed");
+    let exposition = metrics(&serving).await;
+    assert_eq!(exposition.sum("copilot_exporter_up", ""), 1.0);
+    assert_eq!(exposition.sum("github_copilot_seats", ""), 340.0);
+    assert_eq!(exposition.sum("copilot_exporter_document_failures_total", ""), 0.0);
+    for host in HOSTS {
+        assert!(proxy.asked().iter().any(|asked| asked == host), "{:?}", proxy.asked());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_nobody_named_is_not_trusted() {
+    let (github, proxy) = behind_a_proxy().await;
+    let config = Config::new("github: {retries: 0}");
+    let mut command = command(&github, "octodemo");
+    command
+        .env("CONFIG_FILE", config.path())
+        .env("GITHUB_API_URL", "https://api.github.test")
+        .env("HTTPS_PROXY", proxy.url());
+    let serving = Serving::start(command);
+    let failed = serving.wait_for("refresh failed");
+    assert!(failed.contains("certificate"), "{failed}");
+    assert_eq!(github.requests().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_of_no_proxy_is_not_asked_for_at_the_proxy() {
+    let (github, proxy) = behind_a_proxy().await;
+    let config = Config::new("github: {retries: 0, connect_timeout: 1s}");
+    let mut command = command(&github, "octodemo");
+    command
+        .env("CONFIG_FILE", config.path())
+        .env("GITHUB_API_URL", "https://api.github.test")
+        .env("HTTPS_PROXY", proxy.url())
+        .env("NO_PROXY", "github.test");
+    let serving = Serving::start(command);
+    // The name is nobody's: without the proxy there is no such host.
+    serving.wait_for("refresh failed");
+    assert!(proxy.asked().is_empty(), "{:?}", proxy.asked());
+}

@@ -1,0 +1,104 @@
+//! A proxy as companies have them: it opens TLS with an authority of its own, and sees what goes where.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_util::task::AbortOnDropHandle;
+
+/// A running proxy. It stops when it is dropped.
+pub struct Proxy {
+    address: SocketAddr,
+    authority: String,
+    asked: Arc<Mutex<Vec<String>>>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Proxy {
+    /// Starts it. What is asked for at a host goes to the address beside it, without TLS.
+    pub async fn start(hosts: &'static [&'static str], to: Vec<SocketAddr>) -> Self {
+        let key = || KeyPair::generate().unwrap_or_else(|error| panic!("{error}"));
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(params, key());
+        let authority = authority.unwrap_or_else(|error| panic!("{error}"));
+        let names: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let own = key();
+        let params = CertificateParams::new(names).unwrap_or_else(|error| panic!("{error}"));
+        let certificate =
+            params.signed_by(&own, &authority).unwrap_or_else(|error| panic!("{error}"));
+        let private = PrivateKeyDer::Pkcs8(own.serialize_der().into());
+        let config = ServerConfig::builder_with_provider(default_provider().into())
+            .with_safe_default_protocol_versions()
+            .and_then(|config| {
+                config
+                    .with_no_client_auth()
+                    .with_single_cert(vec![certificate.der().clone()], private)
+            })
+            .unwrap_or_else(|error| panic!("{error}"));
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener =
+            TcpListener::bind("127.0.0.1:0").await.unwrap_or_else(|error| panic!("{error}"));
+        let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&asked);
+        let task = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (acceptor, seen, to) = (acceptor.clone(), Arc::clone(&seen), to.clone());
+                // What breaks off breaks off for the client too.
+                tokio::spawn(
+                    async move { pass_on(client, acceptor, hosts, &to, &seen).await.ok() },
+                );
+            }
+        });
+        let _task = AbortOnDropHandle::new(task);
+        Self { address, authority: authority.pem(), asked, _task }
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The certificate of its authority, in PEM form.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The hosts that were asked for.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+async fn pass_on(
+    mut client: TcpStream,
+    acceptor: TlsAcceptor,
+    hosts: &[&str],
+    to: &[SocketAddr],
+    asked: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await?);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let host = head.strip_prefix("CONNECT ").and_then(|rest| rest.split(':').next());
+    let host = host.unwrap_or_default().to_owned();
+    let address = hosts.iter().position(|known| *known == host).and_then(|at| to.get(at));
+    asked.lock().unwrap_or_else(PoisonError::into_inner).push(host);
+    let Some(address) = address else {
+        return client.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n").await;
+    };
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+    let mut opened = acceptor.accept(client).await?;
+    let mut server = TcpStream::connect(address).await?;
+    copy_bidirectional(&mut opened, &mut server).await?;
+    Ok(())
+}
