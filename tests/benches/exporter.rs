@@ -1,5 +1,6 @@
 //! `make bench`: how fast the default mapping is natively and as a component, how many scrapes
-//! a second are served beside a bare handler with the same bytes, how much memory a large report takes.
+//! a second are served beside a bare handler with the same bytes, how much memory a large report
+//! takes, how long a restart.
 //!
 //! Criterion measures; the ratios of one run are printed at the end, from its own estimates.
 
@@ -14,18 +15,21 @@ use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use bytes::Bytes;
-use copilot_metrics_exporter::cache::Cache;
+use copilot_metrics_exporter::cache::{Cache, Disk, Store};
 use copilot_metrics_exporter::exposition::encode::EncodedFamily;
+use copilot_metrics_exporter::github::{Body, Document, Part};
 use copilot_metrics_exporter::http::{App, Listener, router, serve};
 use copilot_metrics_exporter::plugin::wit::Span;
 use copilot_metrics_exporter::publisher::Publisher;
 use copilot_metrics_exporter::reload::Reloader;
 use copilot_metrics_exporter::target::{Scope, Target};
 use copilot_metrics_exporter::telemetry::Telemetry;
-use copilot_metrics_tests::command::binary;
+use copilot_metrics_tests::command::{Serving, binary, exporter as exporter_command};
 use copilot_metrics_tests::fixtures::{OCTODEMO, Recorded, root, write_users_report};
 use copilot_metrics_tests::mapping::{Component, bodies, map_natively};
 use criterion::{Criterion, Throughput};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -175,6 +179,37 @@ fn report() {
         );
     }
     memory();
+    for megabytes in [1, 32, 200] {
+        restart(megabytes * 1_000_000);
+    }
+}
+
+/// The time from the start of the process to the first scrape with data, where GitHub is down and
+/// the cache has a users report of as many bytes.
+fn restart(bytes: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut body = GzEncoder::new(Vec::new(), Compression::fast());
+    let written = write_users_report(&mut body, bytes).unwrap();
+    let body = Body::from_compressed(body.finish().unwrap().into(), written);
+    let part = Part { body, validator: None, next: None };
+    let day = "2026-10-30".parse().ok();
+    let fetched_at = jiff::Timestamp::now();
+    let document = Document { parts: vec![part], fetched_at, report_day: day };
+    let target = Target::new(Scope::Organization, "octodemo").unwrap();
+    let target = target.at(&"http://127.0.0.1:9".parse().unwrap());
+    Disk::open(folder.path()).unwrap().save(&target, "users-1-day", &document).unwrap();
+    let mut command = exporter_command();
+    command.env("CACHE_DIR", folder.path()).env("GITHUB_API_URL", "http://127.0.0.1:9");
+    command.env("ORG", "octodemo").env("GHC_TOKEN", "none");
+    let started = std::time::Instant::now();
+    let serving = Serving::start(command);
+    let runtime = Runtime::new().unwrap();
+    while !runtime.block_on(serving.get("/metrics")).1.contains("github_copilot_users_reported{") {}
+    println!(
+        "a restart with {} MB in the cache: first data after {:.2} s",
+        written / 1_000_000,
+        started.elapsed().as_secs_f64()
+    );
 }
 
 /// The resident memory of `map` over a large users report.

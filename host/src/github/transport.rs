@@ -148,7 +148,7 @@ impl Transport {
             .when(|error| error.can_pass() && !matches!(error, FetchError::RateLimited { .. }))
             .notify(|error, pause| {
                 debug!(%error, pause = pause.as_secs_f64(), "to be tried again");
-                self.telemetry.count_retry(&error.cause());
+                self.telemetry.github.count_retry(&error.cause());
             })
             .await
     }
@@ -161,7 +161,7 @@ impl Transport {
         let started = Instant::now();
         let timeout = self.settings.request_timeout;
         let exchange = tokio::time::timeout(timeout, self.exchange_now(request, &host)).await;
-        self.telemetry.observe_request(request.token.is_some(), started.elapsed());
+        self.telemetry.github.observe_request(request.token.is_some(), started.elapsed());
         exchange.unwrap_or_else(|_| {
             let reason = format!("it took longer than {} s", timeout.as_secs());
             Err(FetchError::impossible(request.what, reason))
@@ -179,7 +179,7 @@ impl Transport {
             }
             if let Some(rate) = request.rate {
                 let reading = rate.note(response.headers(), tokio::time::Instant::now());
-                self.telemetry.set_rate_limit(rate.labels(), reading);
+                self.telemetry.github.set_rate_limit(rate.labels(), reading);
             }
             match response.status() {
                 StatusCode::NO_CONTENT => return Ok(Reply::Empty),
@@ -218,7 +218,7 @@ impl Transport {
         if let Some(etag) = request.etag {
             sending = sending.header(IF_NONE_MATCH, etag);
         }
-        self.telemetry.count_github_request();
+        self.telemetry.github.count_request();
         sending.send().await.map_err(|error| FetchError::request(request.what, error))
     }
 

@@ -1,21 +1,25 @@
-//! The exporter's own metrics.
+//! The exporter's own metrics: here those of refreshes, mappings and scrapes; `github` has those of
+//! requests, `documents` those of the cache, `register` makes them.
 
 mod documents;
+mod github;
+mod register;
 
-use std::cell::RefCell;
+pub use github::GithubMetrics;
+pub use register::Described;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 
 use self::documents::Documents;
+use self::register::{Maker, forget, seconds};
 use crate::cache::Cache;
-use crate::github::{Labels, Reading};
 use crate::plugin::{Mapping, wit};
 use crate::target::Target;
 
@@ -24,27 +28,20 @@ const TARGET: [&str; 2] = ["org", "scope"];
 
 /// The labels of a document's metrics.
 const DOCUMENT: [&str; 3] = ["org", "scope", "document"];
-/// The labels of a credential's metrics.
-const CREDENTIAL: [&str; 3] = ["credential", "api", "installation"];
 
 /// The registry and every metric in it.
 pub struct Telemetry {
     registry: Registry,
     described: Vec<Described>,
+    /// About requests to GitHub.
+    pub github: GithubMetrics,
     scrapes: IntCounter,
     failures: IntCounterVec,
-    github_requests: IntCounter,
-    github_requests_total: IntCounter,
     cache_hits: IntCounter,
     cache_hits_total: IntCounter,
     up: IntGaugeVec,
     document_failures: IntCounterVec,
     last_attempt: GaugeVec,
-    retries: IntCounterVec,
-    request_duration: HistogramVec,
-    rate_limit: IntGaugeVec,
-    rate_limit_remaining: IntGaugeVec,
-    rate_limit_reset: IntGaugeVec,
     store_failures: IntCounterVec,
     reload_successful: IntGauge,
     reload_success_time: Gauge,
@@ -60,75 +57,11 @@ pub struct Telemetry {
     encode_duration: Gauge,
 }
 
-/// What a metric is, for the documentation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Described {
-    /// Its name.
-    pub name: String,
-    /// The names of its labels.
-    pub labels: Vec<String>,
-    /// The text of its `# HELP` line.
-    pub help: String,
-}
-
-/// Makes metrics and registers them.
-#[derive(Default)]
-struct Maker {
-    registry: Registry,
-    described: RefCell<Vec<Described>>,
-}
-
-impl Maker {
-    fn register<C: Collector + Clone + 'static>(
-        &self,
-        collector: prometheus::Result<C>,
-    ) -> prometheus::Result<C> {
-        let collector = collector?;
-        self.register_boxed(Box::new(collector.clone()))?;
-        Ok(collector)
-    }
-
-    fn register_boxed(&self, collector: Box<dyn Collector>) -> prometheus::Result<()> {
-        self.described.borrow_mut().extend(collector.desc().into_iter().map(|desc| Described {
-            name: desc.fq_name.clone(),
-            labels: desc.variable_labels.clone(),
-            help: desc.help.clone(),
-        }));
-        self.registry.register(collector)
-    }
-
-    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
-        self.register(IntCounter::new(name, help))
-    }
-
-    fn counters(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-    ) -> prometheus::Result<IntCounterVec> {
-        self.register(IntCounterVec::new(Opts::new(name, help), labels))
-    }
-
-    fn int_gauges(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-    ) -> prometheus::Result<IntGaugeVec> {
-        self.register(IntGaugeVec::new(Opts::new(name, help), labels))
-    }
-}
-
 impl Telemetry {
     /// Registers every metric. It fails only if two had one name.
     pub fn new(cache: Arc<Cache>) -> prometheus::Result<Self> {
         let make = Maker::default();
         make.register_boxed(Box::new(Documents::new(cache)?))?;
-        let seconds = |name: &str, help: &str| {
-            HistogramOpts::new(name, help)
-                .buckets(vec![0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0])
-        };
         let build = make.int_gauges(
             "copilot_exporter_build_info",
             "Always 1; the label holds the exporter's version.",
@@ -138,19 +71,12 @@ impl Telemetry {
         #[cfg(target_os = "linux")]
         make.register_boxed(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(Self {
+            github: GithubMetrics::new(&make)?,
             scrapes: make.counter("copilot_exporter_requests_total", "Requests to /metrics.")?,
             failures: make.counters(
                 "copilot_exporter_requests_failed_total",
                 "Failed requests to GitHub, by HTTP status or cause (env_missing, request_exception, invalid_answer, credential, rate_limit).",
                 &["status_code"],
-            )?,
-            github_requests: make.counter(
-                "copilot_exporter_github_api_requests",
-                "Requests sent to GitHub, downloads of report files included.",
-            )?,
-            github_requests_total: make.counter(
-                "copilot_exporter_github_api_requests_total",
-                "The same number under the name that dashboards use.",
             )?,
             cache_hits: make.counter(
                 "copilot_exporter_cache_hits",
@@ -177,33 +103,6 @@ impl Telemetry {
                 ),
                 &DOCUMENT,
             ))?,
-            retries: make.counters(
-                "copilot_exporter_github_retries_total",
-                "Requests to GitHub that were sent again, by the cause of the failure before.",
-                &["cause"],
-            )?,
-            request_duration: make.register(HistogramVec::new(
-                seconds(
-                    "copilot_exporter_github_request_duration_seconds",
-                    "The time of a request to GitHub, its whole answer included: of the API, or of a report's file (kind download).",
-                ),
-                &["kind"],
-            ))?,
-            rate_limit: make.int_gauges(
-                "copilot_exporter_rate_limit",
-                "Requests that GitHub allows in an hour, as of its last answer.",
-                &CREDENTIAL,
-            )?,
-            rate_limit_remaining: make.int_gauges(
-                "copilot_exporter_rate_limit_remaining",
-                "Requests that GitHub still allows until the reset, as of its last answer.",
-                &CREDENTIAL,
-            )?,
-            rate_limit_reset: make.int_gauges(
-                "copilot_exporter_rate_limit_reset_timestamp_seconds",
-                "When GitHub allows all requests again, in seconds since 1970.",
-                &CREDENTIAL,
-            )?,
             store_failures: make.counters(
                 "copilot_exporter_cache_store_failures_total",
                 "Documents that could not be loaded from or saved in CACHE_DIR, by cause: corrupt (the file was set aside), no_space, permission, io.",
@@ -213,14 +112,15 @@ impl Telemetry {
                 "copilot_exporter_config_last_reload_successful",
                 "1 if the settings could be used when they were last read, else 0; then those of before are in use.",
             ))?,
-            reload_success_time: make.register(Gauge::new(
+            reload_success_time: make.gauge(
                 "copilot_exporter_config_last_reload_success_timestamp_seconds",
                 "When the settings in use were read, in seconds since 1970.",
-            ))?,
-            refresh_duration: make.register(HistogramVec::new(
-                seconds("copilot_exporter_refresh_duration_seconds", "The time of a refresh of a target, requests included."),
+            )?,
+            refresh_duration: make.histograms(
+                "copilot_exporter_refresh_duration_seconds",
+                "The time of a refresh of a target, requests included.",
                 &TARGET,
-            ))?,
+            )?,
             mapping_duration: make.register(Histogram::with_opts(seconds(
                 "copilot_exporter_mapping_duration_seconds",
                 "The time of a run of the mapping over the documents of a target.",
@@ -250,10 +150,10 @@ impl Telemetry {
                 "Fields that GitHub sent and the mapping does not know, with how often each was seen in the last run.",
                 &["org", "scope", "document", "field"],
             )?,
-            encode_duration: make.register(Gauge::new(
+            encode_duration: make.gauge(
                 "copilot_exporter_encode_duration_seconds",
                 "The time that the last encoding and compression of the samples took.",
-            ))?,
+            )?,
             unmapped_shown: Mutex::default(),
             described: make.described.into_inner(),
             registry: make.registry,
@@ -287,41 +187,9 @@ impl Telemetry {
         }
     }
 
-    /// A request is sent to GitHub.
-    pub fn count_github_request(&self) {
-        self.github_requests.inc();
-        self.github_requests_total.inc();
-    }
-
     /// A request failed, or could not be made.
     pub fn count_failure(&self, status_code: &str) {
         self.failures.with_label_values(&[status_code]).inc();
-    }
-
-    /// A request is sent again.
-    pub fn count_retry(&self, cause: &str) {
-        self.retries.with_label_values(&[cause]).inc();
-    }
-
-    /// A request ended: one of the API, or a download.
-    pub fn observe_request(&self, of_api: bool, took: Duration) {
-        let kind = if of_api { "api" } else { "download" };
-        self.request_duration.with_label_values(&[kind]).observe(took.as_secs_f64());
-    }
-
-    /// What GitHub says of a credential's limit.
-    /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit>
-    pub fn set_rate_limit(&self, labels: &Labels, reading: Reading) {
-        let labels = [&*labels.credential, &*labels.api, &*labels.installation];
-        for (gauge, value) in [
-            (&self.rate_limit, reading.limit),
-            (&self.rate_limit_remaining, reading.remaining),
-            (&self.rate_limit_reset, reading.reset),
-        ] {
-            if let Some(value) = value {
-                gauge.with_label_values(&labels).set(value);
-            }
-        }
     }
 
     /// A document is asked for.
@@ -418,21 +286,5 @@ impl Telemetry {
     /// The snapshot was made anew.
     pub fn set_encode_duration(&self, took: Duration) {
         self.encode_duration.set(took.as_secs_f64());
-    }
-}
-
-/// Removes every series of a target.
-fn forget<B: MetricVecBuilder>(vector: &MetricVec<B>, target: &Target) {
-    let names = vector.desc().first().map(|desc| desc.variable_labels.clone()).unwrap_or_default();
-    for metric in vector.collect().iter().flat_map(|family| family.get_metric()) {
-        let value = |name: &str| {
-            let mut labels = metric.get_label().iter();
-            labels.find(|label| label.name() == name).map_or("", |label| label.value())
-        };
-        if [value("org"), value("scope")] == target.labels() {
-            let values: Vec<&str> = names.iter().map(|name| value(name)).collect();
-            // It fails only where there is no such series.
-            vector.remove_label_values(&values).ok();
-        }
     }
 }

@@ -1,0 +1,105 @@
+//! Makes metrics, and removes the series of what is no longer there.
+
+use std::cell::RefCell;
+
+use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
+use prometheus::{
+    Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+};
+
+use crate::target::Target;
+
+/// What a metric is, for the documentation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Described {
+    /// Its name.
+    pub name: String,
+    /// The names of its labels.
+    pub labels: Vec<String>,
+    /// The text of its `# HELP` line.
+    pub help: String,
+}
+
+/// Makes metrics and registers them.
+#[derive(Default)]
+pub(super) struct Maker {
+    pub registry: Registry,
+    pub described: RefCell<Vec<Described>>,
+}
+
+impl Maker {
+    pub fn register<C: Collector + Clone + 'static>(
+        &self,
+        collector: prometheus::Result<C>,
+    ) -> prometheus::Result<C> {
+        let collector = collector?;
+        self.register_boxed(Box::new(collector.clone()))?;
+        Ok(collector)
+    }
+
+    pub fn register_boxed(&self, collector: Box<dyn Collector>) -> prometheus::Result<()> {
+        self.described.borrow_mut().extend(collector.desc().into_iter().map(|desc| Described {
+            name: desc.fq_name.clone(),
+            labels: desc.variable_labels.clone(),
+            help: desc.help.clone(),
+        }));
+        self.registry.register(collector)
+    }
+
+    pub fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.register(IntCounter::new(name, help))
+    }
+
+    pub fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> prometheus::Result<IntCounterVec> {
+        self.register(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    pub fn int_gauges(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> prometheus::Result<IntGaugeVec> {
+        self.register(IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+
+    pub fn gauge(&self, name: &str, help: &str) -> prometheus::Result<Gauge> {
+        self.register(Gauge::new(name, help))
+    }
+
+    pub fn histograms(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> prometheus::Result<HistogramVec> {
+        self.register(HistogramVec::new(seconds(name, help), labels))
+    }
+}
+
+/// A histogram of times, from those of a small answer to those of a thousand pages.
+pub(super) fn seconds(name: &str, help: &str) -> HistogramOpts {
+    let buckets = vec![0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+    HistogramOpts::new(name, help).buckets(buckets)
+}
+
+/// Removes every series of a target.
+pub(super) fn forget<B: MetricVecBuilder>(vector: &MetricVec<B>, target: &Target) {
+    let names = vector.desc().first().map(|desc| desc.variable_labels.clone()).unwrap_or_default();
+    for metric in vector.collect().iter().flat_map(|family| family.get_metric()) {
+        let value = |name: &str| {
+            let mut labels = metric.get_label().iter();
+            labels.find(|label| label.name() == name).map_or("", |label| label.value())
+        };
+        if [value("org"), value("scope")] == target.labels() {
+            let values: Vec<&str> = names.iter().map(|name| value(name)).collect();
+            // It fails only where there is no such series.
+            vector.remove_label_values(&values).ok();
+        }
+    }
+}
