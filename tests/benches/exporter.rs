@@ -185,7 +185,8 @@ fn report() {
 }
 
 /// The time from the start of the process to the first scrape with data, where GitHub is down and
-/// the cache has a users report of as many bytes.
+/// the cache has a users report of as many bytes: when the samples are made of it anew, as after an
+/// upgrade, and when those of the last run are there.
 fn restart(bytes: u64) {
     let folder = tempfile::tempdir().unwrap();
     let mut body = GzEncoder::new(Vec::new(), Compression::fast());
@@ -198,18 +199,25 @@ fn restart(bytes: u64) {
     let target = Target::new(Scope::Organization, "octodemo").unwrap();
     let target = target.at(&"http://127.0.0.1:9".parse().unwrap());
     Disk::open(folder.path()).unwrap().save(&target, "users-1-day", &document).unwrap();
-    let mut command = exporter_command();
-    command.env("CACHE_DIR", folder.path()).env("GITHUB_API_URL", "http://127.0.0.1:9");
-    command.env("ORG", "octodemo").env("GHC_TOKEN", "none");
-    let started = std::time::Instant::now();
-    let serving = Serving::start(command);
-    let runtime = Runtime::new().unwrap();
-    while !runtime.block_on(serving.get("/metrics")).1.contains("github_copilot_users_reported{") {}
-    println!(
-        "a restart with {} MB in the cache: first data after {:.2} s",
-        written / 1_000_000,
-        started.elapsed().as_secs_f64()
-    );
+    for samples in ["made anew", "kept"] {
+        let mut command = exporter_command();
+        command.env("CACHE_DIR", folder.path()).env("GITHUB_API_URL", "http://127.0.0.1:9");
+        command.env("ORG", "octodemo").env("GHC_TOKEN", "none");
+        let started = std::time::Instant::now();
+        let serving = Serving::start(command);
+        let runtime = Runtime::new().unwrap();
+        while !runtime
+            .block_on(serving.get("/metrics"))
+            .1
+            .contains("github_copilot_users_reported{")
+        {}
+        println!(
+            "a restart with {} MB in the cache, samples {samples}: first data after {:.2} s",
+            written / 1_000_000,
+            started.elapsed().as_secs_f64()
+        );
+        serving.wait_for("refresh failed");
+    }
 }
 
 /// The resident memory of `map` over a large users report.

@@ -62,6 +62,24 @@ async fn a_restart_within_the_ttl_serves_the_last_data_and_sends_no_request() {
     assert_eq!(after.sum("copilot_exporter_stale", ""), 0.0);
     assert_eq!(serving.get("/-/ready").await.0, 200);
     assert_eq!(github.requests().len(), requests);
+    // The samples were kept too: the mapping did not have to run.
+    assert_eq!(after.value("copilot_exporter_mapping_duration_seconds_count"), 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_with_other_options_maps_what_is_cached_and_sends_no_request() {
+    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
+    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
+    serving.wait_for("refreshed");
+    serving.kill();
+    let requests = github.requests().len();
+    let mut command = keeping(&github, folder.path(), "3600");
+    command.args(["--option", "users=true"]);
+    let serving = Serving::start(command);
+    serving.wait_for("cached data is served");
+    let exposition = metrics(&serving).await;
+    assert!(exposition.series("github_copilot_user_interactions").count() > 100);
+    assert_eq!(github.requests().len(), requests);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,6 +133,7 @@ async fn corrupt_and_foreign_files_are_set_aside_counted_and_fetched_again() {
     flipped[middle] ^= 1;
     fs::write(file("users-1-day"), flipped).unwrap();
     fs::write(file("billing"), "a text of somebody else").unwrap();
+    fs::write(file(".samples"), "of somebody else too").unwrap();
     // A whole file, but of another document.
     fs::copy(file("organization-28-day"), file("organization-1-day")).unwrap();
     let serving = Serving::start(keeping(&github, folder.path(), "3600"));
@@ -122,8 +141,8 @@ async fn corrupt_and_foreign_files_are_set_aside_counted_and_fetched_again() {
     let exposition = metrics(&serving).await;
     let corrupt =
         "copilot_exporter_cache_store_failures_total{cause=\"corrupt\",operation=\"load\"}";
-    assert_eq!(exposition.value(corrupt), 4.0, "{}", serving.log());
-    assert_eq!(files(&folder.path().join("set-aside")).len(), 4);
+    assert_eq!(exposition.value(corrupt), 5.0, "{}", serving.log());
+    assert_eq!(files(&folder.path().join("set-aside")).len(), 5);
     assert_eq!(exposition.sum("github_copilot_seats", ""), 340.0);
     assert_eq!(exposition.sum("copilot_exporter_up", ""), 1.0);
     assert!(serving.log().contains("its checksum is wrong"), "{}", serving.log());
@@ -136,7 +155,8 @@ async fn what_is_kept_is_for_its_owner_only_and_has_no_secret() {
     let serving = Serving::start(keeping(&github, &cache, "3600"));
     serving.wait_for("refreshed");
     let kept = files(&cache);
-    assert_eq!(kept.len(), 6, "{kept:?}");
+    // Six documents, and the samples made of them.
+    assert_eq!(kept.len(), 7, "{kept:?}");
     for path in &kept {
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(&cache)) {

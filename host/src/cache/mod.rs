@@ -6,9 +6,11 @@
 
 mod disk;
 mod record;
+mod samples;
 mod store;
 
 pub use disk::Disk;
+pub use samples::{Samples, fingerprint};
 pub use store::{Store, StoreError};
 
 use std::collections::{BTreeMap, HashMap};
@@ -89,6 +91,23 @@ impl Cache {
         let gone = before.keys().filter(|name| !documents.contains_key(*name));
         let saved = new.map(|(name, document)| store.save(target, name, document));
         saved.chain(gone.map(|name| store.remove(target, name))).filter_map(Result::err).collect()
+    }
+
+    /// The samples of a target in the store, if there are any that can be read.
+    pub fn load_samples(&self, target: &Target) -> Result<Option<Samples>, StoreError> {
+        let Some(store) = &self.store else { return Ok(None) };
+        let document = store.load(target, samples::NAME)?;
+        Ok(document.as_ref().and_then(Samples::from_document))
+    }
+
+    /// Keeps the samples of a target in the store. It writes a file.
+    pub fn save_samples(&self, target: &Target, samples: &Samples) -> Result<(), StoreError> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let document = samples.to_document().map_err(|error| StoreError::Io {
+            place: format!("the samples of the {target}"),
+            error,
+        })?;
+        store.save(target, samples::NAME, &document)
     }
 
     /// Calls `visit` for every document, without copying any.

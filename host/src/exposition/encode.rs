@@ -3,12 +3,13 @@
 
 use prometheus::TextEncoder;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use serde::{Deserialize, Serialize};
 
 use super::validate::ValidSamples;
 use crate::plugin::wit::{Family, FamilySamples, MetricKind};
 
 /// One family of one target, written.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EncodedFamily {
     /// The family's name.
     pub name: String,

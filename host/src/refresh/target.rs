@@ -11,9 +11,9 @@ use tracing::{debug, error, info, warn};
 
 use super::Shared;
 use super::schedule::{Outcome, Schedule};
-use crate::cache::{Documents, StoreError};
-use crate::exposition::encode::EncodedFamily;
+use crate::cache::{Documents, Samples, StoreError, fingerprint};
 use crate::github::{Client, FetchError, Fetched};
+use crate::pipeline::Mapped;
 use crate::plugin::documents_of;
 use crate::plugin::wit::{DocumentSpec, FetchKind, Need};
 use crate::publisher::Status;
@@ -69,8 +69,13 @@ impl Refresh {
             let age = time.duration_since(document.fetched_at).try_into().unwrap_or_default();
             self.schedule.restore(name, self.settings.ttl_of(name), age, now);
         }
-        let mut documents = before.clone();
-        self.map_and_publish(&[], &mut documents, &Documents::new()).await;
+        if !self.publish_stored(&before).await
+            && !self.map_and_publish(&[], &mut before.clone(), &Documents::new()).await
+        {
+            let failure = self.mapping_failure.as_deref().unwrap_or("none of it can be mapped");
+            error!(target = %self.target(), failure, "cached data is not served");
+            return;
+        }
         let (target, problems) = (self.target(), self.problems());
         if problems.is_empty() {
             self.shared.publisher.set_status(target, Status::Fresh);
@@ -248,13 +253,34 @@ impl Refresh {
         }
     }
 
-    /// Maps the documents, and publishes and keeps them if that works. `asked` are those that may be new.
+    /// Publishes the samples that were made of the same documents before, if they are kept.
+    async fn publish_stored(&self, documents: &Documents) -> bool {
+        let (shared, target) = (Arc::clone(&self.shared), self.target().clone());
+        let fingerprint = fingerprint(&shared.mapping, &self.settings, documents);
+        let loaded = tokio::task::spawn_blocking(move || shared.cache.load_samples(&target));
+        match loaded.await {
+            Ok(Ok(samples)) => {
+                let mapped = samples.and_then(|samples| samples.into_mapped(&fingerprint));
+                let Some(mapped) = mapped else { return false };
+                self.publish(mapped).await;
+                true
+            }
+            Ok(Err(error)) => {
+                self.count_store_errors("load", vec![error]);
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Maps the documents, and publishes and keeps them if that works. `asked` are those that may
+    /// be new. Answers whether there is something to serve.
     async fn map_and_publish(
         &mut self,
         asked: &[DocumentSpec],
         documents: &mut Documents,
         before: &Documents,
-    ) {
+    ) -> bool {
         let attempt = self.shared.map_what_can_be(&self.settings, documents, before).await;
         for (name, reason) in attempt.malformed {
             self.schedule.note(&name, Outcome::Unmapped(reason), None);
@@ -268,16 +294,29 @@ impl Refresh {
             }
         }
         self.mapping_failure = attempt.failure;
-        let Some(mapped) = attempt.mapped else { return };
+        let Some(mapped) = attempt.mapped else { return false };
+        // What came from the store stays there, whatever this mapping makes of it.
+        if !asked.is_empty() {
+            let (shared, target) = (Arc::clone(&self.shared), self.target().clone());
+            let kept = documents.clone();
+            let saved = tokio::task::spawn_blocking(move || shared.cache.replace(&target, &kept));
+            self.count_store_errors("save", saved.await.unwrap_or_default());
+        }
+        let fingerprint = fingerprint(&self.shared.mapping, &self.settings, documents);
+        let samples = Samples::new(fingerprint, &mapped);
+        self.publish(mapped).await;
         let (shared, target) = (Arc::clone(&self.shared), self.target().clone());
-        let kept = documents.clone();
-        let saved = tokio::task::spawn_blocking(move || shared.cache.replace(&target, &kept)).await;
-        self.count_store_errors("save", saved.unwrap_or_default());
-        self.shared.telemetry.set_samples(self.target(), mapped.series, &mapped.unmapped);
-        self.publish(mapped.families).await;
+        let saved =
+            tokio::task::spawn_blocking(move || shared.cache.save_samples(&target, &samples));
+        if let Ok(Err(error)) = saved.await {
+            self.count_store_errors("save", vec![error]);
+        }
+        true
     }
 
-    async fn publish(&self, families: Vec<EncodedFamily>) {
+    async fn publish(&self, mapped: Mapped) {
+        self.shared.telemetry.set_samples(self.target(), mapped.series, &mapped.unmapped);
+        let families = mapped.families;
         let (publisher, target) = (Arc::clone(&self.shared.publisher), self.target().clone());
         // It compresses everything there is: no work for the threads that answer scrapes.
         let published = tokio::task::spawn_blocking(move || publisher.publish(&target, families));

@@ -1,0 +1,94 @@
+//! The samples that a mapping made of a target's documents, kept beside these: a restart serves
+//! them without running the mapping, which takes seconds over the documents of 100,000 developers.
+
+use std::io::{self, Write};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Documents;
+use crate::exposition::encode::EncodedFamily;
+use crate::github::{Body, Document, Part};
+use crate::pipeline::Mapped;
+use crate::plugin::{Mapping, wit};
+use crate::settings::TargetSettings;
+
+/// The name in the store. No document can have it.
+pub(super) const NAME: &str = ".samples";
+
+/// Samples, and what they were made of.
+#[derive(Serialize, Deserialize)]
+pub struct Samples {
+    fingerprint: String,
+    families: Vec<EncodedFamily>,
+    series: usize,
+    unmapped: Vec<(String, String, u64)>,
+}
+
+/// Tells what samples are made of: a mapping is a function of itself, the target's name, the
+/// options and the documents, so that the same of these gives the same samples.
+pub fn fingerprint(mapping: &Mapping, settings: &TargetSettings, documents: &Documents) -> String {
+    let mut digest = Sha256::new();
+    let mut add = |text: &str| {
+        digest.update(text.len().to_le_bytes());
+        digest.update(text);
+    };
+    add(mapping.sha256());
+    // The same mapping may be checked and written otherwise by another version.
+    add(env!("CARGO_PKG_VERSION"));
+    add(settings.target.name());
+    for option in settings.mapping.to_wit() {
+        add(&option.name);
+        add(&option.value);
+    }
+    for (name, document) in documents {
+        add(name);
+        add(&document.fetched_at.to_string());
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Samples {
+    /// Of a run.
+    pub fn new(fingerprint: String, mapped: &Mapped) -> Self {
+        let unmapped = mapped.unmapped.iter();
+        Self {
+            fingerprint,
+            families: mapped.families.clone(),
+            series: mapped.series,
+            unmapped: unmapped
+                .map(|field| (field.document.clone(), field.path.clone(), field.count))
+                .collect(),
+        }
+    }
+
+    /// The run's result, if it was one over the same.
+    pub fn into_mapped(self, fingerprint: &str) -> Option<Mapped> {
+        let unmapped = self.unmapped.into_iter();
+        (self.fingerprint == fingerprint).then(|| Mapped {
+            families: self.families,
+            series: self.series,
+            unmapped: unmapped
+                .map(|(document, path, count)| wit::UnmappedField { document, path, count })
+                .collect(),
+        })
+    }
+
+    /// As a store keeps it.
+    pub(super) fn to_document(&self) -> io::Result<Document> {
+        let json = serde_json::to_vec(self)?;
+        let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
+        compressed.write_all(&json)?;
+        let body = Body::from_compressed(compressed.finish()?.into(), json.len() as u64);
+        let parts = vec![Part { body, validator: None, next: None }];
+        Ok(Document { parts, fetched_at: Timestamp::now(), report_day: None })
+    }
+
+    /// From a store.
+    pub(super) fn from_document(document: &Document) -> Option<Self> {
+        serde_json::from_reader(io::BufReader::new(document.parts.first()?.body.reader())).ok()
+    }
+}
