@@ -216,7 +216,8 @@ fn restart(bytes: u64) {
             written / 1_000_000,
             started.elapsed().as_secs_f64()
         );
-        serving.wait_for("refresh failed");
+        // By now the samples are kept.
+        serving.wait_for("cached data is served");
     }
 }
 

@@ -2,7 +2,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::command::{Serving, exporter};
 use copilot_metrics_tests::github::stand_in;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -63,4 +63,29 @@ async fn a_scrape_during_the_first_refresh_has_the_first_data() {
     let serving = serving(&github, "octodemo");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("github_copilot_interactions", ""), 2180.0);
+}
+
+#[test]
+fn a_refresh_of_a_target_is_one_line_of_the_log_as_text_or_json() {
+    for format in ["text", "json"] {
+        let mut command = exporter();
+        // Nothing is due again within the test.
+        command.args(["--demo", "--log.format", format]).env("LOG_LEVEL", "info");
+        let serving = Serving::start_as_it_is(command);
+        for _ in 0..3 {
+            serving.wait_for("refreshed");
+        }
+        let log = serving.log();
+        for target in ["octodemo", "octo-legacy", "octo-enterprise"] {
+            let lines = log.lines().filter(|line| line.contains(&format!(" {target}")));
+            let lines: Vec<_> = lines.filter(|line| line.contains("target")).collect();
+            assert_eq!(lines.iter().filter(|line| line.contains("refreshed")).count(), 1, "{log}");
+        }
+        if format == "json" {
+            for line in log.lines() {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                assert!(line["level"].is_string() && line["message"].is_string(), "{line}");
+            }
+        }
+    }
 }

@@ -112,7 +112,13 @@ pub struct Serving {
 impl Serving {
     /// Starts the command on a free port and waits until it listens.
     pub fn start(mut command: Command) -> Self {
-        command.args(["--web.listen-address", "127.0.0.1:0", "--log.level", "debug"]);
+        command.args(["--log.level", "debug"]);
+        Self::start_as_it_is(command)
+    }
+
+    /// The same with the command's own log.
+    pub fn start_as_it_is(mut command: Command) -> Self {
+        command.args(["--web.listen-address", "127.0.0.1:0"]);
         let mut child = command
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -135,9 +141,10 @@ impl Serving {
         let mut serving =
             Self { child, lines, log, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
         let line = serving.wait_for("listening");
-        let address = line.split("address=").nth(1).and_then(|rest| rest.split(' ').next());
+        // As text or as JSON.
+        let address = line.find("127.0.0.1:").and_then(|at| line.get(at..));
         serving.address = address
-            .and_then(|address| address.parse().ok())
+            .and_then(|rest| rest.split([' ', '"']).next()?.parse().ok())
             .unwrap_or_else(|| panic!("no address in {line:?}"));
         serving
     }
