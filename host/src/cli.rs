@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::secret::Secret;
 use crate::target::MappingOption;
 
 /// The text above the options in `--help`.
@@ -57,7 +58,7 @@ pub struct ServeArgs {
 
     /// Token for GitHub's API. Prefer the environment: flags show in the list of processes
     #[arg(long, env = "GHC_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    pub token: Option<String>,
+    pub token: Option<Secret>,
 
     /// File with the token. It may change at any time
     #[arg(long, env = "GHC_TOKEN_FILE", value_name = "FILE")]

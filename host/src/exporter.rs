@@ -164,6 +164,10 @@ async fn supervise(
             settings.check(&mapping).map(|()| settings)
         });
         let result = match read.await {
+            // A file that was read while it was written looks like one without targets.
+            Ok(Ok(Settings { missing: Some(missing), .. })) if supervisor.has_targets() => {
+                Err(format!("there would be no targets any more: {missing}"))
+            }
             Ok(Ok(settings)) => {
                 let applied = supervisor.apply(&settings).await;
                 applied.map(|()| settings).map_err(|error| error.to_string())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::github::{Client, Credentials, Transport, TransportError};
 use crate::refresh::{Refresh, Shared};
@@ -22,6 +23,7 @@ struct Running {
     settings: Arc<TargetSettings>,
     cancel: CancellationToken,
     task: JoinHandle<()>,
+    blocking: TaskTracker,
 }
 
 impl Supervisor {
@@ -39,13 +41,19 @@ impl Supervisor {
     /// Makes the targets those of the settings. One whose settings are as they were goes on
     /// undisturbed. If it fails, nothing has changed.
     pub async fn apply(&mut self, settings: &Settings) -> Result<(), TransportError> {
+        let mut stopped = Vec::new();
         if *self.transport.settings() != settings.github {
             let telemetry = Arc::clone(&self.shared.telemetry);
             self.transport = Arc::new(Transport::new(settings.github.clone(), telemetry)?);
             // Each of them has the transport of before.
-            self.stop(|_| true).await;
+            stopped = self.stop(|_| true).await;
         }
-        self.stop(|running| !settings.targets.contains(running)).await;
+        stopped.extend(self.stop(|running| !settings.targets.contains(running)).await);
+        // What they still write must not come after what the new ones do.
+        for blocking in stopped {
+            blocking.close();
+            blocking.wait().await;
+        }
         let Shared { publisher, telemetry, cache, .. } = &*self.shared;
         let targets: Vec<_> = settings.targets.iter().map(|one| one.target.clone()).collect();
         for (target, _) in publisher.statuses() {
@@ -66,10 +74,17 @@ impl Supervisor {
         join_all(new.iter_mut().map(Refresh::restore)).await;
         for refresh in new {
             let (settings, cancel) = (Arc::clone(refresh.settings()), CancellationToken::new());
+            let blocking = refresh.blocking().clone();
             let task = tokio::spawn(refresh.run(cancel.clone()));
-            self.running.push(Running { settings, cancel, task });
+            self.running.push(Running { settings, cancel, task, blocking });
         }
+        self.credentials.prune();
         Ok(())
+    }
+
+    /// Whether anything is refreshed.
+    pub fn has_targets(&self) -> bool {
+        !self.running.is_empty()
     }
 
     /// Stops all refreshes.
@@ -77,13 +92,17 @@ impl Supervisor {
         self.stop(|_| true).await;
     }
 
-    async fn stop(&mut self, which: impl Fn(&TargetSettings) -> bool) {
+    /// Answers what of them goes on for a moment on other threads.
+    async fn stop(&mut self, which: impl Fn(&TargetSettings) -> bool) -> Vec<TaskTracker> {
         let stopped: Vec<Running> =
             self.running.extract_if(.., |running| which(&running.settings)).collect();
         for running in &stopped {
             running.cancel.cancel();
         }
-        // It ends at once: nothing of it waits for what can't be cancelled.
-        join_all(stopped.into_iter().map(|running| running.task)).await;
+        join_all(stopped.into_iter().map(|running| async {
+            running.task.await.ok();
+            running.blocking
+        }))
+        .await
     }
 }

@@ -132,6 +132,19 @@ fn credentials_that_can_not_be_used_are_refused() {
 }
 
 #[test]
+fn a_token_in_the_wrong_place_is_not_shown() {
+    refused("credentials:\n  a: {token_env: ghp_abc123}", 2, &["token_env", "\"***\" is not set"]);
+    refused("credentials:\n  a: {token_file: ghp_abc123}", 2, &["token_file", "***"]);
+    refused(
+        "credentials:\n  a: {app_id: github_pat_abc_123}",
+        2,
+        &["credentials.a", "private_key"],
+    );
+    refused("targets:\n  - {organization: a, credential: ghp_abc123}", 2, &["\"***\""]);
+    refused("targets:\n  - {organization: ghp_/abc123}", 2, &["\"***/abc123\""]);
+}
+
+#[test]
 fn a_target_without_any_credential_is_refused_in_the_config_file() {
     let config = Config::new("targets:\n  - organization: a");
     let path = config.path().display().to_string();

@@ -171,6 +171,23 @@ async fn what_is_kept_is_for_its_owner_only_and_has_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_is_turned_off_is_kept_no_longer() {
+    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
+    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
+    serving.wait_for("refreshed");
+    serving.kill();
+    let of_users = || files(folder.path()).iter().any(|path| path.ends_with("users-1-day"));
+    assert!(of_users());
+    let config = Config::new("defaults: {documents: {users-1-day: false}}");
+    let mut command = keeping(&github, folder.path(), "3600");
+    command.env("CONFIG_FILE", config.path());
+    let serving = Serving::start(command);
+    serving.wait_for("cached data is served");
+    assert!(!of_users());
+    assert_eq!(metrics(&serving).await.sum("github_copilot_users_reported", ""), 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_counted_and_survived() {
     let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
     let plain = keeping(&github, folder.path(), "1");

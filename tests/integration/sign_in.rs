@@ -130,6 +130,27 @@ async fn an_app_with_another_key_is_refused_and_the_error_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_app_with_a_wrong_installation_is_told_so_once_and_not_for_every_document() {
+    let server = AppServer::start(Differences::default()).await;
+    let config = Config::new("");
+    config.write("key.pem", server.private_key());
+    let mut command = exporter();
+    command
+        .env("GITHUB_APP_ID", APP_ID)
+        .env("GITHUB_APP_PRIVATE_KEY_FILE", config.file("key.pem"))
+        .env("GITHUB_APP_INSTALLATION_ID", "99")
+        .env("GITHUB_API_URL", server.github().api().as_str())
+        .env("ORG", "octodemo");
+    let serving = Serving::start(command);
+    let failed = serving.wait_for("refresh failed");
+    assert!(failed.contains("the App 314159 has no installation 99"), "{failed}");
+    let exposition = metrics(&serving).await;
+    assert_eq!(exposition.sum("copilot_exporter_github_api_requests", ""), 1.0);
+    let failures = "copilot_exporter_document_failures_total";
+    assert!(exposition.sum(failures, "cause=\"credential\"") > 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_app_can_be_given_by_variables() {
     let server = AppServer::start(Differences::default()).await;
     let config = Config::new("");

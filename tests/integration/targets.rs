@@ -77,6 +77,22 @@ targets:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_stops_every_target_with_the_credential() {
+    let github = stand_in().await;
+    let wait = vec![("retry-after", "1800".to_owned())];
+    github.fail("/", Fault::Status(429, "slow down", wait));
+    let names: Vec<_> = (0..30).map(|number| format!("{{organization: org-{number}}}")).collect();
+    let config =
+        Config::new(&format!("github: {{concurrency: 2}}\ntargets: [{}]", names.join(", ")));
+    let serving = configured(&github, &config);
+    for _ in 0..30 {
+        serving.wait_for("refresh failed");
+    }
+    // Those that were under way, and none of those that waited for their turn.
+    assert!(github.requests().len() <= 2, "{}", github.requests().len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_hangs_delays_no_other() {
     let github = stand_in().await;
     github.fail("/octo-legacy/", Fault::Hang);
@@ -177,6 +193,8 @@ async fn a_bad_config_leaves_the_running_one_in_place_and_says_so() {
         ),
         ("targets:\n  - {organisation: octodemo}", "organisation"),
         ("targets: [", "config.yaml:"),
+        // As it is while somebody writes it.
+        ("", "there would be no targets any more"),
     ] {
         config.write("config.yaml", yaml);
         let (status, text) = serving.post("/-/reload").await;

@@ -41,6 +41,7 @@ async fn what_can_pass_is_tried_again_and_the_refresh_succeeds() {
         (FILE, Fault::Status(503, "busy", vec![]), "503"),
         (REPORT, Fault::Status(429, "slow", vec![("retry-after", "1".to_owned())]), "rate_limit"),
         (REPORT, limited("You have exceeded a secondary rate limit"), "rate_limit"),
+        (FILE, Fault::Status(429, "slow", vec![("retry-after", "1".to_owned())]), "429"),
         (FILE, Fault::CutOff(1000), "request_exception"),
         (REPORT, Fault::CutOff(10), "request_exception"),
     ] {
@@ -124,6 +125,17 @@ async fn a_link_that_has_expired_is_asked_for_anew() {
     serving.wait_for("refreshed");
     assert_eq!((asked(&github, REPORT), asked(&github, FILE)), (2, 2));
     assert_eq!(metrics(&serving).await.sum("copilot_exporter_up", ""), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_gone_is_no_report_that_does_not_exist() {
+    let github = stand_in().await;
+    github.fail(FILE, Fault::Status(404, "BlobNotFound", vec![]));
+    let serving = serving(&github, "octodemo");
+    serving.wait_for("refresh failed");
+    // The links are asked for anew, but the closed API is not asked in the report's place.
+    assert_eq!((asked(&github, REPORT), asked(&github, FILE)), (3, 3));
+    assert_eq!(asked(&github, "/copilot/metrics?"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

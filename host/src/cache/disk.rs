@@ -30,11 +30,14 @@ impl Disk {
     pub fn open(folder: &Path) -> io::Result<Self> {
         let disk = Self { folder: folder.to_owned() };
         let documents = folder.join(DOCUMENTS);
-        make(&documents)?;
-        sweep(&documents)?;
-        match unfinished(&documents) {
-            Err(error) if is_forbidden(&error) => Err(error),
-            _ => Ok(disk),
+        match make(&documents).and_then(|()| unfinished(&documents)) {
+            // It may have room again before the first write.
+            Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(error),
+            _ => {
+                // What can't be swept out harms nobody.
+                sweep(&documents).ok();
+                Ok(disk)
+            }
         }
     }
 
@@ -110,18 +113,15 @@ fn make(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-fn is_forbidden(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
-}
-
 /// Removes unfinished files, in all folders below.
 fn sweep(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            sweep(&entry.path())?;
+            sweep(&entry.path()).ok();
         } else if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            fs::remove_file(entry.path())?;
+            // Another process may have finished it meanwhile.
+            fs::remove_file(entry.path()).ok();
         }
     }
     Ok(())

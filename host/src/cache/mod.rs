@@ -41,18 +41,23 @@ impl Cache {
         Self { targets: RwLock::default(), store: Some(store) }
     }
 
-    /// Makes room for a target, with the documents that it had here or that `wanted` of it are in
-    /// the store. It reads files. Answers what could not be read.
-    pub fn add<'a>(
+    /// Makes room for a target, with those of the `wanted` documents that it had here or that are in
+    /// the store. Those that are `off` are kept no longer. It reads files. Answers what failed.
+    pub fn add(
         &self,
         settings: &Arc<TargetSettings>,
-        wanted: impl IntoIterator<Item = &'a str>,
+        wanted: &[&str],
+        off: &[&str],
     ) -> Vec<StoreError> {
         let target = &settings.target;
         let mut errors = Vec::new();
         let mut here = self.documents(target);
         let mut documents = Documents::new();
-        for name in wanted {
+        let store = self.store.iter();
+        errors.extend(
+            store.flat_map(|store| off.iter().filter_map(|name| store.remove(target, name).err())),
+        );
+        for name in wanted.iter().copied() {
             let stored = || self.store.as_ref()?.load(target, name).transpose();
             match here.remove(name).map(Ok).or_else(stored) {
                 Some(Ok(document)) => {

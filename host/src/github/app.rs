@@ -17,7 +17,7 @@ use url::Url;
 use super::credential::Authorization;
 use super::error::FetchError;
 use super::hosts::is_own;
-use super::rate_limit::{Labels, RateLimit};
+use super::rate_limit::{Labels, RateLimit, Weight};
 use super::transport::{Reply, Request, Transport};
 use crate::secret::Secret;
 use crate::target::{Scope, Target};
@@ -30,6 +30,8 @@ const CLAIM_SECONDS: i64 = 540;
 const MAX_SKEW: i64 = 20;
 /// A token that ends within this is renewed first: the longest document takes minutes.
 const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
+/// A failure to sign in is the answer to everybody who wants to for as long.
+const REMEMBERED: Duration = Duration::from_secs(30);
 /// The greatest answer.
 const MAX_BYTES: u64 = 1 << 20;
 /// How many pages of installations are looked through.
@@ -42,6 +44,10 @@ pub(super) struct App {
     installation: Option<u64>,
     api: Url,
     labels: Labels,
+    /// The limit of the App itself.
+    own: RateLimit,
+    /// Those of its installations.
+    limits: std::sync::Mutex<HashMap<u64, Arc<RateLimit>>>,
     /// By owner, each behind a lock of its own: one that is slow holds up no other.
     sessions: std::sync::Mutex<HashMap<Target, Arc<Mutex<Session>>>>,
 }
@@ -52,6 +58,7 @@ struct Session {
     installation: Option<u64>,
     token: Option<Token>,
     rate: Option<Arc<RateLimit>>,
+    failed: Option<(Instant, FetchError)>,
 }
 
 struct Token {
@@ -93,8 +100,9 @@ impl App {
         api: Url,
         labels: Labels,
     ) -> Self {
-        let sessions = std::sync::Mutex::default();
-        Self { id, private_key_file, installation, api, labels, sessions }
+        let own = RateLimit::new(labels.clone());
+        let (limits, sessions) = Default::default();
+        Self { id, private_key_file, installation, api, labels, own, limits, sessions }
     }
 
     /// The installation's token for a target.
@@ -109,28 +117,55 @@ impl App {
         if let (Some(token), Some(rate)) = (fresh, &session.rate) {
             return Ok(Authorization { token: token.secret.clone(), rate: Arc::clone(rate) });
         }
-        let installation = match self.installation.or(session.installation) {
-            Some(id) => id,
-            None => self.find_installation(transport, target).await?,
-        };
-        let token = match self.create_token(transport, installation).await {
-            // The App was installed anew: look again next time.
-            Err(error) if error.is_not_found() => {
-                session.installation = None;
-                return Err(error);
-            }
-            created => created?,
-        };
-        let rate = session.rate.take().filter(|_| session.installation == Some(installation));
-        let rate = rate.unwrap_or_else(|| {
-            let installation = installation.to_string();
-            Arc::new(RateLimit::new(Labels { installation, ..self.labels.clone() }))
-        });
-        session.installation = Some(installation);
+        let recent = session.failed.as_ref().filter(|(at, _)| at.elapsed() < REMEMBERED);
+        if let Some((_, error)) = recent {
+            return Err(error.clone());
+        }
+        session.failed = None;
+        let signed_in = self.sign_in(transport, target, session.installation).await;
+        // Looked for again next time: the App may have been installed anew.
+        session.installation = signed_in.as_ref().ok().map(|(id, _)| *id);
+        let (installation, token) = signed_in.inspect_err(|error| {
+            session.failed = Some((Instant::now(), error.clone()));
+        })?;
+        let rate = self.limit_of(installation);
         session.rate = Some(Arc::clone(&rate));
         let secret = token.secret.clone();
         session.token = Some(token);
         Ok(Authorization { token: secret, rate })
+    }
+
+    async fn sign_in(
+        &self,
+        transport: &Transport,
+        target: &Target,
+        known: Option<u64>,
+    ) -> Result<(u64, Token), FetchError> {
+        let installation = match self.installation.or(known) {
+            Some(id) => id,
+            None => self.find_installation(transport, target).await?,
+        };
+        match self.create_token(transport, installation).await {
+            Err(error) if error.is_not_found() => Err(self.unusable(format!(
+                "the App {} has no installation {installation}: give the right one, or none, and it is looked up",
+                self.id
+            ))),
+            created => Ok((installation, created?)),
+        }
+    }
+
+    /// The limit of an installation, which all of its targets share.
+    fn limit_of(&self, installation: u64) -> Arc<RateLimit> {
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || {
+            let installation = installation.to_string();
+            Arc::new(RateLimit::new(Labels { installation, ..self.labels.clone() }))
+        };
+        Arc::clone(limits.entry(installation).or_insert_with(new))
+    }
+
+    fn unusable(&self, reason: String) -> FetchError {
+        FetchError::Credential { credential: self.labels.credential.clone(), reason }
     }
 
     /// The token was refused.
@@ -161,13 +196,10 @@ impl App {
             // Servers before 2026 can't be asked for the installation of an enterprise.
             Err(error) if error.is_not_found() => {
                 self.list_installations(transport, target).await?.ok_or_else(|| {
-                    FetchError::Credential {
-                        credential: self.labels.credential.clone(),
-                        reason: format!(
-                            "the App {} is not installed on the {target}: install it in the App's settings > Install App",
-                            self.id
-                        ),
-                    }
+                    self.unusable(format!(
+                        "the App {} is not installed on the {target}: install it in the App's settings > Install App",
+                        self.id
+                    ))
                 })
             }
             Err(error) => Err(error),
@@ -239,7 +271,7 @@ impl App {
                 etag: None,
                 limit: MAX_BYTES,
                 trusted: &trusted,
-                rate: None,
+                rate: Some((&self.own, Weight::Single)),
             };
             let reply = transport.exchange(&request(&claim)).await;
             // GitHub's clock is known from its answer now.
@@ -261,10 +293,7 @@ impl App {
 
     /// Signs what makes this the App: who, and until when.
     async fn claim(&self, skew: i64) -> Result<Secret, FetchError> {
-        let unusable = |reason: String| FetchError::Credential {
-            credential: self.labels.credential.clone(),
-            reason,
-        };
+        let unusable = |reason| self.unusable(reason);
         let path = self.private_key_file.clone();
         let read = tokio::task::spawn_blocking(move || read_private_key(&path)).await;
         let key = read.map_err(|error| unusable(error.to_string()))?.map_err(unusable)?;

@@ -1,14 +1,11 @@
 //! Asks for a target's documents, signed in and within the rate limit.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{ETAG, HeaderMap};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use tokio::time::Instant;
-use tracing::info;
 use url::Url;
 
 use super::body::Body;
@@ -23,9 +20,6 @@ use crate::target::Target;
 
 /// The greatest answer with download links.
 const MAX_ENVELOPE_BYTES: u64 = 1 << 20;
-/// A single request waits as long for the rate limit; if it would be longer, something else is
-/// done meanwhile. Long lists wait, because starting over would cost more requests.
-const MAX_PAUSE: Duration = Duration::from_secs(90);
 /// The longest tag that is kept.
 const MAX_ETAG_BYTES: usize = 256;
 
@@ -145,11 +139,13 @@ impl Client {
         limit: u64,
         weight: Weight,
     ) -> Result<Reply, FetchError> {
-        let authorization = self.credential.authorize(&self.transport, &self.target).await?;
+        let authorization = self.credential.authorize(&self.transport, &self.target).await;
+        let authorization = authorization.map_err(FetchError::of_sign_in)?;
         match self.exchange(path, etag, limit, weight, &authorization).await {
             Err(error @ FetchError::Status { status: 401, .. }) => {
                 let refused = &authorization.token;
-                match self.credential.renew(&self.transport, &self.target, refused).await? {
+                let renewed = self.credential.renew(&self.transport, &self.target, refused).await;
+                match renewed.map_err(FetchError::of_sign_in)? {
                     Some(renewed) => self.exchange(path, etag, limit, weight, &renewed).await,
                     None => Err(error),
                 }
@@ -169,7 +165,6 @@ impl Client {
         let base = self.api.as_str().trim_end_matches('/');
         let url = Url::parse(&format!("{base}{path}"))
             .map_err(|error| FetchError::impossible(path, error.to_string()))?;
-        self.admit(path, weight, authorization).await?;
         let trusted = |url: &Url| is_own(&self.api, url);
         let request = Request {
             what: path,
@@ -179,30 +174,9 @@ impl Client {
             etag,
             limit,
             trusted: &trusted,
-            rate: Some(&authorization.rate),
+            rate: Some((&authorization.rate, weight)),
         };
         self.transport.exchange(&request).await
-    }
-
-    /// Waits until the rate limit allows a request.
-    async fn admit(
-        &self,
-        path: &str,
-        weight: Weight,
-        authorization: &Authorization,
-    ) -> Result<(), FetchError> {
-        loop {
-            let wait = authorization.rate.wait(weight, Instant::now());
-            if wait.is_zero() {
-                return Ok(());
-            }
-            if weight == Weight::Single && wait > MAX_PAUSE {
-                return Err(FetchError::RateLimited { what: path.to_owned(), wait });
-            }
-            let credential = &authorization.rate.labels().credential;
-            info!(target = %self.target, credential, seconds = wait.as_secs(), "waiting for GitHub's rate limit");
-            tokio::time::sleep(wait).await;
-        }
     }
 
     /// The path and query of a URL, if it is one of this API.

@@ -21,6 +21,12 @@ const MAX_TOKEN_BYTES: u64 = 64 << 10;
 pub struct Credentials(Mutex<Vec<Arc<Credential>>>);
 
 impl Credentials {
+    /// Forgets those that nobody uses any more, and with them replaced secrets.
+    pub fn prune(&self) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|credential| Arc::strong_count(credential) > 1);
+    }
+
     /// The credential for an API, made where there is none yet.
     pub fn get(&self, settings: &Arc<CredentialSettings>, api: &Url) -> Arc<Credential> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,8 +34,6 @@ impl Credentials {
         if let Some(credential) = known.iter().find(same) {
             return Arc::clone(credential);
         }
-        // What nobody uses any more goes; with it a replaced secret.
-        known.retain(|credential| Arc::strong_count(credential) > 1);
         let credential = Arc::new(Credential::new(settings, api));
         known.push(Arc::clone(&credential));
         credential

@@ -25,6 +25,8 @@ pub enum FetchError {
         message: Option<String>,
         /// Why, if that can be told.
         refusal: Option<Refusal>,
+        /// When to come again, if the server says so and nobody else keeps it.
+        retry_after: Option<Duration>,
     },
     /// There was no answer, or it broke off.
     #[error("no whole answer to {what}: {reason}")]
@@ -52,6 +54,9 @@ pub enum FetchError {
         /// When it can be.
         wait: Duration,
     },
+    /// Signing in failed, by then for good: it is not tried again for every document.
+    #[error(transparent)]
+    SignIn(Box<FetchError>),
     /// There is no way to sign in.
     #[error("credential {credential}: {reason}")]
     Credential {
@@ -68,6 +73,14 @@ impl FetchError {
         Self::Request { what: what.to_owned(), reason: reason.into(), passing: false }
     }
 
+    /// A failure to sign in, which has been tried often enough.
+    pub(super) fn of_sign_in(self) -> Self {
+        match self {
+            error @ Self::Credential { .. } => error,
+            error => Self::SignIn(Box::new(error)),
+        }
+    }
+
     /// An answer that is not what it should be.
     pub(super) fn answer(what: &str, reason: impl Into<String>) -> Self {
         Self::Answer { what: what.to_owned(), reason: reason.into() }
@@ -81,6 +94,7 @@ impl FetchError {
             Self::Answer { .. } => "invalid_answer".to_owned(),
             Self::RateLimited { .. } => "rate_limit".to_owned(),
             Self::Credential { .. } => "credential".to_owned(),
+            Self::SignIn(error) => error.status_code(),
         }
     }
 
@@ -88,23 +102,43 @@ impl FetchError {
     pub fn cause(&self) -> String {
         match self {
             Self::Status { refusal: Some(refusal), .. } => refusal.label().to_owned(),
+            Self::SignIn(error) => error.cause(),
             _ => self.status_code(),
         }
     }
 
-    /// Whether GitHub says that there is no such thing.
+    /// Whether GitHub's API says that there is no such thing. (A file's host says so of a link
+    /// that is over.)
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Status { status: 404, .. })
+        matches!(self, Self::Status { refusal: Some(Refusal::NotFound), .. })
+    }
+
+    /// How long to wait before the next try, if the server says so.
+    pub(super) fn retry_after(&self) -> Duration {
+        match self {
+            Self::Status { retry_after, .. } => retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Whether it stays until somebody changes a setting at GitHub.
+    pub fn is_settled(&self) -> bool {
+        use Refusal::{AddressNotAllowed, NotFound, PermissionMissing, PolicyOff, SsoRequired};
+        let Self::Status { refusal: Some(refusal), .. } = self else { return false };
+        matches!(
+            refusal,
+            AddressNotAllowed | NotFound | PermissionMissing | PolicyOff | SsoRequired
+        )
     }
 
     /// Whether it may be otherwise soon without anybody doing something.
     pub fn can_pass(&self) -> bool {
         match self {
             Self::Status { refusal: Some(Refusal::RateLimit), .. } => true,
-            Self::Status { status, .. } => *status >= 500,
+            Self::Status { status, .. } => *status >= 500 || *status == 429,
             Self::Request { passing, .. } => *passing,
             Self::RateLimited { .. } => true,
-            Self::Answer { .. } | Self::Credential { .. } => false,
+            Self::Answer { .. } | Self::Credential { .. } | Self::SignIn(_) => false,
         }
     }
 

@@ -73,6 +73,18 @@ impl RateLimit {
         &self.labels
     }
 
+    /// Takes one of the requests that are left, or answers how long it has to wait from `now` on.
+    pub fn take(&self, weight: Weight, now: Instant) -> Result<(), Duration> {
+        let wait = self.wait(weight, now);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        // Until GitHub says how many there are: of those that go out at once none may be too many.
+        let mut state = self.state();
+        state.reading.remaining = state.reading.remaining.map(|left| (left - 1).max(0));
+        Ok(())
+    }
+
     /// How long a request has to wait from `now` on.
     pub fn wait(&self, weight: Weight, now: Instant) -> Duration {
         let state = self.state();
@@ -144,7 +156,7 @@ fn time(text: &str) -> Option<Timestamp> {
 }
 
 /// `retry-after` in seconds, or as a time. RFC 9110, section 10.2.3.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
     let seconds = text.trim().parse::<u64>().ok().or_else(|| {
         let now = server_time(headers).unwrap_or_else(Timestamp::now);

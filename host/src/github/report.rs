@@ -68,7 +68,7 @@ fn has_expired(error: &FetchError) -> bool {
     matches!(error, FetchError::Status { status: 401 | 403 | 404 | 410, what, .. } if of_file(what))
 }
 
-/// Fetches the report of `day`, or the newest one that there is, looking back from yesterday.
+/// Fetches the report of `day`, or else the newest one that there is, looking back from yesterday.
 /// GitHub answers 204 where a day has no report yet; for an enterprise it may be 404.
 pub(super) async fn by_day(
     client: &Client,
@@ -77,10 +77,8 @@ pub(super) async fn by_day(
     old: Option<&Document>,
 ) -> Result<Fetched, FetchError> {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-    let days = match day {
-        Some(day) => vec![day],
-        None => (1..=MAX_LAG_DAYS).map(|lag| today.saturating_sub(lag.days())).collect(),
-    };
+    let newest_first = (1..=MAX_LAG_DAYS).map(|lag| today.saturating_sub(lag.days()));
+    let days = day.into_iter().chain(newest_first.filter(|other| Some(*other) != day));
     let mut not_found = None;
     let mut not_yet = false;
     for day in days {

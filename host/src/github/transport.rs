@@ -17,13 +17,13 @@ use reqwest::{Certificate, Method, Response, StatusCode};
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::sync::Semaphore;
-use tracing::debug;
+use tracing::{debug, info};
 use url::Url;
 
 use super::body::{Body, BodyWriter};
 use super::error::FetchError;
 use super::hosts::is_loopback;
-use super::rate_limit::{RateLimit, server_time};
+use super::rate_limit::{RateLimit, Weight, retry_after, server_time};
 use super::refusal::Refusal;
 use crate::secret::Secret;
 use crate::settings::GithubSettings;
@@ -37,6 +37,9 @@ const MAX_MESSAGE_CHARS: usize = 300;
 const MAX_REDIRECTS: usize = 3;
 /// The longest pause between two tries.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
+/// A single request waits as long for its limit; if it would be longer, something else is done
+/// meanwhile. Long lists wait, because starting over would cost more requests.
+const MAX_PAUSE: Duration = Duration::from_secs(90);
 /// The version of the API that is asked for.
 const API_VERSION: &str = "2022-11-28";
 
@@ -81,7 +84,16 @@ pub(super) struct Request<'a> {
     pub limit: u64,
     /// Whether a redirect may be followed to a URL.
     pub trusted: &'a (dyn Fn(&Url) -> bool + Send + Sync),
-    pub rate: Option<&'a RateLimit>,
+    /// The limit that it counts for, and what kind of request it is.
+    pub rate: Option<(&'a RateLimit, Weight)>,
+}
+
+impl Request<'_> {
+    fn succeeded(&self) {
+        if let Some((rate, _)) = self.rate {
+            rate.succeeded();
+        }
+    }
 }
 
 /// An answer that is no error.
@@ -146,6 +158,11 @@ impl Transport {
             .retry(pauses)
             // What the limit does not allow was not even sent.
             .when(|error| error.can_pass() && !matches!(error, FetchError::RateLimited { .. }))
+            // A server that says when to come again is asked then, or not at all for now.
+            .adjust(|error, pause| {
+                let wait = pause?.max(error.retry_after());
+                (wait <= MAX_PAUSE).then_some(wait)
+            })
             .notify(|error, pause| {
                 debug!(%error, pause = pause.as_secs_f64(), "to be tried again");
                 self.telemetry.github.count_retry(&error.cause());
@@ -153,11 +170,28 @@ impl Transport {
             .await
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request, as soon as its limit allows, and reads the whole answer.
     pub(super) async fn exchange(&self, request: &Request<'_>) -> Result<Reply, FetchError> {
         let host = self.host(&request.url);
-        // It is never closed.
-        let _slot = host.slots.acquire().await;
+        let _slot = loop {
+            // It is never closed.
+            let slot = host.slots.acquire().await;
+            // Asked only now: while it waited for the slot, another one may have been refused.
+            let Some((rate, weight)) = request.rate else { break slot };
+            let Err(wait) = rate.take(weight, tokio::time::Instant::now()) else { break slot };
+            drop(slot);
+            if weight == Weight::Single && wait > MAX_PAUSE {
+                return Err(FetchError::RateLimited { what: request.what.to_owned(), wait });
+            }
+            let credential = &rate.labels().credential;
+            info!(
+                request.what,
+                credential,
+                seconds = wait.as_secs(),
+                "waiting for GitHub's rate limit"
+            );
+            tokio::time::sleep(wait).await;
+        };
         let started = Instant::now();
         let timeout = self.settings.request_timeout;
         let exchange = tokio::time::timeout(timeout, self.exchange_now(request, &host)).await;
@@ -177,21 +211,23 @@ impl Transport {
                 let skew = time.as_second() - Timestamp::now().as_second();
                 host.skew.store(skew, Ordering::Relaxed);
             }
-            if let Some(rate) = request.rate {
+            if let Some((rate, _)) = request.rate {
                 let reading = rate.note(response.headers(), tokio::time::Instant::now());
                 self.telemetry.github.set_rate_limit(rate.labels(), reading);
             }
             match response.status() {
-                StatusCode::NO_CONTENT => return Ok(Reply::Empty),
+                StatusCode::NO_CONTENT => {
+                    request.succeeded();
+                    return Ok(Reply::Empty);
+                }
                 StatusCode::NOT_MODIFIED if request.etag.is_some() => {
+                    request.succeeded();
                     return Ok(Reply::NotModified(response.headers().clone()));
                 }
                 status if status.is_success() => {
                     let headers = response.headers().clone();
                     let body = read(what, response, request.limit).await?;
-                    if let Some(rate) = request.rate {
-                        rate.succeeded();
-                    }
+                    request.succeeded();
                     return Ok(Reply::Content(body, headers));
                 }
                 status if status.is_redirection() => {
@@ -267,10 +303,10 @@ async fn read(what: &str, response: Response, limit: u64) -> Result<Body, FetchE
 
 /// What is larger than it may be.
 pub(super) fn too_large(what: &str, limit: u64) -> FetchError {
-    FetchError::answer(
-        what,
-        format!("it is larger than the limit (github.max_document_mib), {} MiB of it", limit >> 20),
-    )
+    let reason = format!(
+        "it is larger than the limit (github.max_document_mib): more than {limit} bytes were left for it"
+    );
+    FetchError::answer(what, reason)
 }
 
 /// Reads GitHub's message out of an error answer.
@@ -290,7 +326,7 @@ async fn refused(request: &Request<'_>, status: StatusCode, response: Response) 
     let refusal = of_api
         .then(|| Refusal::of(status, &headers, message.as_deref().unwrap_or_default()))
         .flatten();
-    if let (Some(Refusal::RateLimit), Some(rate)) = (refusal, request.rate) {
+    if let (Some(Refusal::RateLimit), Some((rate, _))) = (refusal, request.rate) {
         rate.refused(&headers, tokio::time::Instant::now());
     }
     FetchError::Status {
@@ -298,6 +334,8 @@ async fn refused(request: &Request<'_>, status: StatusCode, response: Response) 
         what: request.what.to_owned(),
         message: message.filter(|_| of_api),
         refusal,
+        // What the API says counts for all requests, and is waited for before the next one.
+        retry_after: retry_after(&headers).filter(|_| refusal != Some(Refusal::RateLimit)),
     }
 }
 

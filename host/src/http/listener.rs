@@ -20,7 +20,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many connections may be open at once; a Prometheus has one or two.
 const MAX_CONNECTIONS: usize = 512;
 /// How long running answers may take when the exporter stops.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(4);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long to wait when the system has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::task::JoinError;
+use tokio_util::task::TaskTracker;
 
 use super::Shared;
 use crate::cache::Documents;
@@ -29,6 +30,7 @@ impl Shared {
     pub(super) async fn map_what_can_be(
         &self,
         settings: &TargetSettings,
+        blocking: &TaskTracker,
         documents: &mut Documents,
         before: &Documents,
     ) -> Attempt {
@@ -38,7 +40,7 @@ impl Shared {
             if documents.is_empty() {
                 return attempt;
             }
-            let error = match self.map(settings, documents.clone()).await {
+            let error = match self.map(settings, blocking, documents.clone()).await {
                 Ok(Ok(mapped)) => {
                     attempt.mapped = Some(mapped);
                     return attempt;
@@ -73,28 +75,31 @@ impl Shared {
     async fn map(
         &self,
         settings: &TargetSettings,
+        blocking: &TaskTracker,
         documents: Documents,
     ) -> Result<Result<Mapped, MapError>, JoinError> {
-        // It is never closed.
-        let _permit = self.runs.acquire().await;
+        // It is never closed. The run keeps it, even when nobody waits for the run any more.
+        let permit = Arc::clone(&self.runs).acquire_owned().await;
         let mapping = Arc::clone(&self.mapping);
         let (options, target) = (settings.mapping.to_wit(), settings.target.clone());
         let started = Instant::now();
         // Mappings compute: on tokio's own threads they would hold up scrapes.
-        let mapped = tokio::task::spawn_blocking(move || {
-            let specs = documents_of(mapping.manifest(), target.scope().to_wit());
-            let bodies = specs
-                .filter_map(|spec| Some((&spec.name, documents.get(&spec.name)?)))
-                .flat_map(|(name, document)| {
-                    (0..).zip(&document.parts).map(move |(part, of)| {
-                        let fetched_at = document.fetched_at.as_second();
-                        let document = wit::Document { name: name.clone(), part, fetched_at };
-                        (document, of.body.reader())
-                    })
-                });
-            pipeline::map(&mapping, &target.to_wit(), Span::Latest, &options, bodies)
-        })
-        .await;
+        let mapped = blocking
+            .spawn_blocking(move || {
+                let _permit = permit;
+                let specs = documents_of(mapping.manifest(), target.scope().to_wit());
+                let bodies = specs
+                    .filter_map(|spec| Some((&spec.name, documents.get(&spec.name)?)))
+                    .flat_map(|(name, document)| {
+                        (0..).zip(&document.parts).map(move |(part, of)| {
+                            let fetched_at = document.fetched_at.as_second();
+                            let document = wit::Document { name: name.clone(), part, fetched_at };
+                            (document, of.body.reader())
+                        })
+                    });
+                pipeline::map(&mapping, &target.to_wit(), Span::Latest, &options, bodies)
+            })
+            .await;
         self.telemetry.observe_mapping(started.elapsed());
         mapped
     }

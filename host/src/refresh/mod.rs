@@ -32,7 +32,7 @@ pub struct Shared {
     pub publisher: Arc<Publisher>,
     /// Counts.
     pub telemetry: Arc<Telemetry>,
-    runs: Semaphore,
+    runs: Arc<Semaphore>,
 }
 
 impl Shared {
@@ -43,7 +43,7 @@ impl Shared {
         publisher: Arc<Publisher>,
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        let runs = Semaphore::new(CONCURRENT_RUNS);
+        let runs = Arc::new(Semaphore::new(CONCURRENT_RUNS));
         Self { mapping, cache, publisher, telemetry, runs }
     }
 }

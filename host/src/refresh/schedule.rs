@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use tokio::time::Instant;
 
 use crate::github::FetchError;
@@ -43,6 +44,8 @@ struct State {
     outcome: Option<Outcome>,
     failures: u32,
     took: Option<Duration>,
+    /// The day that it was asked for, where another document set it.
+    day: Option<Date>,
 }
 
 impl Schedule {
@@ -50,7 +53,19 @@ impl Schedule {
     pub(super) fn restore(&mut self, name: &str, ttl: Duration, age: Duration, now: Instant) {
         let due = now + ttl.saturating_sub(age);
         let outcome = (age < ttl).then_some(Outcome::Fresh);
-        self.0.insert(name.to_owned(), State { due, outcome, failures: 0, took: None });
+        self.0.insert(name.to_owned(), State { due, outcome, failures: 0, took: None, day: None });
+    }
+
+    /// For which day another document had it asked for last.
+    pub(super) fn day(&self, name: &str) -> Option<Date> {
+        self.0.get(name)?.day
+    }
+
+    /// Notes for which day it is asked for.
+    pub(super) fn set_day(&mut self, name: &str, day: Option<Date>) {
+        if let Some(state) = self.0.get_mut(name) {
+            state.day = day;
+        }
     }
 
     /// How asking for it ended last, if it was asked for.
@@ -97,6 +112,7 @@ impl Schedule {
             outcome: None,
             failures: 0,
             took: None,
+            day: None,
         });
         state.failures = match outcome {
             Outcome::Fresh | Outcome::Absent => 0,
@@ -104,6 +120,14 @@ impl Schedule {
         };
         state.outcome = Some(outcome);
         state.took = took.or(state.took);
+    }
+
+    /// Has documents asked for again as after a failure: what there is of them can't be mapped.
+    pub(super) fn retry_all(&mut self, reason: &str, now: Instant) {
+        for state in self.0.values_mut() {
+            state.due = state.due.min(now + FIRST_RETRY);
+            state.outcome = Some(Outcome::Unmapped(reason.to_owned()));
+        }
     }
 
     /// Forgets a document that is not wanted any more.
@@ -130,7 +154,7 @@ impl Schedule {
             }
             // Nobody waits for what is optional and forbidden.
             Some(Outcome::Failed(error)) => {
-                match !stood_in && (spec.need == Need::Required || error.can_pass()) {
+                match !stood_in && (spec.need == Need::Required || !error.is_settled()) {
                     true => backoff.min(ttl),
                     false => ttl,
                 }

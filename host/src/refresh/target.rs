@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info, warn};
 
 use super::Shared;
@@ -34,6 +35,8 @@ pub struct Refresh {
     schedule: Schedule,
     /// Why the last mapping as a whole failed.
     mapping_failure: Option<String>,
+    /// What runs on other threads, and goes on when the refresh is cancelled.
+    blocking: TaskTracker,
 }
 
 impl Refresh {
@@ -49,15 +52,18 @@ impl Refresh {
             settings,
             schedule: Schedule::default(),
             mapping_failure: None,
+            blocking: TaskTracker::new(),
         }
     }
 
     /// Publishes what is in the cache, without a request to GitHub.
     pub async fn restore(&mut self) {
         let (shared, settings) = (Arc::clone(&self.shared), Arc::clone(&self.settings));
-        let wanted: Vec<String> = self.specs.iter().map(|spec| spec.name.clone()).collect();
-        let loaded = tokio::task::spawn_blocking(move || {
-            shared.cache.add(&settings, wanted.iter().map(String::as_str))
+        let loaded = self.blocking.spawn_blocking(move || {
+            let specs = documents_of(shared.mapping.manifest(), settings.target.scope().to_wit());
+            let names = specs.map(|spec| spec.name.as_str());
+            let (wanted, off): (Vec<_>, Vec<_>) = names.partition(|name| settings.wants(name));
+            shared.cache.add(&settings, &wanted, &off)
         });
         self.count_store_errors("load", loaded.await.unwrap_or_default());
         let before = self.shared.cache.documents(self.target());
@@ -72,8 +78,12 @@ impl Refresh {
         if !self.publish_stored(&before).await
             && !self.map_and_publish(&[], &mut before.clone(), &Documents::new()).await
         {
-            let failure = self.mapping_failure.as_deref().unwrap_or("none of it can be mapped");
+            let failure = self.mapping_failure.clone();
+            let failure = failure.as_deref().unwrap_or("none of it can be mapped");
             error!(target = %self.target(), failure, "cached data is not served");
+            self.schedule.retry_all(failure, Instant::now());
+            let status = Status::Failed(failure.to_owned());
+            self.shared.publisher.set_status(self.target(), status);
             return;
         }
         let (target, problems) = (self.target(), self.problems());
@@ -97,6 +107,11 @@ impl Refresh {
                 }
             })
             .await;
+    }
+
+    /// What goes on for a moment when it is cancelled.
+    pub fn blocking(&self) -> &TaskTracker {
+        &self.blocking
     }
 
     /// The settings of its target.
@@ -140,10 +155,11 @@ impl Refresh {
             fetched += self.fetch_if_due(&spec, started, &mut asked, &mut documents).await;
         }
         let mut new = fetched > 0;
+        let mut mapped = 0;
         // The first data is not held back by a thousand pages of seats.
         if new && long.iter().any(|spec| self.is_due(spec, started)) {
             self.map_and_publish(&asked, &mut documents, &before).await;
-            new = false;
+            (new, mapped) = (false, asked.len());
         }
         for spec in long {
             let one = self.fetch_if_due(&spec, started, &mut asked, &mut documents).await;
@@ -151,7 +167,8 @@ impl Refresh {
             new |= one > 0;
         }
         if new {
-            self.map_and_publish(&asked, &mut documents, &before).await;
+            let asked = asked.get(mapped..).unwrap_or_default();
+            self.map_and_publish(asked, &mut documents, &before).await;
         }
         let now = Instant::now();
         for spec in &asked {
@@ -207,7 +224,9 @@ impl Refresh {
         let other =
             other.filter(|name| matches!(self.schedule.outcome(name), Some(Outcome::Fresh)));
         let day = other.and_then(|name| documents.get(name)?.report_day);
+        // Another day is another request; one that was asked for in vain is not.
         let other_day = day.is_some()
+            && self.schedule.day(&spec.name) != day
             && documents.get(&spec.name).is_some_and(|document| document.report_day != day);
         if !self.schedule.is_due(&spec.name, started) && !other_day {
             return 0;
@@ -215,12 +234,10 @@ impl Refresh {
         asked.push(spec.clone());
         let began = Instant::now();
         self.shared.telemetry.set_attempted(self.target(), &spec.name);
-        let mut outcome = self.fetch(spec, day, documents).await;
-        if day.is_some() && matches!(outcome, Outcome::Absent) {
-            outcome = self.fetch(spec, None, documents).await;
-        }
+        let outcome = self.fetch(spec, day, documents).await;
         let is_fresh = matches!(outcome, Outcome::Fresh);
         self.schedule.note(&spec.name, outcome, Some(began.elapsed()));
+        self.schedule.set_day(&spec.name, day);
         usize::from(is_fresh)
     }
 
@@ -242,7 +259,13 @@ impl Refresh {
                 documents.insert(spec.name.clone(), document);
                 Outcome::Fresh
             }
-            Ok(Fetched::Kept) => Outcome::Fresh,
+            Ok(Fetched::Kept) => {
+                // As good as confirmed: GitHub does not change it any more.
+                if let Some(document) = documents.get_mut(&spec.name) {
+                    document.fetched_at = Timestamp::now();
+                }
+                Outcome::Fresh
+            }
             Ok(Fetched::Absent) => Outcome::Absent,
             Err(error) => {
                 self.shared.telemetry.count_failure(&error.status_code());
@@ -257,7 +280,7 @@ impl Refresh {
     async fn publish_stored(&self, documents: &Documents) -> bool {
         let (shared, target) = (Arc::clone(&self.shared), self.target().clone());
         let fingerprint = fingerprint(&shared.mapping, &self.settings, documents);
-        let loaded = tokio::task::spawn_blocking(move || shared.cache.load_samples(&target));
+        let loaded = self.blocking.spawn_blocking(move || shared.cache.load_samples(&target));
         match loaded.await {
             Ok(Ok(samples)) => {
                 let mapped = samples.and_then(|samples| samples.into_mapped(&fingerprint));
@@ -281,7 +304,8 @@ impl Refresh {
         documents: &mut Documents,
         before: &Documents,
     ) -> bool {
-        let attempt = self.shared.map_what_can_be(&self.settings, documents, before).await;
+        let attempt =
+            self.shared.map_what_can_be(&self.settings, &self.blocking, documents, before).await;
         for (name, reason) in attempt.malformed {
             self.schedule.note(&name, Outcome::Unmapped(reason), None);
         }
@@ -299,7 +323,7 @@ impl Refresh {
         if !asked.is_empty() {
             let (shared, target) = (Arc::clone(&self.shared), self.target().clone());
             let kept = documents.clone();
-            let saved = tokio::task::spawn_blocking(move || shared.cache.replace(&target, &kept));
+            let saved = self.blocking.spawn_blocking(move || shared.cache.replace(&target, &kept));
             self.count_store_errors("save", saved.await.unwrap_or_default());
         }
         let fingerprint = fingerprint(&self.shared.mapping, &self.settings, documents);
@@ -307,7 +331,7 @@ impl Refresh {
         self.publish(mapped).await;
         let (shared, target) = (Arc::clone(&self.shared), self.target().clone());
         let saved =
-            tokio::task::spawn_blocking(move || shared.cache.save_samples(&target, &samples));
+            self.blocking.spawn_blocking(move || shared.cache.save_samples(&target, &samples));
         if let Ok(Err(error)) = saved.await {
             self.count_store_errors("save", vec![error]);
         }
@@ -319,7 +343,7 @@ impl Refresh {
         let families = mapped.families;
         let (publisher, target) = (Arc::clone(&self.shared.publisher), self.target().clone());
         // It compresses everything there is: no work for the threads that answer scrapes.
-        let published = tokio::task::spawn_blocking(move || publisher.publish(&target, families));
+        let published = self.blocking.spawn_blocking(move || publisher.publish(&target, families));
         if let Err(error) = published.await {
             error!(%error, "the snapshot was not made anew");
         }
@@ -328,7 +352,7 @@ impl Refresh {
     fn count_store_errors(&self, operation: &str, errors: Vec<StoreError>) {
         for error in errors {
             self.shared.telemetry.count_store_failure(operation, error.cause());
-            warn!(target = %self.target(), %error, "a document could not be {operation}ed; memory has what there is");
+            warn!(target = %self.target(), operation, %error, "the cache's folder failed; memory has what there is");
         }
     }
 
@@ -337,7 +361,8 @@ impl Refresh {
         let mut problems: Vec<String> = self.mapping_failure.iter().cloned().collect();
         for spec in self.specs.iter().filter(|spec| self.is_required(&spec.name)) {
             let name = &spec.name;
-            let stands_in = spec.fallback_for.is_some();
+            let original = spec.fallback_for.as_deref();
+            let stands_in = original.is_some_and(|name| self.settings.wants(name));
             let problem = match self.schedule.outcome(name) {
                 Some(Outcome::Fresh) => None,
                 Some(Outcome::Unmapped(reason)) => Some(reason.clone()),
@@ -355,8 +380,11 @@ impl Refresh {
     /// What is wrong with the others.
     fn left_out(&self) -> Vec<String> {
         let optional = self.specs.iter().filter(|spec| !self.is_required(&spec.name));
+        // A server that has the closed API only has none of the reports: nobody misses them.
+        let no_reports = self.specs.iter().any(|spec| self.stood_in(&spec.name));
         optional
             .filter_map(|spec| match self.schedule.outcome(&spec.name)? {
+                Outcome::Failed(error) if no_reports && error.is_not_found() => None,
                 Outcome::Failed(error) => Some(format!("{}: {error}", spec.name)),
                 Outcome::Unmapped(reason) => Some(reason.clone()),
                 Outcome::Fresh | Outcome::Absent => None,
@@ -380,6 +408,11 @@ impl Refresh {
         let spec = |name: &str| self.specs.iter().find(|spec| spec.name == name);
         let need = |name: &str| spec(name).map(|spec| spec.need);
         let stands_in_for = spec(name).and_then(|spec| spec.fallback_for.as_deref());
-        need(name) == Some(Need::Required) || stands_in_for.and_then(need) == Some(Need::Required)
+        need(name) == Some(Need::Required)
+            || stands_in_for.is_some_and(|original| match need(original) {
+                // It is off: what stands in for it is all there is.
+                None => true,
+                Some(need) => need == Need::Required,
+            })
     }
 }

@@ -21,7 +21,9 @@ pub(super) type Credentials = BTreeMap<String, Arc<CredentialSettings>>;
 pub(super) fn flag_credential(
     args: &ServeArgs,
 ) -> Result<Option<CredentialSettings>, SettingError> {
-    let (token, file, app) = (given(&args.token), given(&args.token_file), given(&args.app_id));
+    let token = args.token.as_ref().map(|token| token.expose().trim());
+    let (token, file, app) =
+        (token.filter(|text| !text.is_empty()), given(&args.token_file), given(&args.app_id));
     let (key, installation) = (given(&args.app_private_key_file), given(&args.app_installation_id));
     let settings =
         ["--token (GHC_TOKEN)", "--token-file (GHC_TOKEN_FILE)", "--app-id (GITHUB_APP_ID)"];

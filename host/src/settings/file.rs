@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_saphyr::Spanned;
+use sha2::{Digest, Sha256};
 
 use super::config::{Github, Text};
 use super::{GithubSettings, SettingError, values};
@@ -74,6 +75,9 @@ impl File<'_> {
             Ok(self.read_if(value, &key(name), values::duration)?.unwrap_or(default))
         };
         let ca_file = github.ca_file.as_ref();
+        let ca_file =
+            ca_file.map(|path| self.file(path, &key("ca_file"), check_ca_file)).transpose()?;
+        let ca_bytes = ca_file.as_ref().and_then(|path| std::fs::read(path).ok());
         let hosts = github.download_hosts.iter().enumerate();
         Ok(GithubSettings {
             concurrency: self
@@ -105,9 +109,8 @@ impl File<'_> {
                     values::number(text, 1, 64 << 10, 4096)
                 })?
                 .map_or(default.max_document_bytes, |mib| mib << 20),
-            ca_file: ca_file
-                .map(|path| self.file(path, &key("ca_file"), check_ca_file))
-                .transpose()?,
+            ca_file,
+            ca_digest: ca_bytes.map(|bytes| Sha256::digest(bytes).to_vec()),
             download_hosts: hosts
                 .map(|(n, host)| {
                     self.read(host, &key(&format!("download_hosts[{n}]")), values::host)

@@ -46,8 +46,25 @@ pub struct SettingError {
 
 impl SettingError {
     pub(crate) fn new(setting: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { setting: setting.into(), problem: problem.into() }
+        Self { setting: masked(&setting.into()), problem: masked(&problem.into()) }
     }
+}
+
+/// The text without what looks like one of GitHub's tokens: somebody may have put it in the wrong place.
+/// <https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github#githubs-token-formats>
+fn masked(text: &str) -> String {
+    let mut masked = text.to_owned();
+    for prefix in ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"] {
+        let mut pieces = masked.split(prefix);
+        let mut rest = pieces.next().unwrap_or_default().to_owned();
+        for piece in pieces {
+            let end = piece.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            rest.push_str("***");
+            rest.push_str(end.and_then(|end| piece.get(end..)).unwrap_or_default());
+        }
+        masked = rest;
+    }
+    masked
 }
 
 /// The settings of the exporter.
@@ -166,6 +183,8 @@ pub struct GithubSettings {
     pub max_document_bytes: u64,
     /// A file with certificates (PEM) of authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// The SHA-256 of that file: with another content the settings are others.
+    pub ca_digest: Option<Vec<u8>>,
     /// Hosts that report files may be downloaded from, beside GitHub's own. `*.` stands for any subdomain.
     pub download_hosts: Vec<String>,
 }
@@ -184,6 +203,7 @@ impl Default for GithubSettings {
             // takes a tenth or less.
             max_document_bytes: 4 << 30,
             ca_file: None,
+            ca_digest: None,
             download_hosts: Vec::new(),
         }
     }

@@ -61,6 +61,10 @@ impl Settings {
         }
         // Without a token the exporter runs, and says so.
         let complete = all.len() == targets.len();
+        if !complete && !config.targets.is_empty() {
+            let problem = "there is no credential for it: set GHC_TOKEN, or credentials.default in the config file";
+            return Err(SettingError::new("--org (ORG), --enterprise (ENTERPRISE)", problem));
+        }
         for (number, entry) in config.targets.iter().enumerate() {
             let key = format!("targets[{number}]");
             let settings = resolver.target(&key, entry)?;
