@@ -19,11 +19,13 @@
 //!   [`publisher`]: what is served meanwhile.
 //! - [`http`]: the web side. [`telemetry`]: the exporter's own metrics.
 //! - [`offline`]: `map`. [`demo`]: a stand-in for GitHub, for `--demo` and for tests.
+//! - [`digest`]: names for contents.
 //! - [`exporter`]: puts it together. [`reload`]: asks it to read its settings again.
 
 pub mod cache;
 pub mod cli;
 pub mod demo;
+pub mod digest;
 pub mod exporter;
 pub mod exposition;
 pub mod github;

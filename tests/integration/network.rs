@@ -1,3 +1,5 @@
+use std::process::Command;
+
 use copilot_metrics_exporter::demo::{Options, StandIn};
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::config::Config;
@@ -17,17 +19,22 @@ async fn behind_a_proxy() -> (StandIn, Proxy) {
     (github, proxy)
 }
 
+/// The exporter's command for such a GitHub.
+fn proxied(github: &StandIn, proxy: &Proxy, config: &Config) -> Command {
+    let mut command = command(github, "octodemo");
+    command
+        .env("CONFIG_FILE", config.path())
+        .env("GITHUB_API_URL", "https://api.github.test")
+        .env("HTTPS_PROXY", proxy.url());
+    command
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn through_a_proxy_with_an_authority_of_its_own_everything_is_there() {
     let (github, proxy) = behind_a_proxy().await;
     let config = Config::new("github: {ca_file: corporate.pem}");
     config.write("corporate.pem", proxy.authority());
-    let mut command = command(&github, "octodemo");
-    command
-        .env("CONFIG_FILE", config.path())
-        .env("GITHUB_API_URL", "https://api.github.test")
-        .env("HTTPS_PROXY", proxy.url());
-    let serving = Serving::start(command);
+    let serving = Serving::start(proxied(&github, &proxy, &config));
     serving.wait_for("refreshed");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("copilot_exporter_up", ""), 1.0);
@@ -42,12 +49,7 @@ async fn through_a_proxy_with_an_authority_of_its_own_everything_is_there() {
 async fn an_authority_that_nobody_named_is_not_trusted() {
     let (github, proxy) = behind_a_proxy().await;
     let config = Config::new("github: {retries: 0}");
-    let mut command = command(&github, "octodemo");
-    command
-        .env("CONFIG_FILE", config.path())
-        .env("GITHUB_API_URL", "https://api.github.test")
-        .env("HTTPS_PROXY", proxy.url());
-    let serving = Serving::start(command);
+    let serving = Serving::start(proxied(&github, &proxy, &config));
     let failed = serving.wait_for("refresh failed");
     assert!(failed.contains("certificate"), "{failed}");
     assert_eq!(github.requests().len(), 0);
@@ -57,12 +59,8 @@ async fn an_authority_that_nobody_named_is_not_trusted() {
 async fn a_host_of_no_proxy_is_not_asked_for_at_the_proxy() {
     let (github, proxy) = behind_a_proxy().await;
     let config = Config::new("github: {retries: 0, connect_timeout: 1s}");
-    let mut command = command(&github, "octodemo");
-    command
-        .env("CONFIG_FILE", config.path())
-        .env("GITHUB_API_URL", "https://api.github.test")
-        .env("HTTPS_PROXY", proxy.url())
-        .env("NO_PROXY", "github.test");
+    let mut command = proxied(&github, &proxy, &config);
+    command.env("NO_PROXY", "github.test");
     let serving = Serving::start(command);
     // The name is nobody's: without the proxy there is no such host.
     serving.wait_for("refresh failed");

@@ -10,7 +10,12 @@ use crate::serving::metrics;
 
 /// An exporter that signs in as the App, with more in its config file.
 fn as_app(server: &AppServer, config: &Config, more: &str) -> Serving {
-    config.write("key.pem", server.private_key());
+    with_key(server, server.private_key(), config, more)
+}
+
+/// The same with another key.
+fn with_key(server: &AppServer, key: &str, config: &Config, more: &str) -> Serving {
+    config.write("key.pem", key);
     let api = server.github().api();
     config.write(
         "config.yaml",
@@ -21,6 +26,19 @@ fn as_app(server: &AppServer, config: &Config, more: &str) -> Serving {
     );
     let mut command = exporter();
     command.env("CONFIG_FILE", config.path());
+    Serving::start(command)
+}
+
+/// The same by variables, for an installation.
+fn by_variables(server: &AppServer, config: &Config, installation: &str) -> Serving {
+    config.write("key.pem", server.private_key());
+    let mut command = exporter();
+    command
+        .env("GITHUB_APP_ID", APP_ID)
+        .env("GITHUB_APP_PRIVATE_KEY_FILE", config.file("key.pem"))
+        .env("GITHUB_APP_INSTALLATION_ID", installation)
+        .env("GITHUB_API_URL", server.github().api().as_str())
+        .env("ORG", "octodemo");
     Serving::start(command)
 }
 
@@ -113,18 +131,7 @@ async fn an_app_with_another_key_is_refused_and_the_error_says_so() {
     let server = AppServer::start(Differences::default()).await;
     let other = AppServer::start(Differences::default()).await;
     let config = Config::new("");
-    let api = server.github().api();
-    config.write("key.pem", other.private_key());
-    config.write(
-        "config.yaml",
-        &format!(
-            "credentials: {{app: {{app_id: {APP_ID}, private_key_file: key.pem}}}}\n\
-             defaults: {{credential: app, api_url: \"{api}\"}}\n{ORGANIZATION}"
-        ),
-    );
-    let mut command = exporter();
-    command.env("CONFIG_FILE", config.path());
-    let serving = Serving::start(command);
+    let serving = with_key(&server, other.private_key(), &config, ORGANIZATION);
     let failed = serving.wait_for("refresh failed");
     assert!(failed.contains("GitHub answered 401 to /orgs/octodemo/installation"), "{failed}");
 }
@@ -133,15 +140,7 @@ async fn an_app_with_another_key_is_refused_and_the_error_says_so() {
 async fn an_app_with_a_wrong_installation_is_told_so_once_and_not_for_every_document() {
     let server = AppServer::start(Differences::default()).await;
     let config = Config::new("");
-    config.write("key.pem", server.private_key());
-    let mut command = exporter();
-    command
-        .env("GITHUB_APP_ID", APP_ID)
-        .env("GITHUB_APP_PRIVATE_KEY_FILE", config.file("key.pem"))
-        .env("GITHUB_APP_INSTALLATION_ID", "99")
-        .env("GITHUB_API_URL", server.github().api().as_str())
-        .env("ORG", "octodemo");
-    let serving = Serving::start(command);
+    let serving = by_variables(&server, &config, "99");
     let failed = serving.wait_for("refresh failed");
     assert!(failed.contains("the App 314159 has no installation 99"), "{failed}");
     let exposition = metrics(&serving).await;
@@ -154,15 +153,7 @@ async fn an_app_with_a_wrong_installation_is_told_so_once_and_not_for_every_docu
 async fn an_app_can_be_given_by_variables() {
     let server = AppServer::start(Differences::default()).await;
     let config = Config::new("");
-    config.write("key.pem", server.private_key());
-    let mut command = exporter();
-    command
-        .env("GITHUB_APP_ID", APP_ID)
-        .env("GITHUB_APP_PRIVATE_KEY_FILE", config.file("key.pem"))
-        .env("GITHUB_APP_INSTALLATION_ID", "1001")
-        .env("GITHUB_API_URL", server.github().api().as_str())
-        .env("ORG", "octodemo");
-    Serving::start(command).wait_for("refreshed");
+    by_variables(&server, &config, "1001").wait_for("refreshed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

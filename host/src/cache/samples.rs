@@ -7,9 +7,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::Documents;
+use crate::digest::sha256;
 use crate::exposition::encode::EncodedFamily;
 use crate::github::{Body, Document, Part};
 use crate::pipeline::Mapped;
@@ -31,24 +31,20 @@ pub struct Samples {
 /// Tells what samples are made of: a mapping is a function of itself, the target's name, the
 /// options and the documents, so that the same of these gives the same samples.
 pub fn fingerprint(mapping: &Mapping, settings: &TargetSettings, documents: &Documents) -> String {
-    let mut digest = Sha256::new();
-    let mut add = |text: &str| {
-        digest.update(text.len().to_le_bytes());
-        digest.update(text);
-    };
-    add(mapping.sha256());
-    // The same mapping may be checked and written otherwise by another version.
-    add(env!("CARGO_PKG_VERSION"));
-    add(settings.target.name());
+    let mut texts = vec![
+        mapping.sha256().to_owned(),
+        // The same mapping may be checked and written otherwise by another version.
+        env!("CARGO_PKG_VERSION").to_owned(),
+        settings.target.name().to_owned(),
+    ];
     for option in settings.mapping.to_wit() {
-        add(&option.name);
-        add(&option.value);
+        texts.extend([option.name, option.value]);
     }
     for (name, document) in documents {
-        add(name);
-        add(&document.fetched_at.to_string());
+        texts.extend([name.clone(), document.fetched_at.to_string()]);
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    // With its length before each, so that no two lists of them are the same bytes.
+    sha256(texts.iter().map(|text| format!("{}:{text}", text.len())))
 }
 
 impl Samples {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use reqwest::Method;
 use reqwest::header::{ETAG, HeaderMap};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::body::Body;
@@ -15,6 +14,7 @@ use super::error::FetchError;
 use super::hosts::{is_own, may_download};
 use super::rate_limit::Weight;
 use super::transport::{Reply, Request, Transport, too_large};
+use crate::digest::sha256;
 use crate::settings::TargetSettings;
 use crate::target::Target;
 
@@ -72,7 +72,7 @@ impl Client {
         limit: u64,
         weight: Weight,
     ) -> Result<Option<(Part, HeaderMap)>, FetchError> {
-        let resource = digest(path);
+        let resource = sha256([path]);
         let known = old.and_then(|old| old.part_of(&resource));
         let etag = known.and_then(|part| part.etag());
         let reply = self.transport.retrying(|| self.attempt(path, etag, limit, weight)).await?;
@@ -193,11 +193,7 @@ pub(super) fn resource_of(link: &Url) -> String {
     let mut url = link.clone();
     url.set_query(None);
     url.set_fragment(None);
-    digest(url.as_str())
-}
-
-fn digest(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256([url.as_str()])
 }
 
 fn validator(resource: String, headers: &HeaderMap) -> Option<Validator> {

@@ -16,9 +16,10 @@ pub use limits::Limits;
 pub use manifest::{ManifestError, documents_of};
 pub use run::{Run, RunError, TrapCause};
 
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 use wasmtime::component::Component;
+
+use crate::digest::sha256;
 
 /// The default mapping, built from `guest/` by this crate's build script.
 pub static DEFAULT_MAPPING: &[u8] = include_bytes!(env!("DEFAULT_MAPPING"));
@@ -71,7 +72,7 @@ impl Mapping {
         let manifest =
             run::describe(engine, &pre).map_err(|error| LoadError::Describe(Box::new(error)))?;
         manifest::check(&manifest)?;
-        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = sha256([bytes]);
         Ok(Self { engine: engine.clone(), pre, manifest, sha256 })
     }
 

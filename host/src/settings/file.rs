@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_saphyr::Spanned;
-use sha2::{Digest, Sha256};
 
 use super::config::{Github, Text};
 use super::{GithubSettings, SettingError, values};
+use crate::digest::sha256;
 use crate::github::check_ca_file;
 
 /// The config file, for the places in errors and for the files beside it.
@@ -110,7 +110,7 @@ impl File<'_> {
                 })?
                 .map_or(default.max_document_bytes, |mib| mib << 20),
             ca_file,
-            ca_digest: ca_bytes.map(|bytes| Sha256::digest(bytes).to_vec()),
+            ca_digest: ca_bytes.map(|bytes| sha256([bytes])),
             download_hosts: hosts
                 .map(|(n, host)| {
                     self.read(host, &key(&format!("download_hosts[{n}]")), values::host)

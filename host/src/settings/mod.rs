@@ -184,7 +184,7 @@ pub struct GithubSettings {
     /// A file with certificates (PEM) of authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
     /// The SHA-256 of that file: with another content the settings are others.
-    pub ca_digest: Option<Vec<u8>>,
+    pub ca_digest: Option<String>,
     /// Hosts that report files may be downloaded from, beside GitHub's own. `*.` stands for any subdomain.
     pub download_hosts: Vec<String>,
 }
