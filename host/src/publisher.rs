@@ -62,18 +62,24 @@ impl Publisher {
     /// Sets which targets there are from now on; those that were there before keep their data.
     pub fn set_targets(&self, targets: &[Target], missing: Option<String>) {
         let making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        {
+        let removed = {
             let mut parts = self.parts();
+            let before = parts.len();
             parts.retain(|part| targets.contains(&part.target));
+            let removed = parts.len() < before;
             for target in targets {
                 if !parts.iter().any(|part| part.target == *target) {
                     let (target, status) = (target.clone(), Status::default());
                     parts.push(Part { target, status, families: None });
                 }
             }
-        }
+            removed
+        };
         *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = missing;
-        self.make(&making);
+        // A target that is new has nothing to show yet.
+        if removed {
+            self.make(&making);
+        }
         self.settle();
     }
 

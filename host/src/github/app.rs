@@ -18,7 +18,7 @@ use super::credential::Authorization;
 use super::error::FetchError;
 use super::hosts::is_own;
 use super::rate_limit::{Labels, RateLimit, Weight};
-use super::transport::{Reply, Request, Transport};
+use super::transport::{Reply, Request, Transport, url_of};
 use crate::secret::Secret;
 use crate::target::{Scope, Target};
 
@@ -256,9 +256,7 @@ impl App {
         method: Method,
         path: &str,
     ) -> Result<T, FetchError> {
-        let base = self.api.as_str().trim_end_matches('/');
-        let url = Url::parse(&format!("{base}{path}"))
-            .map_err(|error| FetchError::impossible(path, error.to_string()))?;
+        let url = url_of(&self.api, path)?;
         let trusted = |url: &Url| is_own(&self.api, url);
         let attempt = || async {
             let skew = transport.skew(&self.api);

@@ -13,7 +13,7 @@ use super::document::{Document, Part, Validator};
 use super::error::FetchError;
 use super::hosts::{is_own, may_download};
 use super::rate_limit::Weight;
-use super::transport::{Reply, Request, Transport, too_large};
+use super::transport::{Reply, Request, Transport, too_large, url_of};
 use crate::digest::sha256;
 use crate::settings::TargetSettings;
 use crate::target::Target;
@@ -162,9 +162,7 @@ impl Client {
         weight: Weight,
         authorization: &Authorization,
     ) -> Result<Reply, FetchError> {
-        let base = self.api.as_str().trim_end_matches('/');
-        let url = Url::parse(&format!("{base}{path}"))
-            .map_err(|error| FetchError::impossible(path, error.to_string()))?;
+        let url = url_of(&self.api, path)?;
         let trusted = |url: &Url| is_own(&self.api, url);
         let request = Request {
             what: path,

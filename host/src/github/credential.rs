@@ -1,6 +1,6 @@
 //! Signs requests in.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
@@ -48,8 +48,9 @@ pub struct Credential {
 }
 
 enum Kind {
-    /// The source is read for every request, so that a changed file is in use at once.
-    Token(Arc<RateLimit>),
+    Token(Secret, Arc<RateLimit>),
+    /// It is read for every request, so that a changed file is in use at once.
+    TokenFile(PathBuf, Arc<RateLimit>),
     App(Box<App>),
 }
 
@@ -68,10 +69,15 @@ impl Credential {
             installation: String::new(),
         };
         let kind = match &settings.source {
+            CredentialSource::Token(token) => {
+                Kind::Token(token.clone(), Arc::new(RateLimit::new(labels)))
+            }
+            CredentialSource::TokenFile(path) => {
+                Kind::TokenFile(path.clone(), Arc::new(RateLimit::new(labels)))
+            }
             CredentialSource::App { id, private_key_file, installation } => Kind::App(Box::new(
                 App::new(id.clone(), private_key_file.clone(), *installation, api.clone(), labels),
             )),
-            _ => Kind::Token(Arc::new(RateLimit::new(labels))),
         };
         Self { settings: Arc::clone(settings), api: api.clone(), kind }
     }
@@ -84,21 +90,17 @@ impl Credential {
     ) -> Result<Authorization, FetchError> {
         let unusable =
             |reason| FetchError::Credential { credential: self.settings.name.clone(), reason };
-        match (&self.settings.source, &self.kind) {
-            (CredentialSource::Token(token), Kind::Token(rate)) => {
+        match &self.kind {
+            Kind::Token(token, rate) => {
                 Ok(Authorization { token: token.clone(), rate: Arc::clone(rate) })
             }
-            (CredentialSource::TokenFile(path), Kind::Token(rate)) => {
+            Kind::TokenFile(path, rate) => {
                 let path = path.clone();
                 let read = tokio::task::spawn_blocking(move || read_token_file(&path)).await;
                 let token = read.map_err(|error| unusable(error.to_string()))?.map_err(unusable)?;
                 Ok(Authorization { token, rate: Arc::clone(rate) })
             }
-            (_, Kind::App(app)) => app.authorize(transport, target).await,
-            // Made by `new`, which has no such pair.
-            (CredentialSource::App { .. }, Kind::Token(_)) => {
-                Err(unusable("it is an App and a token".to_owned()))
-            }
+            Kind::App(app) => app.authorize(transport, target).await,
         }
     }
 

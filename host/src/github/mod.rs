@@ -28,7 +28,7 @@ pub use error::FetchError;
 pub use hosts::is_loopback;
 pub use rate_limit::{Labels, RateLimit, Reading, Weight};
 pub use refusal::Refusal;
-pub use transport::{Transport, TransportError, check_ca_file};
+pub use transport::{Transport, TransportError, read_ca_file};
 
 use jiff::Timestamp;
 use jiff::civil::Date;

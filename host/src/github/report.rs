@@ -26,6 +26,14 @@ struct Envelope {
     report_end_day: Option<Date>,
 }
 
+/// What came of the links of one envelope.
+enum Attempt {
+    /// The report, if there is one.
+    Fetched(Option<Document>),
+    /// A file's host refused a link, as it does once its time is over.
+    Expired(FetchError),
+}
+
 /// Fetches the report at `path`. `None`: there is none yet.
 pub(super) async fn fetch(
     client: &Client,
@@ -33,13 +41,14 @@ pub(super) async fn fetch(
     old: Option<&Document>,
 ) -> Result<Option<Document>, FetchError> {
     let fetched_at = Timestamp::now();
-    for _ in 1..MAX_ENVELOPES {
-        match fetch_once(client, path, old, fetched_at).await {
-            Err(error) if has_expired(&error) => {}
-            fetched => return fetched,
+    let mut envelopes = 1;
+    loop {
+        match fetch_once(client, path, old, fetched_at).await? {
+            Attempt::Fetched(document) => return Ok(document),
+            Attempt::Expired(error) if envelopes == MAX_ENVELOPES => return Err(error),
+            Attempt::Expired(_) => envelopes += 1,
         }
     }
-    fetch_once(client, path, old, fetched_at).await
 }
 
 async fn fetch_once(
@@ -47,25 +56,25 @@ async fn fetch_once(
     path: &str,
     old: Option<&Document>,
     fetched_at: Timestamp,
-) -> Result<Option<Document>, FetchError> {
-    let Some(envelope) = client.get_json::<Envelope>(path).await? else { return Ok(None) };
-    if envelope.download_links.is_empty() {
-        return Ok(None);
-    }
+) -> Result<Attempt, FetchError> {
+    let envelope = client.get_json::<Envelope>(path).await?;
+    let Some(envelope) = envelope.filter(|envelope| !envelope.download_links.is_empty()) else {
+        return Ok(Attempt::Fetched(None));
+    };
     let mut parts: Vec<Part> = Vec::with_capacity(envelope.download_links.len());
     for (number, link) in (1..).zip(&envelope.download_links) {
         let left = client.left(path, &parts)?;
         let what = format!("file {number} of {path}");
-        parts.push(client.download(&what, link, old, left).await?);
+        match client.download(&what, link, old, left).await {
+            Ok(part) => parts.push(part),
+            Err(error @ FetchError::Status { status: 401 | 403 | 404 | 410, .. }) => {
+                return Ok(Attempt::Expired(error));
+            }
+            Err(error) => return Err(error),
+        }
     }
     let report_day = envelope.report_day.or(envelope.report_end_day);
-    Ok(Some(Document { parts, fetched_at, report_day }))
-}
-
-/// Whether a file's host refused a link, as it does once its time is over.
-fn has_expired(error: &FetchError) -> bool {
-    let of_file = |what: &str| what.starts_with("file ");
-    matches!(error, FetchError::Status { status: 401 | 403 | 404 | 410, what, .. } if of_file(what))
+    Ok(Attempt::Fetched(Some(Document { parts, fetched_at, report_day })))
 }
 
 /// Fetches the report of `day`, or else the newest one that there is, looking back from yesterday.

@@ -49,9 +49,6 @@ pub enum TransportError {
     /// The HTTP client could not be made.
     #[error("the HTTP client: {0}")]
     Client(#[from] reqwest::Error),
-    /// The certificates can't be read.
-    #[error("github.ca_file: {0}")]
-    CaFile(String),
 }
 
 /// What all requests share.
@@ -112,10 +109,7 @@ impl Transport {
         settings: GithubSettings,
         telemetry: Arc<Telemetry>,
     ) -> Result<Self, TransportError> {
-        let certificates = match &settings.ca_file {
-            Some(path) => certificates(path).map_err(TransportError::CaFile)?,
-            None => Vec::new(),
-        };
+        let certificates = Certificate::from_pem_bundle(&settings.ca_certificates)?;
         let builder = || {
             reqwest::Client::builder()
                 .user_agent(concat!("copilot-metrics-exporter/", env!("CARGO_PKG_VERSION")))
@@ -280,6 +274,13 @@ fn headers(token: &Secret) -> HeaderMap {
     headers
 }
 
+/// The URL of a path of the API.
+pub(super) fn url_of(api: &Url, path: &str) -> Result<Url, FetchError> {
+    let base = api.as_str().trim_end_matches('/');
+    Url::parse(&format!("{base}{path}"))
+        .map_err(|error| FetchError::impossible(path, error.to_string()))
+}
+
 fn redirect(what: &str, from: &Url, response: &Response) -> Result<Url, FetchError> {
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
     let to = location.and_then(|location| from.join(location).ok());
@@ -339,18 +340,14 @@ async fn refused(request: &Request<'_>, status: StatusCode, response: Response) 
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<Certificate>, String> {
+/// Reads a file with certificates (PEM), and checks that it has some.
+pub fn read_ca_file(path: &Path) -> Result<Vec<u8>, String> {
     let bytes = std::fs::read(path)
         .map_err(|error| format!("{}: it can't be read: {error}", path.display()))?;
     let right = "it should hold certificates in PEM form";
     match Certificate::from_pem_bundle(&bytes) {
-        Ok(found) if !found.is_empty() => Ok(found),
+        Ok(found) if !found.is_empty() => Ok(bytes),
         Ok(_) => Err(format!("{}: it holds no certificate; {right}", path.display())),
         Err(error) => Err(format!("{}: {error}; {right}", path.display())),
     }
-}
-
-/// Whether the file holds certificates.
-pub fn check_ca_file(path: &Path) -> Result<(), String> {
-    certificates(path).map(|_| ())
 }

@@ -116,20 +116,21 @@ impl File<'_> {
                 ))
             }
             (None, Some(path), None) => {
-                let readable = |path: &Path| read_token_file(path).map(|_| ());
-                Ok(CredentialSource::TokenFile(self.file(path, &sub("token_file"), readable)?))
+                // The token is read again for every request.
+                let (path, _) = self.file(path, &sub("token_file"), read_token_file)?;
+                Ok(CredentialSource::TokenFile(path))
             }
             (None, None, Some(id)) => {
                 let no_key =
                     || self.wrong(entry, key, "it has no private_key_file, which an App needs");
                 let file = private_key_file.as_ref().ok_or_else(no_key)?;
+                let id = self.read(id, &sub("app_id"), values::app_id)?;
+                // The key is read again for every claim.
+                let (private_key_file, ()) =
+                    self.file(file, &sub("private_key_file"), check_private_key)?;
                 Ok(CredentialSource::App {
-                    id: self.read(id, &sub("app_id"), values::app_id)?,
-                    private_key_file: self.file(
-                        file,
-                        &sub("private_key_file"),
-                        check_private_key,
-                    )?,
+                    id,
+                    private_key_file,
                     installation: self.read_if(
                         installation_id,
                         &sub("installation_id"),

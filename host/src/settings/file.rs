@@ -7,8 +7,7 @@ use serde_saphyr::Spanned;
 
 use super::config::{Github, Text};
 use super::{GithubSettings, SettingError, values};
-use crate::digest::sha256;
-use crate::github::check_ca_file;
+use crate::github::read_ca_file;
 
 /// The config file, for the places in errors and for the files beside it.
 pub(super) struct File<'a> {
@@ -52,17 +51,17 @@ impl File<'_> {
         value.as_ref().map(|value| self.read(value, key, read)).transpose()
     }
 
-    /// A path in the file is meant from the folder that the file is in.
-    pub(super) fn file(
+    /// Reads a file that is named. Its path is meant from the folder that the config file is in.
+    pub(super) fn file<T>(
         &self,
         value: &Text,
         key: &str,
-        check: impl Fn(&Path) -> Result<(), String>,
-    ) -> Result<PathBuf, SettingError> {
+        read: impl Fn(&Path) -> Result<T, String>,
+    ) -> Result<(PathBuf, T), SettingError> {
         let folder = self.path.and_then(Path::parent).unwrap_or(Path::new(""));
         let path = folder.join(value.value.trim());
-        check(&path).map_err(|problem| self.wrong(value, key, problem))?;
-        Ok(path)
+        let content = read(&path).map_err(|problem| self.wrong(value, key, problem))?;
+        Ok((path, content))
     }
 }
 
@@ -75,9 +74,7 @@ impl File<'_> {
             Ok(self.read_if(value, &key(name), values::duration)?.unwrap_or(default))
         };
         let ca_file = github.ca_file.as_ref();
-        let ca_file =
-            ca_file.map(|path| self.file(path, &key("ca_file"), check_ca_file)).transpose()?;
-        let ca_bytes = ca_file.as_ref().and_then(|path| std::fs::read(path).ok());
+        let ca_file = ca_file.map(|path| self.file(path, &key("ca_file"), read_ca_file));
         let hosts = github.download_hosts.iter().enumerate();
         Ok(GithubSettings {
             concurrency: self
@@ -109,8 +106,7 @@ impl File<'_> {
                     values::number(text, 1, 64 << 10, 4096)
                 })?
                 .map_or(default.max_document_bytes, |mib| mib << 20),
-            ca_file,
-            ca_digest: ca_bytes.map(|bytes| sha256([bytes])),
+            ca_certificates: ca_file.transpose()?.map(|(_, pem)| pem).unwrap_or_default(),
             download_hosts: hosts
                 .map(|(n, host)| {
                     self.read(host, &key(&format!("download_hosts[{n}]")), values::host)

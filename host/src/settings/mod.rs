@@ -181,10 +181,9 @@ pub struct GithubSettings {
     pub retry_delay: Duration,
     /// The greatest document that is taken, all parts together.
     pub max_document_bytes: u64,
-    /// A file with certificates (PEM) of authorities to trust beside the system's.
-    pub ca_file: Option<PathBuf>,
-    /// The SHA-256 of that file: with another content the settings are others.
-    pub ca_digest: Option<String>,
+    /// Certificates (PEM) of authorities to trust beside the system's. With other ones in the same
+    /// file the settings are others.
+    pub ca_certificates: Vec<u8>,
     /// Hosts that report files may be downloaded from, beside GitHub's own. `*.` stands for any subdomain.
     pub download_hosts: Vec<String>,
 }
@@ -202,8 +201,7 @@ impl Default for GithubSettings {
             // The users report of 100,000 developers has some hundred megabytes. In memory it
             // takes a tenth or less.
             max_document_bytes: 4 << 30,
-            ca_file: None,
-            ca_digest: None,
+            ca_certificates: Vec::new(),
             download_hosts: Vec::new(),
         }
     }

@@ -195,8 +195,7 @@ impl Telemetry {
     /// A document is asked for.
     pub fn set_attempted(&self, target: &Target, document: &str) {
         let [org, scope] = target.labels();
-        let now = jiff::Timestamp::now().as_millisecond() as f64 / 1000.0;
-        self.last_attempt.with_label_values(&[org, scope, document]).set(now);
+        self.last_attempt.with_label_values(&[org, scope, document]).set(now_seconds());
     }
 
     /// A document could not be loaded or saved.
@@ -208,8 +207,7 @@ impl Telemetry {
     pub fn set_reloaded(&self, successful: bool) {
         self.reload_successful.set(successful.into());
         if successful {
-            let now = jiff::Timestamp::now().as_millisecond() as f64 / 1000.0;
-            self.reload_success_time.set(now);
+            self.reload_success_time.set(now_seconds());
         }
     }
 
@@ -287,4 +285,9 @@ impl Telemetry {
     pub fn set_encode_duration(&self, took: Duration) {
         self.encode_duration.set(took.as_secs_f64());
     }
+}
+
+/// The time in seconds since 1970.
+fn now_seconds() -> f64 {
+    jiff::Timestamp::now().as_millisecond() as f64 / 1000.0
 }
