@@ -6,6 +6,8 @@ use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::stand_in_with;
 use copilot_metrics_tests::proxy::Proxy;
 
+use tokio::net::{TcpSocket, TcpStream};
+
 use crate::serving::{command, metrics};
 
 const HOSTS: &[&str] = &["api.github.test", "copilot-reports.github.test"];
@@ -65,4 +67,23 @@ async fn a_host_of_no_proxy_is_not_asked_for_at_the_proxy() {
     // The name is nobody's: without the proxy there is no such host.
     serving.wait_for("refresh failed");
     assert!(proxy.asked().is_empty(), "{:?}", proxy.asked());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_no_connection_is_given_up_after_the_time_to_connect() {
+    // Its queue is full, and nobody empties it: the system drops whoever else wants to connect.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let queue: Vec<_> = (0..8).map(|_| tokio::spawn(TcpStream::connect(address))).collect();
+    let github = stand_in_with(Options::default()).await;
+    let config = Config::new("github: {retries: 0, connect_timeout: 500ms, response_timeout: 1h}");
+    let mut command = command(&github, "octodemo");
+    command.env("CONFIG_FILE", config.path()).env("GITHUB_API_URL", format!("http://{address}"));
+    let serving = Serving::start(command);
+    // Only the time to connect is short enough for this.
+    let failed = serving.wait_for("refresh failed");
+    assert!(failed.contains("no whole answer"), "{failed}");
+    drop(queue);
 }
