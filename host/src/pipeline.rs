@@ -24,6 +24,8 @@ pub struct Mapped {
     pub series: usize,
     /// The fields that the mapping doesn't know.
     pub unmapped: Vec<UnmappedField>,
+    /// The memory that the mapping's instance took, in bytes.
+    pub memory_bytes: usize,
 }
 
 /// Why a run gave nothing.
@@ -80,11 +82,11 @@ pub fn map<R: Read>(
         }
     }
     let set = run.finish()?;
-    let samples = validate(&set, mapping.manifest(), span, mapping.limits())?;
+    let samples = validate(&set, mapping.manifest(), span, &mapping.limits())?;
     let families = encode(&samples)?;
     let series = samples.series;
     let unmapped = checked(set.unmapped, mapping.manifest());
-    Ok(Mapped { families, series, unmapped })
+    Ok(Mapped { families, series, unmapped, memory_bytes: run.memory_bytes() })
 }
 
 /// The fields that may become labels: of known documents, not too many, not too long.

@@ -1,11 +1,16 @@
 //! The WebAssembly engine: one for the process.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use thiserror::Error;
+use tracing::warn;
 use wasmtime::Config;
 
+use super::compiled;
 use super::limits::Limits;
 
 /// How often the clock of running mappings ticks. Limits of time are kept to this precision.
@@ -26,14 +31,26 @@ pub enum EngineError {
 #[derive(Clone)]
 pub struct Engine {
     wasmtime: wasmtime::Engine,
-    limits: Limits,
+    limits: Arc<ArcSwap<Limits>>,
 }
 
 impl Engine {
-    /// Sets the engine up and starts its clock.
+    /// Sets the engine up and starts its clock. Everything is compiled anew.
     pub fn new(limits: Limits) -> Result<Self, EngineError> {
+        Self::with_cache(limits, None)
+    }
+
+    /// The same, with a folder that keeps what was compiled. One that can't be used costs time only.
+    pub fn with_cache(limits: Limits, folder: Option<&Path>) -> Result<Self, EngineError> {
         let mut config = Config::new();
         config.wasm_component_model(true).epoch_interruption(true);
+        match folder.map(compiled::open).transpose() {
+            Ok(cache) => _ = config.cache(cache),
+            Err(error) => {
+                let folder = folder.unwrap_or(Path::new("")).display();
+                warn!(%folder, %error, "compiled mappings are not kept: every start compiles them");
+            }
+        }
         let wasmtime = wasmtime::Engine::new(&config)
             .map_err(|error| EngineError::Wasmtime(format!("{error:#}")))?;
         // A thread of its own: a mapping that spins must not be able to stop its own clock by
@@ -46,7 +63,7 @@ impl Engine {
                 thread::sleep(TICK);
             }
         })?;
-        Ok(Self { wasmtime, limits })
+        Ok(Self { wasmtime, limits: Arc::new(ArcSwap::from_pointee(limits)) })
     }
 
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
@@ -54,7 +71,12 @@ impl Engine {
     }
 
     /// The limits of every run.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
+    pub fn limits(&self) -> Arc<Limits> {
+        self.limits.load_full()
+    }
+
+    /// Sets the limits of the runs that start from now on.
+    pub fn set_limits(&self, limits: Limits) {
+        self.limits.store(Arc::new(limits));
     }
 }

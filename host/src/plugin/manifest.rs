@@ -7,12 +7,26 @@ use thiserror::Error;
 use super::wit::{DocumentSpec, Manifest, Need, Scope};
 use crate::exposition::names::{check_label_name, check_metric_name};
 
+/// How much a manifest may hold. The default mapping has 150 families and 20 documents.
+const MAX_DOCUMENTS: usize = 200;
+const MAX_OPTIONS: usize = 100;
+const MAX_FAMILIES: usize = 2000;
+const MAX_LABELS: usize = 30;
+const MAX_TEXT_BYTES: usize = 2000;
+const MAX_VERSION_BYTES: usize = 100;
+
 /// What is wrong with a manifest.
 #[derive(Debug, Error, PartialEq)]
 pub enum ManifestError {
     /// A name is not written as names are.
     #[error("{0} {1:?} is not of the form [a-z0-9-]+")]
     Name(&'static str, String),
+    /// The version can't be shown.
+    #[error("the version {0:?} is not 1 to {MAX_VERSION_BYTES} letters, digits and punctuation")]
+    Version(String),
+    /// There is more of something than anybody needs.
+    #[error("{1} {0} are more than {2}")]
+    TooMany(&'static str, usize, usize),
     /// Something is there twice.
     #[error("{0} {1:?} is there twice")]
     Twice(&'static str, String),
@@ -35,6 +49,21 @@ pub fn documents_of(manifest: &Manifest, scope: Scope) -> impl Iterator<Item = &
 /// Checks everything.
 pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
     check_name("the mapping's name", &manifest.name)?;
+    let version = &manifest.version;
+    let plain = version.bytes().all(|byte| byte.is_ascii_graphic());
+    if version.is_empty() || version.len() > MAX_VERSION_BYTES || !plain {
+        let start = version.chars().take(MAX_VERSION_BYTES).collect();
+        return Err(ManifestError::Version(start));
+    }
+    for (what, count, most) in [
+        ("documents", manifest.documents.len(), MAX_DOCUMENTS),
+        ("options", manifest.options.len(), MAX_OPTIONS),
+        ("families", manifest.families.len(), MAX_FAMILIES),
+    ] {
+        if count > most {
+            return Err(ManifestError::TooMany(what, count, most));
+        }
+    }
     for scope in [Scope::Organization, Scope::Enterprise] {
         let mut earlier = HashSet::new();
         for document in documents_of(manifest, scope) {
@@ -53,10 +82,18 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
     }
     let mut families = HashSet::new();
     for family in &manifest.families {
-        let wrong = |reason: String| ManifestError::Family(family.name.clone(), reason);
+        let wrong = |reason: String| {
+            ManifestError::Family(family.name.chars().take(MAX_TEXT_BYTES).collect(), reason)
+        };
         check_metric_name(&family.name).map_err(wrong)?;
         if family.help.trim().is_empty() {
             return Err(wrong("it has no help text".to_owned()));
+        }
+        if family.help.len() > MAX_TEXT_BYTES {
+            return Err(wrong(format!("its help text is longer than {MAX_TEXT_BYTES} bytes")));
+        }
+        if family.label_names.len() > MAX_LABELS {
+            return Err(wrong(format!("it has more than {MAX_LABELS} labels")));
         }
         let mut labels = HashSet::new();
         for label in &family.label_names {
@@ -75,7 +112,7 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
 fn check_name(what: &'static str, name: &str) -> Result<(), ManifestError> {
     let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if name.is_empty() || name.len() > 100 || !name.bytes().all(valid) {
-        return Err(ManifestError::Name(what, name.to_owned()));
+        return Err(ManifestError::Name(what, name.chars().take(100).collect()));
     }
     Ok(())
 }
@@ -95,17 +132,19 @@ fn check_document(document: &DocumentSpec, earlier: &HashSet<&str>) -> Result<()
         Scope::Enterprise => "/enterprises/{enterprise}/",
     };
     let path = &document.path;
+    let shown = || path.chars().take(MAX_TEXT_BYTES).collect();
     // The token goes wherever the path leads: it may not leave the target's own part of the API.
     let rest = path.strip_prefix(root);
     let wanders = |rest: &str| {
         rest.split(['/', '?', '&', '=']).any(|part| part == "." || part == "..")
             || rest.contains(['\\', '%', '#', '@'])
             || path.contains("//")
+            || path.len() > MAX_TEXT_BYTES
             || rest.chars().any(|c| c.is_whitespace() || c.is_control())
             || rest.replace("{day}", "").contains(['{', '}'])
     };
     if rest.is_none_or(wanders) {
-        return Err(ManifestError::Path(path.clone(), document.name.clone(), root));
+        return Err(ManifestError::Path(shown(), document.name.clone(), root));
     }
     Ok(())
 }

@@ -2,12 +2,14 @@
 
 use thiserror::Error;
 use wasmtime::component::{ResourceAny, ResourceTable};
-use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, Trap};
+use wasmtime::{Store, Trap};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::bindings::{MappingPre, wit};
+use super::bindings::wit;
 use super::engine::{Engine, TICK};
+use super::limits::Limiter;
+use super::versions::{Instance, Pre};
 
 /// How much a mapping may write to standard error; the start of it is kept for the message of a panic.
 const STDERR_BYTES: usize = 64 << 10;
@@ -77,7 +79,7 @@ fn describe_malformed(malformed: &wit::Malformed) -> String {
 pub(super) struct State {
     wasi: WasiCtx,
     table: ResourceTable,
-    limits: StoreLimits,
+    limiter: Limiter,
     stderr: MemoryOutputPipe,
 }
 
@@ -95,20 +97,11 @@ fn store(engine: &Engine) -> Store<State> {
         // the same samples, in the same order.
         wasi: WasiCtx::builder().stderr(stderr.clone()).insecure_random_seed(0).build(),
         table: ResourceTable::new(),
-        limits: StoreLimitsBuilder::new()
-            .memory_size(limits.memory_bytes)
-            // Each memory may grow to the limit, so that there may only be the one of the mapping
-            // and small ones of adapters.
-            .memories(4)
-            .instances(64)
-            .tables(64)
-            .table_elements(1 << 20)
-            .trap_on_grow_failure(true)
-            .build(),
+        limiter: Limiter::new(&limits),
         stderr,
     };
     let mut store = Store::new(engine.wasmtime(), state);
-    store.limiter(|state| &mut state.limits);
+    store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits.result_bytes);
     store.set_epoch_deadline((limits.run_time.as_millis() / TICK.as_millis()) as u64);
     store
@@ -134,55 +127,54 @@ fn trapped(store: &Store<State>, error: &wasmtime::Error) -> RunError {
 }
 
 /// Asks a mapping what it is.
-pub(super) fn describe(
-    engine: &Engine,
-    pre: &MappingPre<State>,
-) -> Result<wit::Manifest, RunError> {
+pub(super) fn describe(engine: &Engine, pre: &Pre) -> Result<wit::Manifest, RunError> {
     let mut store = store(engine);
     pre.instantiate(&mut store)
-        .and_then(|mapping| {
-            mapping.copilot_metrics_exporter_mapping_mapper().call_describe(&mut store)
-        })
+        .and_then(|mapping| mapping.describe(&mut store))
         .map_err(|error| trapped(&store, &error))
 }
 
 /// A run that takes documents. Its calls block: they belong on a thread for blocking work.
 pub struct Run {
     store: Store<State>,
-    mapper: wit::Guest,
+    instance: Instance,
     resource: ResourceAny,
 }
 
 impl Run {
     pub(super) fn start(
         engine: &Engine,
-        pre: &MappingPre<State>,
+        pre: &Pre,
         target: &wit::Target,
         span: wit::Span,
         options: &[wit::OptionValue],
     ) -> Result<Self, RunError> {
         let mut store = store(engine);
-        let started = pre.instantiate(&mut store).and_then(|mapping| {
-            let mapper = mapping.copilot_metrics_exporter_mapping_mapper().clone();
-            let resource = mapper.run().call_constructor(&mut store, target, span, options)?;
-            Ok((mapper, resource))
+        let started = pre.instantiate(&mut store).and_then(|instance| {
+            let resource = instance.construct(&mut store, target, span, options)?;
+            Ok((instance, resource))
         });
         match started {
-            Ok((mapper, resource)) => Ok(Self { store, mapper, resource }),
+            Ok((instance, resource)) => Ok(Self { store, instance, resource }),
             Err(error) => Err(trapped(&store, &error)),
         }
     }
 
     /// Feeds the next bytes of a body.
     pub fn feed(&mut self, document: &wit::Document, chunk: &[u8]) -> Result<(), RunError> {
-        let fed = self.mapper.run().call_feed(&mut self.store, self.resource, document, chunk);
+        let fed = self.instance.feed(&mut self.store, self.resource, document, chunk);
         self.answer(fed)
     }
 
-    /// Ends the run and takes the samples.
-    pub fn finish(mut self) -> Result<wit::SampleSet, RunError> {
-        let finished = self.mapper.run().call_finish(&mut self.store, self.resource);
+    /// Ends the run and takes the samples. It is called once, at the end.
+    pub fn finish(&mut self) -> Result<wit::SampleSet, RunError> {
+        let finished = self.instance.finish(&mut self.store, self.resource);
         self.answer(finished)
+    }
+
+    /// The memory that the instance took, in bytes: the most so far.
+    pub fn memory_bytes(&self) -> usize {
+        self.store.data().limiter.bytes()
     }
 
     fn answer<T>(&self, called: wasmtime::Result<Result<T, wit::Error>>) -> Result<T, RunError> {
