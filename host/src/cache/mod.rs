@@ -13,7 +13,7 @@ pub use disk::Disk;
 pub use samples::{Samples, fingerprint};
 pub use store::{Store, StoreError};
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::github::Document;
@@ -33,6 +33,8 @@ pub struct Cache {
 struct Entry {
     settings: Arc<TargetSettings>,
     documents: Documents,
+    /// The documents that mappings want now. Others are kept for a while: a mapping may come back.
+    wanted: HashSet<String>,
 }
 
 impl Cache {
@@ -67,7 +69,8 @@ impl Cache {
                 None => {}
             }
         }
-        let entry = Entry { settings: Arc::clone(settings), documents };
+        let wanted = wanted.iter().map(|name| (*name).to_owned()).collect();
+        let entry = Entry { settings: Arc::clone(settings), documents, wanted };
         self.targets.write().unwrap_or_else(PoisonError::into_inner).insert(target.clone(), entry);
         errors
     }
@@ -75,6 +78,14 @@ impl Cache {
     /// Forgets a target that is no longer exported. What is stored stays.
     pub fn forget(&self, target: &Target) {
         self.targets.write().unwrap_or_else(PoisonError::into_inner).remove(target);
+    }
+
+    /// Says which documents of a target mappings want from now on.
+    pub fn want(&self, target: &Target, names: impl Iterator<Item = String>) {
+        let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = targets.get_mut(target) {
+            entry.wanted = names.collect();
+        }
     }
 
     /// The documents of a target, as they are now.
@@ -98,28 +109,43 @@ impl Cache {
         saved.chain(gone.map(|name| store.remove(target, name))).filter_map(Result::err).collect()
     }
 
-    /// The samples of a target in the store, if there are any that can be read.
-    pub fn load_samples(&self, target: &Target) -> Result<Option<Samples>, StoreError> {
+    /// The samples of a target that a mapping made, if there are any in the store that can be read.
+    pub fn load_samples(
+        &self,
+        target: &Target,
+        mapping: &str,
+    ) -> Result<Option<Samples>, StoreError> {
         let Some(store) = &self.store else { return Ok(None) };
-        let document = store.load(target, samples::NAME)?;
+        let document = store.load(target, &samples::name(mapping))?;
         Ok(document.as_ref().and_then(Samples::from_document))
     }
 
-    /// Keeps the samples of a target in the store. It writes a file.
-    pub fn save_samples(&self, target: &Target, samples: &Samples) -> Result<(), StoreError> {
+    /// Keeps the samples of a target that a mapping made in the store. It writes a file.
+    pub fn save_samples(
+        &self,
+        target: &Target,
+        mapping: &str,
+        samples: &Samples,
+    ) -> Result<(), StoreError> {
         let Some(store) = &self.store else { return Ok(()) };
         let document = samples.to_document().map_err(|error| StoreError::Io {
             place: format!("the samples of the {target}"),
             error,
         })?;
-        store.save(target, samples::NAME, &document)
+        store.save(target, &samples::name(mapping), &document)
     }
 
-    /// Calls `visit` for every document, without copying any.
+    /// Removes the samples of a mapping that does not run for the target any more.
+    pub fn remove_samples(&self, target: &Target, mapping: &str) -> Result<(), StoreError> {
+        self.store.as_ref().map_or(Ok(()), |store| store.remove(target, &samples::name(mapping)))
+    }
+
+    /// Calls `visit` for every document that is wanted, without copying any.
     pub fn visit(&self, mut visit: impl FnMut(&TargetSettings, &str, &Document)) {
         let targets = self.targets.read().unwrap_or_else(PoisonError::into_inner);
         for entry in targets.values() {
-            for (name, document) in &entry.documents {
+            let wanted = entry.documents.iter().filter(|(name, _)| entry.wanted.contains(*name));
+            for (name, document) in wanted {
                 visit(&entry.settings, name, document);
             }
         }

@@ -13,7 +13,7 @@ use crate::github::{Body, Document, Part, Validator};
 use crate::target::Target;
 
 /// A file of another version is not read: its documents are fetched again.
-const MAGIC: &[u8] = b"copilot-metrics-exporter document 1\n";
+const MAGIC: &[u8] = b"copilot-metrics-exporter document 2\n";
 const CHECKSUM_BYTES: usize = 32;
 
 /// Whose document it is: files are not told apart by their names alone.
@@ -28,6 +28,7 @@ struct Key {
 #[derive(Serialize, Deserialize)]
 struct Head {
     key: Key,
+    source: String,
     fetched_at: Timestamp,
     report_day: Option<Date>,
     parts: Vec<PartHead>,
@@ -59,6 +60,7 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let head = Head {
         key: key(target, name),
+        source: document.source.clone(),
         fetched_at: document.fetched_at,
         report_day: document.report_day,
         parts: document
@@ -115,5 +117,6 @@ pub(super) fn read(bytes: Bytes, target: &Target, name: &str) -> Result<Document
         parts.push(Part { body, validator: part.validator, next: part.next });
         at = end;
     }
-    Ok(Document { parts, fetched_at: head.fetched_at, report_day: head.report_day })
+    let Head { source, fetched_at, report_day, .. } = head;
+    Ok(Document { source, parts, fetched_at, report_day })
 }

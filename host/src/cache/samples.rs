@@ -12,12 +12,15 @@ use super::Documents;
 use crate::digest::sha256;
 use crate::exposition::encode::EncodedFamily;
 use crate::github::{Body, Document, Part};
+use crate::mappings::Member;
 use crate::pipeline::Mapped;
-use crate::plugin::{Mapping, wit};
+use crate::plugin::wit;
 use crate::settings::TargetSettings;
 
-/// The name in the store. No document can have it.
-pub(super) const NAME: &str = ".samples";
+/// The name in the store of what a mapping made. No document can have it.
+pub(super) fn name(mapping: &str) -> String {
+    format!(".samples.{mapping}")
+}
 
 /// Samples, and what they were made of.
 #[derive(Serialize, Deserialize)]
@@ -26,22 +29,23 @@ pub struct Samples {
     families: Vec<EncodedFamily>,
     series: usize,
     unmapped: Vec<(String, String, u64)>,
+    memory_bytes: usize,
 }
 
 /// Tells what samples are made of: a mapping is a function of itself, the target's name, the
 /// options and the documents, so that the same of these gives the same samples.
-pub fn fingerprint(mapping: &Mapping, settings: &TargetSettings, documents: &Documents) -> String {
+pub fn fingerprint(member: &Member, settings: &TargetSettings, documents: &Documents) -> String {
     let mut texts = vec![
-        mapping.sha256().to_owned(),
+        member.mapping.sha256().to_owned(),
         // The same mapping may be checked and written otherwise by another version.
         env!("CARGO_PKG_VERSION").to_owned(),
         settings.target.name().to_owned(),
     ];
-    for option in settings.mapping.to_wit() {
+    for option in member.options(settings) {
         texts.extend([option.name, option.value]);
     }
-    for (name, document) in documents {
-        texts.extend([name.clone(), document.fetched_at.to_string()]);
+    for (feed, document) in member.fed(settings.target.scope(), documents) {
+        texts.extend([feed.source.clone(), document.fetched_at.to_string()]);
     }
     // With its length before each, so that no two lists of them are the same bytes.
     sha256(texts.iter().map(|text| format!("{}:{text}", text.len())))
@@ -55,6 +59,7 @@ impl Samples {
             fingerprint,
             families: mapped.families.clone(),
             series: mapped.series,
+            memory_bytes: mapped.memory_bytes,
             unmapped: unmapped
                 .map(|field| (field.document.clone(), field.path.clone(), field.count))
                 .collect(),
@@ -67,6 +72,7 @@ impl Samples {
         (self.fingerprint == fingerprint).then(|| Mapped {
             families: self.families,
             series: self.series,
+            memory_bytes: self.memory_bytes,
             unmapped: unmapped
                 .map(|(document, path, count)| wit::UnmappedField { document, path, count })
                 .collect(),
@@ -80,7 +86,7 @@ impl Samples {
         compressed.write_all(&json)?;
         let body = Body::from_compressed(compressed.finish()?.into(), json.len() as u64);
         let parts = vec![Part { body, validator: None, next: None }];
-        Ok(Document { parts, fetched_at: Timestamp::now(), report_day: None })
+        Ok(Document::new(parts, Timestamp::now(), None))
     }
 
     /// From a store.

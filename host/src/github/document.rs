@@ -5,10 +5,13 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::body::Body;
+use crate::plugin::wit::{DocumentSpec, FetchKind};
 
 /// A document as it was fetched.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
+    /// What it was asked for as: see [`Document::source_of`].
+    pub source: String,
     /// Its bodies: pages, or report files.
     pub parts: Vec<Part>,
     /// When GitHub answered, or last said that it is as it was.
@@ -45,6 +48,27 @@ impl Part {
 }
 
 impl Document {
+    /// A document; its source is set by who asked for it.
+    pub fn new(parts: Vec<Part>, fetched_at: Timestamp, report_day: Option<Date>) -> Self {
+        Self { source: String::new(), parts, fetched_at, report_day }
+    }
+
+    /// Tells what a document of a target is, whatever a mapping calls it: how it is fetched, and from where.
+    pub fn source_of(spec: &DocumentSpec) -> String {
+        let fetch = match spec.fetch {
+            FetchKind::Plain => "plain",
+            FetchKind::Paged => "paged",
+            FetchKind::Report => "report",
+        };
+        format!("{fetch} {}", spec.path)
+    }
+
+    /// Whether it is what `spec` wants. A mapping of another version may want another one under
+    /// the same name.
+    pub fn is_of(&self, spec: &DocumentSpec) -> bool {
+        self.source == Self::source_of(spec)
+    }
+
     /// The part that is this resource.
     pub fn part_of(&self, resource: &str) -> Option<&Part> {
         let is = |part: &&Part| part.validator.as_ref().is_some_and(|v| v.resource == resource);

@@ -57,6 +57,22 @@ impl Client {
         day: Option<Date>,
         old: Option<&Document>,
     ) -> Result<Fetched, FetchError> {
+        let old = old.filter(|old| old.is_of(document));
+        let fetched = self.fetch_any(document, day, old).await?;
+        Ok(match fetched {
+            Fetched::Fresh(fresh) => {
+                Fetched::Fresh(Document { source: Document::source_of(document), ..fresh })
+            }
+            other => other,
+        })
+    }
+
+    async fn fetch_any(
+        &self,
+        document: &DocumentSpec,
+        day: Option<Date>,
+        old: Option<&Document>,
+    ) -> Result<Fetched, FetchError> {
         let owner = match self.target().scope() {
             Scope::Organization => "{org}",
             Scope::Enterprise => "{enterprise}",
@@ -67,7 +83,7 @@ impl Client {
                 let fetched_at = Timestamp::now();
                 let limit = self.max_document_bytes();
                 let part = self.get_part(&path, old, limit, Weight::Single).await?;
-                part.map(|(part, _)| Document { parts: vec![part], fetched_at, report_day: None })
+                part.map(|(part, _)| Document::new(vec![part], fetched_at, None))
             }
             FetchKind::Paged => paged::fetch(self, &path, old).await?,
             FetchKind::Report if path.contains("{day}") => {

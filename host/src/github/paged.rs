@@ -46,7 +46,7 @@ pub(super) async fn fetch(
         next = part.next.clone();
         parts.push(part);
     }
-    Ok((!parts.is_empty()).then_some(Document { parts, fetched_at, report_day: None }))
+    Ok((!parts.is_empty()).then(|| Document::new(parts, fetched_at, None)))
 }
 
 /// The URL of `<https://…>; rel="next"`.

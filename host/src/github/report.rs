@@ -74,7 +74,7 @@ async fn fetch_once(
         }
     }
     let report_day = envelope.report_day.or(envelope.report_end_day);
-    Ok(Attempt::Fetched(Some(Document { parts, fetched_at, report_day })))
+    Ok(Attempt::Fetched(Some(Document::new(parts, fetched_at, report_day))))
 }
 
 /// Fetches the report of `day`, or else the newest one that there is, looking back from yesterday.
