@@ -41,8 +41,52 @@ pub struct Cli {
 pub enum Command {
     /// Run a mapping over recorded files and print the exposition: no network, no token
     Map(MapArgs),
+    /// Look at a mapping (a .wasm file): what it is, and whether it can be used
+    #[command(subcommand)]
+    Mapping(MappingCommand),
     /// Check the settings and the config file, without a request to GitHub
     CheckConfig(Box<ServeArgs>),
+}
+
+/// What can be done with a mapping.
+#[derive(Debug, Subcommand)]
+pub enum MappingCommand {
+    /// Take a mapping through every gate that it has to pass before it is used, and say what is wrong
+    Check(CheckArgs),
+    /// Print a mapping's name, version, digest, documents, options and families
+    Show(ShowArgs),
+}
+
+/// The arguments of `mapping check`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without documents, the mapping is run over built-in recordings of an invented organization and enterprise.
+
+Exit codes: 0 it can be used, 64 an argument is wrong, 65 it can't be used, 66 no such file.")]
+pub struct CheckArgs {
+    /// The mapping
+    #[arg(value_name = "FILE.wasm")]
+    pub file: PathBuf,
+
+    /// Recorded documents to run it over, instead of the built-in ones. A name may come several times
+    #[arg(value_name = "DOCUMENT=FILE")]
+    pub documents: Vec<RecordedDocument>,
+
+    /// Run it over the documents of an enterprise, not of an organization
+    #[arg(long, requires = "documents")]
+    pub enterprise: bool,
+
+    /// Config file (YAML) whose section `mapping` has the limits and digests
+    #[arg(long, env = "CONFIG_FILE", value_name = "FILE")]
+    pub config: Option<String>,
+}
+
+/// The arguments of `mapping show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The mapping [default: the one that is built in]
+    #[arg(value_name = "FILE.wasm")]
+    pub file: Option<PathBuf>,
 }
 
 /// The settings of the exporter. `String`s are checked by `settings`, so that every mistake gets one kind of answer.
@@ -91,6 +135,11 @@ pub struct ServeArgs {
     /// Folder that keeps the data over a restart [default: memory only]
     #[arg(long, env = "CACHE_DIR", value_name = "FOLDER")]
     pub cache_dir: Option<String>,
+
+    /// Folder of mappings (*.wasm), which run beside the default one or, of the same name, in its place.
+    /// It is watched [default: the default mapping only]
+    #[arg(long, env = "MAPPING_DIR", value_name = "FOLDER")]
+    pub mapping_dir: Option<String>,
 
     /// Base URL of the API: https://api.SUBDOMAIN.ghe.com, or https://HOST/api/v3 of a GitHub Enterprise Server
     /// [default: https://api.github.com]

@@ -2,7 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -12,12 +13,14 @@ use tracing::{error, info, warn};
 use crate::cache::{Cache, Disk};
 use crate::github::TransportError;
 use crate::http::{self, App, Listener};
-use crate::plugin::{DEFAULT_MAPPING, Engine, EngineError, Limits, LoadError, Mapping};
+use crate::mappings::{Library, Look, Proposal, Watcher, check_settings};
+use crate::plugin::{DEFAULT_MAPPING, Engine, EngineError, LoadError, Mapping};
 use crate::publisher::Publisher;
-use crate::refresh::Shared;
+use crate::refresh::{Misbehaved, Shared};
 use crate::reload::{Reloader, Request};
 use crate::settings::{SettingError, Settings};
 use crate::supervisor::Supervisor;
+use crate::swap::Cause;
 use crate::telemetry::Telemetry;
 
 /// Why the exporter did not start.
@@ -57,39 +60,65 @@ pub struct Exporter {
     address: SocketAddr,
     app: Arc<App>,
     supervisor: Supervisor,
-    settings: Settings,
-    source: Source,
-    mapping: Arc<Mapping>,
+    work: Work,
+}
+
+/// What the supervising is about.
+struct Work {
+    settings: Arc<Settings>,
+    proposals: Vec<Proposal>,
+    source: Arc<Source>,
+    library: Arc<Mutex<Library>>,
+    watcher: Watcher,
+    misbehaved: mpsc::UnboundedReceiver<Misbehaved>,
     reloads: mpsc::Receiver<Request>,
+    telemetry: Arc<Telemetry>,
 }
 
 /// Checks settings as a start does, without starting. Answers them.
 pub fn check(source: &Source) -> Result<Settings, StartError> {
     let settings = source()?;
-    let mapping = Mapping::load(&Engine::new(Limits::default())?, DEFAULT_MAPPING)?;
-    settings.check(&mapping)?;
+    let library = library(&settings)?;
+    check_settings(&settings, &library.propose(&settings, Look::Again))?;
     Ok(settings)
+}
+
+/// Nothing but the embedded mapping, compiled if it is not kept.
+fn library(settings: &Settings) -> Result<Library, StartError> {
+    let folder = settings.cache_dir.as_ref().map(|folder| folder.join("compiled"));
+    let engine = Engine::with_cache(settings.policy.limits.clone(), folder.as_deref())?;
+    let mapping = Arc::new(Mapping::load(&engine, DEFAULT_MAPPING)?);
+    Ok(Library::new(engine, mapping))
+}
+
+/// The folders of mappings.
+fn folders(settings: &Settings) -> Vec<PathBuf> {
+    let targets = settings.targets.iter().map(|target| &target.source);
+    let mut folders: Vec<PathBuf> =
+        targets.chain([&settings.source]).filter_map(|source| source.folder.clone()).collect();
+    folders.sort();
+    folders.dedup();
+    folders
 }
 
 impl Exporter {
     /// Loads the mapping and binds the address.
     pub async fn start(source: Source) -> Result<Self, StartError> {
         let settings = source()?;
-        let engine = Engine::new(Limits::default())?;
-        let mapping = Arc::new(Mapping::load(&engine, DEFAULT_MAPPING)?);
-        settings.check(&mapping)?;
         let cache = Arc::new(cache(&settings)?);
+        // Before the folders are looked into: what changes from here on is not missed.
+        let mut watcher = Watcher::new();
+        watcher.watch(folders(&settings));
+        let library = library(&settings)?;
+        let proposals = library.propose(&settings, Look::Again);
+        check_settings(&settings, &proposals)?;
         let telemetry = Arc::new(Telemetry::new(Arc::clone(&cache))?);
-        telemetry.set_mapping(&mapping);
         telemetry.set_reloaded(true);
         let publisher = Arc::new(Publisher::new(Arc::clone(&telemetry)));
-        let shared = Shared::new(
-            Arc::clone(&mapping),
-            cache,
-            Arc::clone(&publisher),
-            Arc::clone(&telemetry),
-        );
-        let supervisor = Supervisor::new(Arc::new(shared), &settings)?;
+        let (shared, misbehaved) =
+            Shared::new(cache, Arc::clone(&publisher), Arc::clone(&telemetry));
+        let library = Arc::new(Mutex::new(library));
+        let supervisor = Supervisor::new(Arc::new(shared), Arc::clone(&library), &settings)?;
         let listen = |error| StartError::Listen { address: settings.listen.clone(), error };
         let listener = Listener::bind(&settings.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -97,8 +126,11 @@ impl Exporter {
         // From the first scrape on it is known what is to come.
         let targets: Vec<_> = settings.targets.iter().map(|one| one.target.clone()).collect();
         publisher.set_targets(&targets, settings.missing.clone());
-        let app = Arc::new(App { telemetry, publisher, reloader });
-        Ok(Self { listener, address, app, supervisor, settings, source, mapping, reloads })
+        let (settings, source) = (Arc::new(settings), Arc::new(source));
+        let app = Arc::new(App { telemetry: Arc::clone(&telemetry), publisher, reloader });
+        let work =
+            Work { settings, proposals, source, library, watcher, misbehaved, reloads, telemetry };
+        Ok(Self { listener, address, app, supervisor, work })
     }
 
     /// The address that it listens on.
@@ -113,17 +145,16 @@ impl Exporter {
 
     /// Refreshes and serves, until cancelled.
     pub async fn run(self, cancel: CancellationToken) {
-        let Self { listener, address, app, supervisor, settings, source, mapping, reloads } = self;
+        let Self { listener, address, app, supervisor, work } = self;
+        let settings = &work.settings;
         info!(%address, targets = settings.targets.len(), "listening; metrics are at /metrics");
         if let Some(missing) = &settings.missing {
             warn!("there will be no data: {missing}");
         }
-        let telemetry = Arc::clone(&app.telemetry);
         let serving = http::serve(listener, http::router(app), cancel.clone());
         let supervising = async {
             let mut supervisor = supervisor;
-            let work = supervise(&mut supervisor, settings, source, mapping, reloads, telemetry);
-            cancel.run_until_cancelled(work).await;
+            cancel.run_until_cancelled(work.supervise(&mut supervisor)).await;
             info!("stopping; running scrapes may end");
             supervisor.shutdown().await;
         };
@@ -143,44 +174,70 @@ fn cache(settings: &Settings) -> Result<Cache, SettingError> {
     Ok(Cache::stored_in(Arc::new(disk)))
 }
 
-/// Has the targets refreshed, and the settings read again when that is asked for.
-async fn supervise(
-    supervisor: &mut Supervisor,
-    settings: Settings,
-    source: Source,
-    mapping: Arc<Mapping>,
-    mut reloads: mpsc::Receiver<Request>,
-    telemetry: Arc<Telemetry>,
-) {
-    if let Err(error) = supervisor.apply(&settings).await {
-        error!(%error, "no target can be refreshed");
+impl Work {
+    /// Has the targets refreshed, the settings read again when that is asked for, and the mappings
+    /// swapped when their files change: one after the other.
+    async fn supervise(mut self, supervisor: &mut Supervisor) {
+        let proposals = std::mem::take(&mut self.proposals);
+        if let Err(error) = supervisor.apply(&self.settings, proposals, Cause::Start).await {
+            error!(%error, "no target can be refreshed");
+        }
+        loop {
+            tokio::select! {
+                Some(request) = self.reloads.recv() => {
+                    let result = self.reload(supervisor).await;
+                    self.telemetry.set_reloaded(result.is_ok());
+                    match &result {
+                        Ok(()) => {
+                            info!(targets = self.settings.targets.len(), "settings reloaded");
+                        }
+                        Err(error) => {
+                            error!(error, "settings not reloaded; those of before stay in use");
+                        }
+                    }
+                    // Whoever asked may have gone.
+                    request.send(result).ok();
+                }
+                () = self.watcher.changed() => {
+                    let proposals = self.propose(Look::ForChanges).await;
+                    supervisor.swap(&self.settings, proposals, Cause::Change).await;
+                }
+                Some(misbehaved) = self.misbehaved.recv() => {
+                    supervisor.roll_back(&self.settings, &misbehaved).await;
+                }
+            }
+        }
     }
-    let source = Arc::new(source);
-    while let Some(request) = reloads.recv().await {
-        let (source, mapping) = (Arc::clone(&source), Arc::clone(&mapping));
-        // It reads files, and runs the mapping over nothing.
+
+    async fn reload(&mut self, supervisor: &mut Supervisor) -> Result<(), String> {
+        let (source, library) = (Arc::clone(&self.source), Arc::clone(&self.library));
+        // It reads and compiles, and runs mappings over nothing.
         let read = tokio::task::spawn_blocking(move || {
             let settings = source()?;
-            settings.check(&mapping).map(|()| settings)
+            let library = library.lock().unwrap_or_else(PoisonError::into_inner);
+            let proposals = library.propose(&settings, Look::Again);
+            check_settings(&settings, &proposals).map(|()| (settings, proposals))
         });
-        let result = match read.await {
-            // A file that was read while it was written looks like one without targets.
-            Ok(Ok(Settings { missing: Some(missing), .. })) if supervisor.has_targets() => {
-                Err(format!("there would be no targets any more: {missing}"))
-            }
-            Ok(Ok(settings)) => {
-                let applied = supervisor.apply(&settings).await;
-                applied.map(|()| settings).map_err(|error| error.to_string())
-            }
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        telemetry.set_reloaded(result.is_ok());
-        match &result {
-            Ok(settings) => info!(targets = settings.targets.len(), "settings reloaded"),
-            Err(error) => error!(error, "settings not reloaded; those of before stay in use"),
+        let read = read.await.map_err(|error| error.to_string())?;
+        let (settings, proposals) = read.map_err(|error: SettingError| error.to_string())?;
+        // A file that was read while it was written looks like one without targets.
+        if let Some(missing) = settings.missing.as_ref().filter(|_| supervisor.has_targets()) {
+            return Err(format!("there would be no targets any more: {missing}"));
         }
-        // Whoever asked may have gone.
-        request.send(result.map(|_| ())).ok();
+        self.watcher.watch(folders(&settings));
+        let applied = supervisor.apply(&settings, proposals, Cause::Change).await;
+        applied.map_err(|error| error.to_string())?;
+        self.settings = Arc::new(settings);
+        Ok(())
+    }
+
+    /// Looks into the folders.
+    async fn propose(&self, look: Look) -> Vec<Proposal> {
+        let (settings, library) = (Arc::clone(&self.settings), Arc::clone(&self.library));
+        let proposed = tokio::task::spawn_blocking(move || {
+            let library = library.lock().unwrap_or_else(PoisonError::into_inner);
+            library.propose(&settings, look)
+        });
+        proposed.await.unwrap_or_default()
     }
 }

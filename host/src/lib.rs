@@ -13,8 +13,9 @@
 //!
 //! - [`cli`] and [`settings`]: what the user wants; [`target`], [`secret`]: the types of it.
 //! - [`github`]: requests, pages, report links. [`cache`]: the documents.
-//! - [`plugin`]: loads and runs mappings (`wit/mapping.wit`). [`pipeline`]: one run, from bodies
-//!   to encoded families. [`exposition`]: checks samples and writes them.
+//! - [`plugin`]: loads and runs mappings (`wit/mapping.wit`). [`mappings`]: which of them run;
+//!   [`swap`] changes them. [`pipeline`]: one run, from bodies to encoded families.
+//!   [`exposition`]: checks samples and writes them.
 //! - [`refresh`]: when all of that happens, for one target; [`supervisor`] for all of them.
 //!   [`publisher`]: what is served meanwhile.
 //! - [`http`]: the web side. [`telemetry`]: the exporter's own metrics.
@@ -30,6 +31,7 @@ pub mod exporter;
 pub mod exposition;
 pub mod github;
 pub mod http;
+pub mod mappings;
 pub mod offline;
 pub mod pipeline;
 pub mod plugin;
@@ -39,5 +41,6 @@ pub mod reload;
 pub mod secret;
 pub mod settings;
 pub mod supervisor;
+pub mod swap;
 pub mod target;
 pub mod telemetry;

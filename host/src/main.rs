@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use copilot_metrics_exporter::cli::{Cli, Command, LogFormat, LogLevel, ServeArgs};
+use copilot_metrics_exporter::cli::{Cli, Command, LogFormat, LogLevel, MappingCommand, ServeArgs};
 use copilot_metrics_exporter::demo::{self, Demo};
 use copilot_metrics_exporter::exporter::{self, Exporter, Source, StartError};
-use copilot_metrics_exporter::offline;
+use copilot_metrics_exporter::offline::{self, OfflineError};
 use copilot_metrics_exporter::reload::Reloader;
 use copilot_metrics_exporter::settings::{Log, Settings, TargetSettings};
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,12 +25,24 @@ fn main() -> ExitCode {
         Err(error) => return explain(&error),
     };
     match cli.command {
-        Some(Command::Map(args)) => match offline::map(&args, &mut std::io::stdout().lock()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(error.exit_code(), &error),
-        },
+        Some(Command::Map(args)) => finish(offline::map(&args, &mut std::io::stdout().lock())),
+        Some(Command::Mapping(MappingCommand::Check(args))) => {
+            finish(offline::check(&args, &mut std::io::stdout().lock()))
+        }
+        Some(Command::Mapping(MappingCommand::Show(args))) => {
+            finish(offline::show(&args, &mut std::io::stdout().lock()))
+        }
         Some(Command::CheckConfig(args)) => check_config(*args),
         None => serve(cli.serve),
+    }
+}
+
+/// Ends a command that does not serve.
+fn finish(result: Result<(), OfflineError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => fail(error.exit_code(), &error),
     }
 }
 

@@ -9,8 +9,10 @@ use tokio::sync::watch;
 
 use crate::exposition::encode::EncodedFamily;
 use crate::exposition::snapshot::Snapshot;
+use crate::mappings::MappingSet;
+use crate::plugin::Mapping;
 use crate::target::Target;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Telemetry, mapping_info};
 
 /// How the last refresh of a target went.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,7 +30,52 @@ pub enum Status {
 struct Part {
     target: Target,
     status: Status,
+    mappings: Vec<InUse>,
+}
+
+/// A mapping in use for a target, and its last good families.
+#[derive(Clone)]
+struct InUse {
+    mapping: Arc<Mapping>,
     families: Option<Arc<[EncodedFamily]>>,
+}
+
+impl Part {
+    fn has_data(&self) -> bool {
+        self.mappings.iter().any(|in_use| in_use.families.is_some())
+    }
+
+    /// Takes the mappings of a set. One that was there before keeps its families.
+    fn set(&mut self, set: &MappingSet) {
+        let before = std::mem::take(&mut self.mappings);
+        let in_use = set.members().iter().map(|member| {
+            let same = |old: &&InUse| old.mapping.sha256() == member.mapping.sha256();
+            let families = before.iter().find(same).and_then(|old| old.families.clone());
+            InUse { mapping: Arc::clone(&member.mapping), families }
+        });
+        self.mappings = in_use.collect();
+    }
+
+    fn publish(&mut self, families: MappedFamilies) {
+        for (sha256, families) in families {
+            if let Some(of) = self.mappings.iter_mut().find(|of| of.mapping.sha256() == sha256) {
+                of.families = Some(families.into());
+            }
+        }
+    }
+}
+
+/// What mappings made, by the SHA-256 of each.
+pub type MappedFamilies = Vec<(String, Vec<EncodedFamily>)>;
+
+/// What a target gets when its mappings change.
+pub struct Placed {
+    /// The target.
+    pub target: Target,
+    /// Its mappings from now on.
+    pub set: Arc<MappingSet>,
+    /// What those of them made that are new to it.
+    pub families: MappedFamilies,
 }
 
 /// Holds the snapshot that scrapes are answered with.
@@ -70,7 +117,7 @@ impl Publisher {
             for target in targets {
                 if !parts.iter().any(|part| part.target == *target) {
                     let (target, status) = (target.clone(), Status::default());
-                    parts.push(Part { target, status, families: None });
+                    parts.push(Part { target, status, mappings: Vec::new() });
                 }
             }
             removed
@@ -104,12 +151,26 @@ impl Publisher {
         self.has_data.load(Ordering::Relaxed)
     }
 
-    /// Puts a target's families in the place of those it had, and makes the snapshot anew.
-    /// It computes for as long as compressing everything takes.
-    pub fn publish(&self, target: &Target, families: Vec<EncodedFamily>) {
+    /// Puts what mappings made for a target in the place of what they had made before, and makes
+    /// the snapshot anew. It computes for as long as compressing everything takes.
+    pub fn publish(&self, target: &Target, families: MappedFamilies) {
         let making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(part) = self.parts().iter_mut().find(|part| part.target == *target) {
-            part.families = Some(families.into());
+            part.publish(families);
+        }
+        self.make(&making);
+        self.settle();
+    }
+
+    /// Changes the mappings of targets together with what is shown of them: one snapshot has
+    /// everything of before, the next one everything new.
+    pub fn place(&self, placed: Vec<Placed>) {
+        let making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        for Placed { target, set, families } in placed {
+            if let Some(part) = self.parts().iter_mut().find(|part| part.target == target) {
+                part.set(&set);
+                part.publish(families);
+            }
         }
         self.make(&making);
         self.settle();
@@ -118,15 +179,24 @@ impl Publisher {
     /// Makes the snapshot.
     fn make(&self, _making: &MutexGuard<'_, ()>) {
         let started = Instant::now();
-        let all: Vec<Arc<[EncodedFamily]>> =
-            self.parts().iter().filter_map(|part| part.families.clone()).collect();
-        self.snapshot.store(Arc::new(Snapshot::new(all.iter().map(AsRef::as_ref))));
-        self.has_data.store(!all.is_empty(), Ordering::Relaxed);
+        let (in_use, has_data) = {
+            let parts = self.parts();
+            let in_use = parts.iter().flat_map(|part| {
+                part.mappings.iter().map(|in_use| (part.target.clone(), in_use.clone()))
+            });
+            (in_use.collect::<Vec<_>>(), parts.iter().any(Part::has_data))
+        };
+        // In the snapshot, so that a scrape which has a mapping's families names that mapping.
+        let info = mapping_info(in_use.iter().map(|(target, of)| (target, &*of.mapping)));
+        let families = in_use.iter().filter_map(|(_, in_use)| in_use.families.as_deref());
+        let all = families.chain(info.as_ref().map(std::slice::from_ref));
+        self.snapshot.store(Arc::new(Snapshot::new(all)));
+        self.has_data.store(has_data, Ordering::Relaxed);
         self.telemetry.set_encode_duration(started.elapsed());
     }
 
     fn settle(&self) {
-        let settled = |part: &Part| part.families.is_some() || part.status != Status::Starting;
+        let settled = |part: &Part| part.has_data() || part.status != Status::Starting;
         let all = self.parts().iter().all(settled);
         self.settled.send_if_modified(|settled| std::mem::replace(settled, all) != all);
     }

@@ -1,6 +1,8 @@
-//! Has one refresh run for each target, and changes them when the settings change.
+//! Has one refresh run for each target, and changes them when the settings change; changes the
+//! mappings when their files do.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
@@ -8,12 +10,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::github::{Client, Credentials, Transport, TransportError};
-use crate::refresh::{Refresh, Shared};
-use crate::settings::{Settings, TargetSettings};
+use crate::mappings::{Library, Proposal};
+use crate::plugin::documents_of;
+use crate::publisher::Placed;
+use crate::refresh::{Misbehaved, Refresh, Shared};
+use crate::settings::{MappingSource, Settings, TargetSettings};
+use crate::swap::{Cause, Published, Swapper};
 
 /// The refreshes that run.
 pub struct Supervisor {
     shared: Arc<Shared>,
+    library: Arc<Mutex<Library>>,
+    swapper: Swapper,
     transport: Arc<Transport>,
     credentials: Credentials,
     running: Vec<Running>,
@@ -28,19 +36,30 @@ struct Running {
 
 impl Supervisor {
     /// No targets yet.
-    pub fn new(shared: Arc<Shared>, settings: &Settings) -> Result<Self, TransportError> {
+    pub fn new(
+        shared: Arc<Shared>,
+        library: Arc<Mutex<Library>>,
+        settings: &Settings,
+    ) -> Result<Self, TransportError> {
         let transport = Transport::new(settings.github.clone(), Arc::clone(&shared.telemetry))?;
         Ok(Self {
+            swapper: Swapper::new(Arc::clone(&shared), Arc::clone(&library)),
             shared,
+            library,
             transport: Arc::new(transport),
             credentials: Credentials::default(),
             running: Vec::new(),
         })
     }
 
-    /// Makes the targets those of the settings. One whose settings are as they were goes on
-    /// undisturbed. If it fails, nothing has changed.
-    pub async fn apply(&mut self, settings: &Settings) -> Result<(), TransportError> {
+    /// Makes the targets those of the settings, with the mappings that are proposed for them. One whose settings
+    /// are as they were goes on undisturbed. If it fails, nothing has changed.
+    pub async fn apply(
+        &mut self,
+        settings: &Settings,
+        proposals: Vec<Proposal>,
+        cause: Cause,
+    ) -> Result<(), TransportError> {
         let mut stopped = Vec::new();
         if *self.transport.settings() != settings.github {
             let telemetry = Arc::clone(&self.shared.telemetry);
@@ -64,22 +83,114 @@ impl Supervisor {
         }
         publisher.set_targets(&targets, settings.missing.clone());
         let is_new = |one: &&TargetSettings| !self.running.iter().any(|r| *r.settings == **one);
-        let mut new: Vec<Refresh> = Vec::new();
-        for target in settings.targets.iter().filter(is_new) {
-            telemetry.add_target(&target.target);
-            let client = Client::new(&self.transport, &self.credentials, target);
-            new.push(Refresh::new(&self.shared, client, Arc::new(target.clone())));
+        let new: Vec<Arc<TargetSettings>> =
+            settings.targets.iter().filter(is_new).cloned().map(Arc::new).collect();
+        for settings in &new {
+            telemetry.add_target(&settings.target);
+            self.load_cached(settings, &proposals).await;
+        }
+        self.lock().set_policy(&settings.policy);
+        let published = self.swap(settings, proposals, cause).await;
+        self.place(&new, &published).await;
+        let mut refreshes: Vec<(Refresh, HashSet<String>)> = Vec::new();
+        for settings in new {
+            let client = Client::new(&self.transport, &self.credentials, &settings);
+            let mappings = self.lock().subscribe(&settings.source);
+            let done = published.get(&settings.target).cloned().unwrap_or_default();
+            refreshes.push((Refresh::new(&self.shared, client, settings, mappings), done));
         }
         // Before any request: what is cached is served at once, whatever GitHub does.
-        join_all(new.iter_mut().map(Refresh::restore)).await;
-        for refresh in new {
+        join_all(refreshes.iter_mut().map(|(refresh, done)| refresh.restore(std::mem::take(done))))
+            .await;
+        for (refresh, _) in refreshes {
             let (settings, cancel) = (Arc::clone(refresh.settings()), CancellationToken::new());
             let blocking = refresh.blocking().clone();
             let task = tokio::spawn(refresh.run(cancel.clone()));
             self.running.push(Running { settings, cancel, task, blocking });
         }
         self.credentials.prune();
+        self.lock().prune(settings);
         Ok(())
+    }
+
+    /// Puts proposed mappings in place, for the targets that have them.
+    pub async fn swap(
+        &self,
+        settings: &Settings,
+        proposals: Vec<Proposal>,
+        cause: Cause,
+    ) -> Published {
+        let mut published = Published::new();
+        for proposal in proposals {
+            let targets = targets_of(settings, proposal.source());
+            published.extend(self.swapper.swap(proposal, &targets, cause).await);
+        }
+        published
+    }
+
+    /// Has the mapping of before take the place of one that failed too often.
+    pub async fn roll_back(&self, settings: &Settings, misbehaved: &Misbehaved) {
+        let Misbehaved { source, sha256, times } = misbehaved;
+        if *times < settings.policy.rollback_after {
+            return;
+        }
+        let proposal = self.lock().propose_rollback(source, sha256, *times);
+        if let Some(proposal) = proposal {
+            self.swap(settings, vec![proposal], Cause::Rollback).await;
+        }
+    }
+
+    /// Reads what is stored of a target: what its mappings want, and those that are to come.
+    async fn load_cached(&self, settings: &Arc<TargetSettings>, proposals: &[Proposal]) {
+        let names = self.names_of(settings, proposals);
+        let (shared, settings) = (Arc::clone(&self.shared), Arc::clone(settings));
+        let loaded = tokio::task::spawn_blocking(move || {
+            let names = names.iter().map(String::as_str);
+            let (wanted, off): (Vec<_>, Vec<_>) = names.partition(|name| settings.wants(name));
+            (shared.cache.add(&settings, &wanted, &off), settings)
+        });
+        let Ok((errors, settings)) = loaded.await else { return };
+        for error in errors {
+            self.shared.count_store_error(&settings.target, "load", &error);
+        }
+    }
+
+    /// The documents of a target's mappings, and of the default one, which runs where they fail.
+    fn names_of(&self, settings: &TargetSettings, proposals: &[Proposal]) -> Vec<String> {
+        let scope = settings.target.scope();
+        let library = self.lock();
+        let default = documents_of(library.default_mapping().manifest(), scope.to_wit());
+        let set = library.set(&settings.source);
+        let proposed = proposals.iter().find(|proposal| *proposal.source() == settings.source);
+        let proposed = proposed.into_iter().flat_map(|of| of.set().documents(scope));
+        let mut names: Vec<String> = Vec::new();
+        for spec in default.chain(set.documents(scope)).chain(proposed) {
+            if !names.contains(&spec.name) {
+                names.push(spec.name.clone());
+            }
+        }
+        names
+    }
+
+    /// Sets the mappings of new targets, where that has not been done with a swap.
+    async fn place(&self, new: &[Arc<TargetSettings>], published: &Published) {
+        let left = new.iter().filter(|settings| !published.contains_key(&settings.target));
+        let placed: Vec<Placed> = left
+            .map(|settings| {
+                let set = self.lock().set(&settings.source);
+                Placed { target: settings.target.clone(), set, families: Vec::new() }
+            })
+            .collect();
+        if placed.is_empty() {
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        // It compresses everything there is.
+        tokio::task::spawn_blocking(move || shared.publisher.place(placed)).await.ok();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Library> {
+        self.library.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether anything is refreshed.
@@ -105,4 +216,10 @@ impl Supervisor {
         }))
         .await
     }
+}
+
+/// The targets that have the mappings of a source.
+fn targets_of(settings: &Settings, source: &MappingSource) -> Vec<Arc<TargetSettings>> {
+    let targets = settings.targets.iter().filter(|target| target.source == *source);
+    targets.cloned().map(Arc::new).collect()
 }

@@ -36,6 +36,11 @@ pub struct Demo {
     token: Secret,
 }
 
+/// The targets of the demo.
+pub(crate) fn targets() -> impl Iterator<Item = Target> {
+    TARGETS.into_iter().filter_map(|(scope, login)| Target::new(scope, login).ok())
+}
+
 /// Starts a stand-in.
 pub async fn start() -> io::Result<(StandIn, Demo)> {
     let stand_in = StandIn::start().await?;
@@ -55,14 +60,13 @@ impl Demo {
             name: "demo".to_owned(),
             source: CredentialSource::Token(self.token.clone()),
         });
-        let targets = TARGETS.into_iter().filter_map(|(scope, login)| {
-            Some(TargetSettings {
-                target: Target::new(scope, login).ok()?.at(&self.api),
-                credential: Arc::clone(&credential),
-                api: self.api.clone(),
-                ttl: settings.ttl,
-                mapping: settings.defaults.clone(),
-            })
+        let targets = targets().map(|target| TargetSettings {
+            target: target.at(&self.api),
+            credential: Arc::clone(&credential),
+            api: self.api.clone(),
+            ttl: settings.ttl,
+            mapping: settings.defaults.clone(),
+            source: settings.source.clone(),
         });
         Settings { targets: targets.collect(), cache_dir: None, missing: None, ..settings }
     }

@@ -47,12 +47,18 @@ fn encode_family(
         MetricKind::Counter => MetricType::COUNTER,
     });
     proto.set_metric(metrics.collect());
+    write(proto)
+}
+
+/// Writes one family.
+pub fn write(proto: MetricFamily) -> prometheus::Result<EncodedFamily> {
+    let name = proto.name().to_owned();
     let mut header = TextEncoder::new().encode_to_string(&[proto])?;
     // Line breaks in help texts and label values are escaped, so that only the first lines start with '#'.
     let header_bytes: usize =
         header.split_inclusive('\n').take_while(|line| line.starts_with('#')).map(str::len).sum();
     let samples = header.split_off(header_bytes);
-    Ok(EncodedFamily { name: family.name.clone(), header, samples })
+    Ok(EncodedFamily { name, header, samples })
 }
 
 fn metric(

@@ -1,6 +1,5 @@
 //! Maps the documents of a target.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::task::JoinError;
@@ -8,41 +7,51 @@ use tokio_util::task::TaskTracker;
 
 use super::Shared;
 use crate::cache::Documents;
+use crate::mappings::Member;
 use crate::pipeline::{self, MapError, Mapped};
+use crate::plugin::RunError;
 use crate::plugin::wit::{self, Span};
-use crate::plugin::{RunError, documents_of};
 use crate::settings::TargetSettings;
+use std::sync::Arc;
 
-/// What came of mapping documents.
+/// What came of a mapping and documents.
 #[derive(Default)]
-pub(super) struct Attempt {
-    /// The samples, if there are any.
-    pub mapped: Option<Mapped>,
+pub(crate) struct Attempt {
+    /// The samples, if there are any, and of what they were made.
+    pub mapped: Option<(Mapped, Documents)>,
     /// The documents that had to be left out, or replaced by those of before, and why.
     pub malformed: Vec<(String, String)>,
     /// What is wrong with the mapping as a whole.
     pub failure: Option<String>,
+    /// Whether it is the mapping that is to blame: it trapped, or made what can't be served.
+    pub misbehaved: bool,
 }
 
 impl Shared {
-    /// Maps the documents. One that is malformed is replaced by what was there before, or left
+    /// Maps the documents. One that is malformed is replaced by what was good before, or left
     /// out, and the rest is mapped without it: it can't take the others down.
-    pub(super) async fn map_what_can_be(
+    pub(crate) async fn map_what_can_be(
         &self,
         settings: &TargetSettings,
         blocking: &TaskTracker,
-        documents: &mut Documents,
-        before: &Documents,
+        member: &Member,
+        documents: &Documents,
+        good: &Documents,
     ) -> Attempt {
+        let scope = settings.target.scope();
+        let mut own: Documents = member
+            .fed(scope, documents)
+            .map(|(feed, document)| (feed.document.clone(), document.clone()))
+            .collect();
         let mut attempt = Attempt::default();
         // Each document fails at most twice: as it came, and as it was before.
-        for _ in 0..=2 * documents.len() {
-            if documents.is_empty() {
+        for _ in 0..=2 * own.len() {
+            if own.is_empty() {
                 return attempt;
             }
-            let error = match self.map(settings, blocking, documents.clone()).await {
+            let error = match self.map(settings, blocking, member, &own).await {
                 Ok(Ok(mapped)) => {
-                    attempt.mapped = Some(mapped);
+                    attempt.mapped = Some((mapped, own));
                     return attempt;
                 }
                 Ok(Err(error)) => error,
@@ -52,55 +61,63 @@ impl Shared {
                 }
             };
             let target = &settings.target;
-            self.telemetry.count_mapping_failure(target, error.cause());
-            let MapError::Run(RunError::Malformed(wit::Malformed { document: name, .. })) = &error
-            else {
+            self.telemetry.mappings.count_failure(target, member.name(), error.cause());
+            attempt.misbehaved =
+                matches!(error, MapError::Run(RunError::Trapped { .. }) | MapError::Samples(_));
+            let MapError::Run(RunError::Malformed(wit::Malformed { document, .. })) = &error else {
                 attempt.failure = Some(error.to_string());
                 return attempt;
             };
+            let feed = member.feeds(scope).iter().find(|feed| feed.name == *document);
+            let failed = feed.and_then(|feed| Some((feed, own.remove(&feed.document)?)));
             // A mapping that blames a document it was not given gets no second try.
-            let Some(failed) = documents.remove(name) else {
+            let Some((feed, failed)) = failed else {
                 attempt.failure = Some(error.to_string());
                 return attempt;
             };
+            let name = &feed.document;
             self.telemetry.count_document_failure(target, name, "malformed");
             attempt.malformed.push((name.clone(), error.to_string()));
-            if let Some(old) = before.get(name).filter(|old| old.parts != failed.parts) {
-                documents.insert(name.clone(), old.clone());
+            let old = good.get(name).filter(|old| old.source == feed.source);
+            if let Some(old) = old.filter(|old| old.parts != failed.parts) {
+                own.insert(name.clone(), old.clone());
             }
         }
         attempt
     }
 
-    async fn map(
+    /// Maps those of the documents that the mapping is fed, once.
+    pub(crate) async fn map(
         &self,
         settings: &TargetSettings,
         blocking: &TaskTracker,
-        documents: Documents,
+        member: &Member,
+        documents: &Documents,
     ) -> Result<Result<Mapped, MapError>, JoinError> {
         // It is never closed. The run keeps it, even when nobody waits for the run any more.
         let permit = Arc::clone(&self.runs).acquire_owned().await;
-        let mapping = Arc::clone(&self.mapping);
-        let (options, target) = (settings.mapping.to_wit(), settings.target.clone());
+        let mapping = Arc::clone(&member.mapping);
+        let (options, target) = (member.options(settings), settings.target.to_wit());
+        let fed = member.fed(settings.target.scope(), documents);
+        let bodies: Vec<_> = fed
+            .flat_map(|(feed, document)| {
+                (0..).zip(&document.parts).map(|(part, of)| {
+                    let (name, fetched_at) = (feed.name.clone(), document.fetched_at.as_second());
+                    (wit::Document { name, part, fetched_at }, of.body.clone())
+                })
+            })
+            .collect();
         let started = Instant::now();
         // Mappings compute: on tokio's own threads they would hold up scrapes.
         let mapped = blocking
             .spawn_blocking(move || {
                 let _permit = permit;
-                let specs = documents_of(mapping.manifest(), target.scope().to_wit());
-                let bodies = specs
-                    .filter_map(|spec| Some((&spec.name, documents.get(&spec.name)?)))
-                    .flat_map(|(name, document)| {
-                        (0..).zip(&document.parts).map(move |(part, of)| {
-                            let fetched_at = document.fetched_at.as_second();
-                            let document = wit::Document { name: name.clone(), part, fetched_at };
-                            (document, of.body.reader())
-                        })
-                    });
-                pipeline::map(&mapping, &target.to_wit(), Span::Latest, &options, bodies)
+                let bodies =
+                    bodies.iter().map(|(document, body)| (document.clone(), body.reader()));
+                pipeline::map(&mapping, &target, Span::Latest, &options, bodies)
             })
             .await;
-        self.telemetry.observe_mapping(started.elapsed());
+        self.telemetry.mappings.observe_run(member.name(), started.elapsed());
         mapped
     }
 }

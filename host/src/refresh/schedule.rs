@@ -49,8 +49,17 @@ struct State {
 }
 
 impl Schedule {
-    /// Sets a document that is there already, and how old it is.
-    pub(super) fn restore(&mut self, name: &str, ttl: Duration, age: Duration, now: Instant) {
+    /// Sets a document that is there already, and how old it is. What is known of it stays known;
+    /// but what another mapping could not use is asked for again.
+    pub(super) fn adopt(&mut self, name: &str, ttl: Duration, age: Duration, now: Instant) {
+        match self.0.get_mut(name) {
+            Some(state) if matches!(state.outcome, Some(Outcome::Unmapped(_))) => {
+                state.due = now;
+                return;
+            }
+            Some(_) => return,
+            None => {}
+        }
         let due = now + ttl.saturating_sub(age);
         let outcome = (age < ttl).then_some(Outcome::Fresh);
         self.0.insert(name.to_owned(), State { due, outcome, failures: 0, took: None, day: None });

@@ -1,22 +1,23 @@
 //! The refresh of one target.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info};
 
 use super::Shared;
 use super::schedule::{Outcome, Schedule};
-use crate::cache::{Documents, Samples, StoreError, fingerprint};
+use crate::cache::Documents;
 use crate::github::{Client, FetchError, Fetched};
-use crate::pipeline::Mapped;
-use crate::plugin::documents_of;
-use crate::plugin::wit::{DocumentSpec, FetchKind, Need};
+use crate::mappings::MappingSet;
+use crate::plugin::wit::{DocumentSpec, FetchKind};
 use crate::publisher::Status;
 use crate::settings::TargetSettings;
 use crate::target::Target;
@@ -28,61 +29,104 @@ const LONG: Duration = Duration::from_secs(10);
 
 /// Refreshes a target.
 pub struct Refresh {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     client: Client,
-    settings: Arc<TargetSettings>,
-    specs: Vec<DocumentSpec>,
-    schedule: Schedule,
-    /// Why the last mapping as a whole failed.
-    mapping_failure: Option<String>,
+    pub(super) settings: Arc<TargetSettings>,
+    mappings: watch::Receiver<Arc<MappingSet>>,
+    /// The mappings that the rest is about.
+    pub(super) set: Arc<MappingSet>,
+    pub(super) specs: Vec<DocumentSpec>,
+    pub(super) schedule: Schedule,
+    /// Of what each mapping made its last samples.
+    pub(super) good: HashMap<String, Documents>,
+    /// Why the last run of a mapping as a whole failed.
+    pub(super) mapping_failures: BTreeMap<String, String>,
+    /// How often in a row a mapping did what it may not, by its SHA-256.
+    pub(super) misbehaved: HashMap<String, u32>,
     /// What runs on other threads, and goes on when the refresh is cancelled.
-    blocking: TaskTracker,
+    pub(super) blocking: TaskTracker,
 }
 
 impl Refresh {
-    /// A refresh that has not begun.
-    pub fn new(shared: &Arc<Shared>, client: Client, settings: Arc<TargetSettings>) -> Self {
-        let scope = settings.target.scope().to_wit();
-        let specs = documents_of(shared.mapping.manifest(), scope)
-            .filter(|spec| spec.need != Need::Offline && settings.wants(&spec.name));
-        Self {
-            specs: specs.cloned().collect(),
+    /// A refresh that has not begun, with the mappings as they are and as they become.
+    pub fn new(
+        shared: &Arc<Shared>,
+        client: Client,
+        settings: Arc<TargetSettings>,
+        mappings: watch::Receiver<Arc<MappingSet>>,
+    ) -> Self {
+        let mut refresh = Self {
             shared: Arc::clone(shared),
             client,
             settings,
+            mappings,
+            set: Arc::default(),
+            specs: Vec::new(),
             schedule: Schedule::default(),
-            mapping_failure: None,
+            good: HashMap::new(),
+            mapping_failures: BTreeMap::new(),
+            misbehaved: HashMap::new(),
             blocking: TaskTracker::new(),
-        }
+        };
+        refresh.adopt();
+        refresh
     }
 
-    /// Publishes what is in the cache, without a request to GitHub.
-    pub async fn restore(&mut self) {
-        let (shared, settings) = (Arc::clone(&self.shared), Arc::clone(&self.settings));
-        let loaded = self.blocking.spawn_blocking(move || {
-            let specs = documents_of(shared.mapping.manifest(), settings.target.scope().to_wit());
-            let names = specs.map(|spec| spec.name.as_str());
-            let (wanted, off): (Vec<_>, Vec<_>) = names.partition(|name| settings.wants(name));
-            shared.cache.add(&settings, &wanted, &off)
-        });
-        self.count_store_errors("load", loaded.await.unwrap_or_default());
+    /// Turns to the mappings that are in use now, if they are others. What they want and is not
+    /// there is due.
+    pub(super) fn adopt(&mut self) {
+        let set = self.mappings.borrow_and_update().clone();
+        if Arc::ptr_eq(&set, &self.set) {
+            return;
+        }
+        let wanted = set.documents(self.target().scope()).iter();
+        let specs: Vec<_> =
+            wanted.filter(|spec| self.settings.wants(&spec.name)).cloned().collect();
+        for gone in self.specs.iter().filter(|spec| !specs.iter().any(|s| s.name == spec.name)) {
+            self.schedule.forget(&gone.name);
+        }
+        (self.set, self.specs) = (set, specs);
+        let names = self.specs.iter().map(|spec| spec.name.clone());
+        self.shared.cache.want(self.target(), names);
+        let cached = self.shared.cache.documents(self.target());
+        for spec in &self.specs {
+            match cached.get(&spec.name).filter(|document| document.is_of(spec)) {
+                Some(document) => {
+                    let (name, ttl) = (&spec.name, self.settings.ttl_of(&spec.name));
+                    self.schedule.adopt(name, ttl, age_of(document.fetched_at), Instant::now());
+                }
+                // Another document of the same name may be there.
+                None if cached.contains_key(&spec.name) => self.schedule.forget(&spec.name),
+                None => {}
+            }
+        }
+        let has = |name: &str| self.set.members().iter().any(|member| member.name() == name);
+        self.good.retain(|name, _| has(name));
+        self.mapping_failures.clear();
+        self.misbehaved.clear();
+    }
+
+    /// Publishes what is in the cache, without a request to GitHub. `done`: the mappings that have
+    /// been tried over it, whose samples are out.
+    pub async fn restore(&mut self, done: HashSet<String>) {
         let before = self.shared.cache.documents(self.target());
         if before.is_empty() {
             return;
         }
-        let (now, time) = (Instant::now(), Timestamp::now());
-        for (name, document) in &before {
-            let age = time.duration_since(document.fetched_at).try_into().unwrap_or_default();
-            self.schedule.restore(name, self.settings.ttl_of(name), age, now);
-        }
-        if !self.publish_stored(&before).await
-            && !self.map_and_publish(&[], &mut before.clone(), &Documents::new()).await
-        {
-            let failure = self.mapping_failure.clone();
-            let failure = failure.as_deref().unwrap_or("none of it can be mapped");
+        let stored = self.publish_stored(&before, &done).await;
+        let done: HashSet<String> = done.into_iter().chain(stored).collect();
+        let all = self.set.members().iter().all(|of| done.contains(of.mapping.sha256()));
+        let mapped =
+            !all && self.map_and_publish(&[], &mut before.clone(), &Documents::new(), &done).await;
+        if !mapped && done.is_empty() {
+            let failures: Vec<_> = self.mapping_failures.values().cloned().collect();
+            let failure = match failures.is_empty() {
+                true => "none of it can be mapped".to_owned(),
+                false => failures.join("; "),
+            };
             error!(target = %self.target(), failure, "cached data is not served");
-            self.schedule.retry_all(failure, Instant::now());
-            let status = Status::Failed(failure.to_owned());
+            self.schedule.retry_all(&failure, Instant::now());
+            let status = Status::Failed(failure);
             self.shared.publisher.set_status(self.target(), status);
             return;
         }
@@ -99,11 +143,22 @@ impl Refresh {
         cancel
             .run_until_cancelled_owned(async move {
                 loop {
+                    self.adopt();
                     let now = Instant::now();
                     if self.specs.iter().any(|spec| self.is_due(spec, now)) {
                         self.refresh().await;
                     }
-                    tokio::time::sleep_until(self.next()).await;
+                    let next = self.next();
+                    tokio::select! {
+                        () = tokio::time::sleep_until(next) => {}
+                        // What the new ones lack is fetched at once.
+                        changed = self.mappings.changed() => {
+                            if changed.is_err() {
+                                // Nobody can change them any more.
+                                tokio::time::sleep_until(next).await;
+                            }
+                        }
+                    }
                 }
             })
             .await;
@@ -119,7 +174,7 @@ impl Refresh {
         &self.settings
     }
 
-    fn target(&self) -> &Target {
+    pub(super) fn target(&self) -> &Target {
         &self.settings.target
     }
 
@@ -147,6 +202,8 @@ impl Refresh {
         let started = Instant::now();
         let before = self.shared.cache.documents(self.target());
         let mut documents = before.clone();
+        self.drop_old(&mut documents);
+        let none = HashSet::new();
         let mut asked = Vec::new();
         let mut fetched = 0;
         let (long, short): (Vec<_>, Vec<_>) =
@@ -158,7 +215,7 @@ impl Refresh {
         let mut mapped = 0;
         // The first data is not held back by a thousand pages of seats.
         if new && long.iter().any(|spec| self.is_due(spec, started)) {
-            self.map_and_publish(&asked, &mut documents, &before).await;
+            self.map_and_publish(&asked, &mut documents, &before, &none).await;
             (new, mapped) = (false, asked.len());
         }
         for spec in long {
@@ -168,7 +225,7 @@ impl Refresh {
         }
         if new {
             let asked = asked.get(mapped..).unwrap_or_default();
-            self.map_and_publish(asked, &mut documents, &before).await;
+            self.map_and_publish(asked, &mut documents, &before, &none).await;
         }
         let now = Instant::now();
         for spec in &asked {
@@ -178,22 +235,12 @@ impl Refresh {
         self.report(asked.len(), fetched, started.elapsed());
     }
 
-    /// Says how a refresh went, in one line of the log and in the metrics.
-    fn report(&self, asked: usize, fetched: usize, took: Duration) {
-        let (target, problems) = (self.target(), self.problems());
-        self.shared.telemetry.set_refreshed(target, problems.is_empty(), took);
-        let (seconds, left_out) = (took.as_secs_f64(), self.left_out().join("; "));
-        if problems.is_empty() {
-            self.shared.publisher.set_status(target, Status::Fresh);
-            match left_out.is_empty() {
-                true => info!(%target, seconds, asked, fetched, "refreshed"),
-                false => info!(%target, seconds, asked, fetched, left_out, "refreshed"),
-            }
-        } else {
-            let problems = problems.join("; ");
-            warn!(%target, seconds, asked, fetched, problems, left_out, "refresh failed; the last good data stays");
-            self.shared.publisher.set_status(target, Status::Failed(problems));
-        }
+    /// What no mapping wants any more is kept for as long as it would do for one that comes back.
+    fn drop_old(&self, documents: &mut Documents) {
+        documents.retain(|name, document| {
+            self.specs.iter().any(|spec| spec.name == *name)
+                || age_of(document.fetched_at) < self.settings.ttl_of(name)
+        });
     }
 
     fn takes_long(&self, spec: &DocumentSpec) -> bool {
@@ -275,144 +322,9 @@ impl Refresh {
             }
         }
     }
+}
 
-    /// Publishes the samples that were made of the same documents before, if they are kept.
-    async fn publish_stored(&self, documents: &Documents) -> bool {
-        let (shared, target) = (Arc::clone(&self.shared), self.target().clone());
-        let fingerprint = fingerprint(&shared.mapping, &self.settings, documents);
-        let loaded = self.blocking.spawn_blocking(move || shared.cache.load_samples(&target));
-        match loaded.await {
-            Ok(Ok(samples)) => {
-                let mapped = samples.and_then(|samples| samples.into_mapped(&fingerprint));
-                let Some(mapped) = mapped else { return false };
-                self.publish(mapped).await;
-                true
-            }
-            Ok(Err(error)) => {
-                self.count_store_errors("load", vec![error]);
-                false
-            }
-            Err(_) => false,
-        }
-    }
-
-    /// Maps the documents, and publishes and keeps them if that works. `asked` are those that may
-    /// be new. Answers whether there is something to serve.
-    async fn map_and_publish(
-        &mut self,
-        asked: &[DocumentSpec],
-        documents: &mut Documents,
-        before: &Documents,
-    ) -> bool {
-        let attempt =
-            self.shared.map_what_can_be(&self.settings, &self.blocking, documents, before).await;
-        for (name, reason) in attempt.malformed {
-            self.schedule.note(&name, Outcome::Unmapped(reason), None);
-        }
-        if let Some(failure) = &attempt.failure {
-            // What was new is not kept: as far as anybody knows it is what the mapping fails at.
-            for spec in asked {
-                if matches!(self.schedule.outcome(&spec.name), Some(Outcome::Fresh)) {
-                    self.schedule.note(&spec.name, Outcome::Unmapped(failure.clone()), None);
-                }
-            }
-        }
-        self.mapping_failure = attempt.failure;
-        let Some(mapped) = attempt.mapped else { return false };
-        // What came from the store stays there, whatever this mapping makes of it.
-        if !asked.is_empty() {
-            let (shared, target) = (Arc::clone(&self.shared), self.target().clone());
-            let kept = documents.clone();
-            let saved = self.blocking.spawn_blocking(move || shared.cache.replace(&target, &kept));
-            self.count_store_errors("save", saved.await.unwrap_or_default());
-        }
-        let fingerprint = fingerprint(&self.shared.mapping, &self.settings, documents);
-        let samples = Samples::new(fingerprint, &mapped);
-        self.publish(mapped).await;
-        let (shared, target) = (Arc::clone(&self.shared), self.target().clone());
-        let saved =
-            self.blocking.spawn_blocking(move || shared.cache.save_samples(&target, &samples));
-        if let Ok(Err(error)) = saved.await {
-            self.count_store_errors("save", vec![error]);
-        }
-        true
-    }
-
-    async fn publish(&self, mapped: Mapped) {
-        self.shared.telemetry.set_samples(self.target(), mapped.series, &mapped.unmapped);
-        let families = mapped.families;
-        let (publisher, target) = (Arc::clone(&self.shared.publisher), self.target().clone());
-        // It compresses everything there is: no work for the threads that answer scrapes.
-        let published = self.blocking.spawn_blocking(move || publisher.publish(&target, families));
-        if let Err(error) = published.await {
-            error!(%error, "the snapshot was not made anew");
-        }
-    }
-
-    fn count_store_errors(&self, operation: &str, errors: Vec<StoreError>) {
-        for error in errors {
-            self.shared.telemetry.count_store_failure(operation, error.cause());
-            warn!(target = %self.target(), operation, %error, "the cache's folder failed; memory has what there is");
-        }
-    }
-
-    /// What is wrong with the documents that the target can't do without.
-    fn problems(&self) -> Vec<String> {
-        let mut problems: Vec<String> = self.mapping_failure.iter().cloned().collect();
-        for spec in self.specs.iter().filter(|spec| self.is_required(&spec.name)) {
-            let name = &spec.name;
-            let original = spec.fallback_for.as_deref();
-            let stands_in = original.is_some_and(|name| self.settings.wants(name));
-            let problem = match self.schedule.outcome(name) {
-                Some(Outcome::Fresh) => None,
-                Some(Outcome::Unmapped(reason)) => Some(reason.clone()),
-                // What it stands in for is what counts.
-                _ if stands_in || self.stood_in(name) => None,
-                Some(Outcome::Failed(error)) => Some(format!("{name}: {error}")),
-                Some(Outcome::Absent) => Some(format!("{name}: GitHub has none yet")),
-                None => Some(format!("{name}: not fetched yet")),
-            };
-            problems.extend(problem.filter(|problem| !problems.contains(problem)));
-        }
-        problems
-    }
-
-    /// What is wrong with the others.
-    fn left_out(&self) -> Vec<String> {
-        let optional = self.specs.iter().filter(|spec| !self.is_required(&spec.name));
-        // A server that has the closed API only has none of the reports: nobody misses them.
-        let no_reports = self.specs.iter().any(|spec| self.stood_in(&spec.name));
-        optional
-            .filter_map(|spec| match self.schedule.outcome(&spec.name)? {
-                Outcome::Failed(error) if no_reports && error.is_not_found() => None,
-                Outcome::Failed(error) => Some(format!("{}: {error}", spec.name)),
-                Outcome::Unmapped(reason) => Some(reason.clone()),
-                Outcome::Fresh | Outcome::Absent => None,
-            })
-            .collect()
-    }
-
-    /// Whether another document is there in the place of one that is not found.
-    fn stood_in(&self, name: &str) -> bool {
-        let stands_in = |spec: &&DocumentSpec| spec.fallback_for.as_deref() == Some(name);
-        self.schedule.outcome(name).is_some_and(Outcome::is_not_found)
-            && self
-                .specs
-                .iter()
-                .filter(stands_in)
-                .any(|spec| matches!(self.schedule.outcome(&spec.name), Some(Outcome::Fresh)))
-    }
-
-    /// Whether the target is down without the document: it is required, or stands in for one that is.
-    fn is_required(&self, name: &str) -> bool {
-        let spec = |name: &str| self.specs.iter().find(|spec| spec.name == name);
-        let need = |name: &str| spec(name).map(|spec| spec.need);
-        let stands_in_for = spec(name).and_then(|spec| spec.fallback_for.as_deref());
-        need(name) == Some(Need::Required)
-            || stands_in_for.is_some_and(|original| match need(original) {
-                // It is off: what stands in for it is all there is.
-                None => true,
-                Some(need) => need == Need::Required,
-            })
-    }
+/// How old a document is.
+fn age_of(fetched_at: Timestamp) -> Duration {
+    Timestamp::now().duration_since(fetched_at).try_into().unwrap_or_default()
 }

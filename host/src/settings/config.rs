@@ -26,6 +26,8 @@ pub(super) struct Config {
     pub targets: Vec<Spanned<TargetEntry>>,
     /// How requests are sent.
     pub github: Github,
+    /// Which mappings run, and what they may do.
+    pub mapping: Mapping,
 }
 
 /// What every target may have.
@@ -53,6 +55,7 @@ pub(super) struct TargetEntry {
     pub document_ttl: BTreeMap<String, Text>,
     pub documents: BTreeMap<String, Spanned<bool>>,
     pub options: BTreeMap<String, Text>,
+    pub mapping: Option<Spanned<TargetMapping>>,
 }
 
 /// A way to sign in: one of the three.
@@ -79,6 +82,30 @@ pub(super) struct Github {
     pub max_document_mib: Option<Text>,
     pub ca_file: Option<Text>,
     pub download_hosts: Vec<Text>,
+}
+
+/// Which mappings run, and what they may do.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Mapping {
+    pub dir: Option<Text>,
+    pub default: Option<bool>,
+    pub sha256: Vec<Text>,
+    pub memory_mib: Option<Text>,
+    pub run_time: Option<Text>,
+    pub result_mib: Option<Text>,
+    pub series: Option<Text>,
+    pub max_file_mib: Option<Text>,
+    pub rollback_after: Option<Text>,
+}
+
+/// Which mappings run for a target.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TargetMapping {
+    pub dir: Option<Text>,
+    pub default: Option<bool>,
+    pub sha256: Option<Vec<Text>>,
 }
 
 impl Config {

@@ -2,13 +2,14 @@
 //!
 //! They come from flags and environment variables ([`crate::cli`]) and from the config file
 //! (`config` has its form, `file` and `values` read single values, `credentials` the ways to sign
-//! in); `resolve` puts them together, `check` asks the mapping. What the config file holds can be
+//! in, `mapping` which mappings run); `resolve` puts them together, `check` asks the mappings. What the config file holds can be
 //! read again while the exporter runs; the rest can't change.
 
 pub(crate) mod check;
 mod config;
 mod credentials;
 mod file;
+mod mapping;
 mod resolve;
 pub(crate) mod values;
 
@@ -21,7 +22,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::cli::{LogFormat, LogLevel, ServeArgs};
-use crate::plugin::wit;
+use crate::plugin::{Limits, wit};
 use crate::secret::Secret;
 use crate::target::Target;
 
@@ -82,6 +83,10 @@ pub struct Settings {
     pub ttl: Duration,
     /// For targets that say nothing else.
     pub defaults: MappingSettings,
+    /// Which mappings run, for targets that say nothing else.
+    pub source: MappingSource,
+    /// What mappings may do.
+    pub policy: MappingPolicy,
     /// What is missing for there to be any data.
     pub missing: Option<String>,
 }
@@ -97,8 +102,10 @@ pub struct TargetSettings {
     pub api: Url,
     /// The time from one refresh to the next.
     pub ttl: Duration,
-    /// What the mapping has a say in.
+    /// What the mappings have a say in.
     pub mapping: MappingSettings,
+    /// Which mappings run.
+    pub source: MappingSource,
 }
 
 impl TargetSettings {
@@ -134,6 +141,41 @@ impl MappingSettings {
                 value: value.value.clone(),
             })
             .collect()
+    }
+}
+
+/// Which mappings run for a target.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MappingSource {
+    /// The folder of mappings, if there is one. It is absolute.
+    pub folder: Option<PathBuf>,
+    /// Whether the embedded mapping runs, unless the folder has one of the same name.
+    pub default: bool,
+    /// The SHA-256 of the files that are taken; all are where none are named.
+    pub sha256: Vec<String>,
+}
+
+impl Default for MappingSource {
+    fn default() -> Self {
+        Self { folder: None, default: true, sha256: Vec::new() }
+    }
+}
+
+/// What mappings may do, and what is done with those that do more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MappingPolicy {
+    /// The limits of a run.
+    pub limits: Limits,
+    /// The largest file that is taken.
+    pub max_file_bytes: u64,
+    /// After so many failures in a row the mapping of before takes its place again.
+    pub rollback_after: u32,
+}
+
+impl Default for MappingPolicy {
+    fn default() -> Self {
+        // A mapping in Rust has some hundred kilobytes, one with a JavaScript engine 12 MB.
+        Self { limits: Limits::default(), max_file_bytes: 64 << 20, rollback_after: 3 }
     }
 }
 

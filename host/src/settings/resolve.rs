@@ -14,8 +14,8 @@ use super::credentials::{Credentials, flag_credential};
 use super::file::File;
 use super::{
     CredentialSettings, DEFAULT_API_URL, DEFAULT_CREDENTIAL, DEFAULT_LISTEN_ADDRESS,
-    DEFAULT_TTL_SECONDS, MappingSettings, Placed, SettingError, Settings, TargetSettings, flag,
-    given, values,
+    DEFAULT_TTL_SECONDS, MappingSettings, MappingSource, Placed, SettingError, Settings,
+    TargetSettings, flag, given, values,
 };
 use crate::cli::ServeArgs;
 use crate::target::{MappingOption, Scope, Target};
@@ -44,6 +44,7 @@ impl Settings {
                 .map(|text| flag("--github-api-url (GITHUB_API_URL)", text, values::api))
                 .transpose()?,
             options: &args.options,
+            source: file.source(given(&args.mapping_dir), &config.mapping)?,
         };
         let mut all: Vec<Target> = Vec::new();
         let mut targets: Vec<TargetSettings> = Vec::new();
@@ -90,6 +91,8 @@ impl Settings {
             targets: if missing.is_some() { Vec::new() } else { targets },
             ttl: defaults.ttl,
             defaults: defaults.mapping,
+            source: resolver.source.clone(),
+            policy: file.policy(&config.mapping)?,
             missing,
         })
     }
@@ -126,6 +129,7 @@ struct Resolver<'a> {
     ttl: Option<Duration>,
     api: Option<Url>,
     options: &'a [MappingOption],
+    source: MappingSource,
 }
 
 /// What the defaults come to.
@@ -182,6 +186,7 @@ impl Resolver<'_> {
             api: defaults.api,
             ttl: defaults.ttl,
             mapping: defaults.mapping,
+            source: self.source.clone(),
         });
         Ok((target, settings))
     }
@@ -223,6 +228,7 @@ impl Resolver<'_> {
             api,
             ttl: ttl.unwrap_or(defaults.ttl),
             mapping,
+            source: file.source_of_target(key, given.mapping.as_ref(), &self.source)?,
         })
     }
 

@@ -73,6 +73,16 @@ pub(super) fn number(text: &str, least: u64, most: u64, example: u64) -> Result<
     })
 }
 
+/// A SHA-256 in hexadecimal.
+pub(super) fn sha256(text: &str) -> Result<String, String> {
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(format!(
+            "{text:?} is no SHA-256: 64 hexadecimal digits, as `mapping show` prints them"
+        ));
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
 /// A GitHub App's id or client id.
 pub(super) fn app_id(text: &str) -> Result<String, String> {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';

@@ -1,26 +1,26 @@
-//! The exporter's own metrics: here those of refreshes, mappings and scrapes; `github` has those of
-//! requests, `documents` those of the cache, `register` makes them.
+//! The exporter's own metrics: here those of refreshes and scrapes; `github` has those of requests,
+//! `documents` those of the cache, `mappings` those of mappings; `register` makes them.
 
 mod documents;
 mod github;
+mod mappings;
 mod register;
 
 pub use github::GithubMetrics;
+pub use mappings::{MappingMetrics, Swap, mapping_info};
 pub use register::Described;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, TextEncoder,
+    Gauge, GaugeVec, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 use self::documents::Documents;
-use self::register::{Maker, forget, seconds};
+use self::register::{Maker, forget};
 use crate::cache::Cache;
-use crate::plugin::{Mapping, wit};
 use crate::target::Target;
 
 /// The labels of a target's metrics.
@@ -35,6 +35,8 @@ pub struct Telemetry {
     described: Vec<Described>,
     /// About requests to GitHub.
     pub github: GithubMetrics,
+    /// About mappings.
+    pub mappings: MappingMetrics,
     scrapes: IntCounter,
     failures: IntCounterVec,
     cache_hits: IntCounter,
@@ -46,14 +48,6 @@ pub struct Telemetry {
     reload_successful: IntGauge,
     reload_success_time: Gauge,
     refresh_duration: HistogramVec,
-    mapping_duration: Histogram,
-    mapping_failures: IntCounterVec,
-    mapping_info: IntGaugeVec,
-    mapping_swaps: IntCounterVec,
-    series: IntGaugeVec,
-    unmapped_fields: IntGaugeVec,
-    /// The document and path of the fields that `unmapped_fields` has, by target.
-    unmapped_shown: Mutex<HashMap<Target, Vec<(String, String)>>>,
     encode_duration: Gauge,
 }
 
@@ -72,6 +66,7 @@ impl Telemetry {
         make.register_boxed(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(Self {
             github: GithubMetrics::new(&make)?,
+            mappings: MappingMetrics::new(&make)?,
             scrapes: make.counter("copilot_exporter_requests_total", "Requests to /metrics.")?,
             failures: make.counters(
                 "copilot_exporter_requests_failed_total",
@@ -121,40 +116,10 @@ impl Telemetry {
                 "The time of a refresh of a target, requests included.",
                 &TARGET,
             )?,
-            mapping_duration: make.register(Histogram::with_opts(seconds(
-                "copilot_exporter_mapping_duration_seconds",
-                "The time of a run of the mapping over the documents of a target.",
-            )))?,
-            mapping_failures: make.counters(
-                "copilot_exporter_mapping_failures_total",
-                "Runs of the mapping that gave no samples, by cause: malformed, refused, time, memory, panic, invalid_samples.",
-                &["org", "scope", "cause"],
-            )?,
-            mapping_info: make.int_gauges(
-                "copilot_exporter_mapping_info",
-                "Always 1; the labels hold the mapping in use.",
-                &["name", "version", "sha256"],
-            )?,
-            mapping_swaps: make.counters(
-                "copilot_exporter_mapping_swaps_total",
-                "Mappings that were loaded, by result.",
-                &["result"],
-            )?,
-            series: make.int_gauges(
-                "copilot_exporter_series",
-                "Samples of the target on /metrics.",
-                &TARGET,
-            )?,
-            unmapped_fields: make.int_gauges(
-                "copilot_exporter_unmapped_fields",
-                "Fields that GitHub sent and the mapping does not know, with how often each was seen in the last run.",
-                &["org", "scope", "document", "field"],
-            )?,
             encode_duration: make.gauge(
                 "copilot_exporter_encode_duration_seconds",
                 "The time that the last encoding and compression of the samples took.",
             )?,
-            unmapped_shown: Mutex::default(),
             described: make.described.into_inner(),
             registry: make.registry,
         })
@@ -235,50 +200,13 @@ impl Telemetry {
 
     /// A target is no longer exported: none of its series stay.
     pub fn remove_target(&self, target: &Target) {
-        forget(&self.up, target);
-        forget(&self.series, target);
-        forget(&self.refresh_duration, target);
-        forget(&self.last_attempt, target);
-        forget(&self.document_failures, target);
-        forget(&self.mapping_failures, target);
-        forget(&self.unmapped_fields, target);
-        self.unmapped_shown.lock().unwrap_or_else(PoisonError::into_inner).remove(target);
-    }
-
-    /// A run of the mapping ended.
-    pub fn observe_mapping(&self, took: Duration) {
-        self.mapping_duration.observe(took.as_secs_f64());
-    }
-
-    /// A run of the mapping failed.
-    pub fn count_mapping_failure(&self, target: &Target, cause: &str) {
         let [org, scope] = target.labels();
-        self.mapping_failures.with_label_values(&[org, scope, cause]).inc();
-    }
-
-    /// The mapping that is in use from now on.
-    pub fn set_mapping(&self, mapping: &Mapping) {
-        let wit::Manifest { name, version, .. } = mapping.manifest();
-        self.mapping_info.reset();
-        self.mapping_info.with_label_values(&[name, version, mapping.sha256()]).set(1);
-        self.mapping_swaps.with_label_values(&["success"]).inc();
-    }
-
-    /// What a run gave.
-    pub fn set_samples(&self, target: &Target, series: usize, unmapped: &[wit::UnmappedField]) {
-        let [org, scope] = target.labels();
-        self.series.with_label_values(&[org, scope]).set(series as i64);
-        for field in unmapped {
-            let labels = [org, scope, &field.document, &field.path];
-            self.unmapped_fields.with_label_values(&labels).set(field.count as i64);
-        }
-        let now = unmapped.iter().map(|f| (f.document.clone(), f.path.clone())).collect::<Vec<_>>();
-        let mut shown = self.unmapped_shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = shown.insert(target.clone(), now.clone()).unwrap_or_default();
-        for (document, path) in before.iter().filter(|field| !now.contains(field)) {
-            // It fails only where there is no such series.
-            self.unmapped_fields.remove_label_values(&[org, scope, document, path]).ok();
-        }
+        let labels = [("org", org), ("scope", scope)];
+        forget(&self.up, &labels);
+        forget(&self.refresh_duration, &labels);
+        forget(&self.last_attempt, &labels);
+        forget(&self.document_failures, &labels);
+        self.mappings.forget(target, None);
     }
 
     /// The snapshot was made anew.

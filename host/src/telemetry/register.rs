@@ -7,8 +7,6 @@ use prometheus::{
     Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
 
-use crate::target::Target;
-
 /// What a metric is, for the documentation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Described {
@@ -88,15 +86,15 @@ pub(super) fn seconds(name: &str, help: &str) -> HistogramOpts {
     HistogramOpts::new(name, help).buckets(buckets)
 }
 
-/// Removes every series of a target.
-pub(super) fn forget<B: MetricVecBuilder>(vector: &MetricVec<B>, target: &Target) {
+/// Removes every series that has all of these labels.
+pub(super) fn forget<B: MetricVecBuilder>(vector: &MetricVec<B>, labels: &[(&str, &str)]) {
     let names = vector.desc().first().map(|desc| desc.variable_labels.clone()).unwrap_or_default();
     for metric in vector.collect().iter().flat_map(|family| family.get_metric()) {
         let value = |name: &str| {
             let mut labels = metric.get_label().iter();
             labels.find(|label| label.name() == name).map_or("", |label| label.value())
         };
-        if [value("org"), value("scope")] == target.labels() {
+        if labels.iter().all(|(name, wanted)| value(name) == *wanted) {
             let values: Vec<&str> = names.iter().map(|name| value(name)).collect();
             // It fails only where there is no such series.
             vector.remove_label_values(&values).ok();

@@ -2,68 +2,17 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io::Write;
 
 use jiff::Timestamp;
-use thiserror::Error;
 
-use crate::cli::{MapArgs, Span};
+use super::{OfflineError, load};
+use crate::cli::{MapArgs, RecordedDocument, Span};
 use crate::exposition::snapshot::Snapshot;
-use crate::pipeline::{self, MapError};
-use crate::plugin::{
-    DEFAULT_MAPPING, Engine, EngineError, Limits, LoadError, Mapping, documents_of, wit,
-};
+use crate::pipeline;
+use crate::plugin::{Engine, Limits, Mapping, documents_of, wit};
 use crate::settings::check::check_option;
 use crate::target::{Scope, Target};
-
-/// Why nothing was printed.
-#[derive(Debug, Error)]
-pub enum OfflineError {
-    /// An argument is wrong.
-    #[error("{0}")]
-    Usage(String),
-    /// A file can't be opened.
-    #[error("{}: {error}", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// The engine does not work.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The file is no mapping.
-    #[error("{}: {error}", path.display())]
-    Load {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: LoadError,
-    },
-    /// The default mapping is broken.
-    #[error("the default mapping: {0}")]
-    Default(LoadError),
-    /// The documents can't be mapped.
-    #[error(transparent)]
-    Map(#[from] MapError),
-    /// The exposition can't be printed.
-    #[error("the exposition can't be printed: {0}")]
-    Print(io::Error),
-}
-
-impl OfflineError {
-    /// The exit code, as sysexits.h has them.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Usage(_) => 64,
-            Self::Load { .. } | Self::Map(_) => 65,
-            Self::Open { .. } => 66,
-            Self::Engine(_) | Self::Default(_) | Self::Print(_) => 1,
-        }
-    }
-}
 
 /// Maps the files and prints the exposition to `out`.
 pub fn map(args: &MapArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
@@ -74,48 +23,39 @@ pub fn map(args: &MapArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
     };
     let target = Target::new(scope, name).map_err(OfflineError::Usage)?;
     let engine = Engine::new(Limits::default())?;
-    let mapping = load(args, &engine)?;
+    let mapping = load(&engine, args.mapping.as_deref())?;
     let mut options = Vec::new();
     for option in &args.options {
-        check_option(&option.name, mapping.manifest()).map_err(OfflineError::Usage)?;
+        check_option(&option.name, std::iter::once(mapping.manifest()))
+            .map_err(OfflineError::Usage)?;
         let (name, value) = (option.name.clone(), option.value.clone());
         options.push(wit::OptionValue { name, value });
     }
     mapping.check_options(&options).map_err(OfflineError::Usage)?;
-    let files = files(args, &mapping, scope)?;
+    let files = files(&args.documents, args.fetched_at, &mapping, scope)?;
     let span = match args.span {
         Span::Latest => wit::Span::Latest,
         Span::History => wit::Span::History,
     };
     let mapped = pipeline::map(&mapping, &target.to_wit(), span, &options, files)?;
     let snapshot = Snapshot::new([mapped.families.as_slice()]);
-    out.write_all(snapshot.text()).and_then(|()| out.flush()).map_err(OfflineError::Print)
-}
-
-fn load(args: &MapArgs, engine: &Engine) -> Result<Mapping, OfflineError> {
-    match &args.mapping {
-        None => Mapping::load(engine, DEFAULT_MAPPING).map_err(OfflineError::Default),
-        Some(path) => {
-            let bytes = std::fs::read(path)
-                .map_err(|error| OfflineError::Open { path: path.clone(), error })?;
-            Mapping::load(engine, &bytes)
-                .map_err(|error| OfflineError::Load { path: path.clone(), error })
-        }
-    }
+    out.write_all(snapshot.text()).and_then(|()| out.flush())?;
+    Ok(())
 }
 
 /// Opens the files, in the order in which the mapping wants their documents.
-fn files(
-    args: &MapArgs,
+pub(super) fn files(
+    documents: &[RecordedDocument],
+    fetched_at: Option<Timestamp>,
     mapping: &Mapping,
     scope: Scope,
 ) -> Result<Vec<(wit::Document, File)>, OfflineError> {
     let order: Vec<&str> =
         documents_of(mapping.manifest(), scope.to_wit()).map(|spec| spec.name.as_str()).collect();
-    let fetched_at = args.fetched_at.unwrap_or_else(Timestamp::now).as_second();
+    let fetched_at = fetched_at.unwrap_or_else(Timestamp::now).as_second();
     let mut parts: HashMap<&str, u32> = HashMap::new();
     let mut files = Vec::new();
-    for document in &args.documents {
+    for document in documents {
         let name = document.name.as_str();
         let at = order.iter().position(|known| *known == name).ok_or_else(|| {
             OfflineError::Usage(format!(

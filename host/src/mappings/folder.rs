@@ -1,0 +1,80 @@
+//! Reads a folder of mappings.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::refusal::Refusal;
+use crate::digest::sha256;
+
+/// How many files are looked at. Whoever has more has mistaken the folder.
+const MAX_FILES: usize = 100;
+
+/// A file in the folder.
+pub(super) struct Found {
+    /// Its path.
+    pub path: PathBuf,
+    /// Tells its content from every other: the SHA-256, or what there is in its place.
+    pub content: String,
+    /// The bytes, if they can be had.
+    pub bytes: Result<Arc<[u8]>, Refusal>,
+}
+
+/// The files `*.wasm` in the folder, by name. Those whose names begin with a dot are somebody's
+/// unfinished work. A folder that is not there is an empty one.
+pub(super) fn read(folder: &Path, max_bytes: u64) -> io::Result<Vec<Found>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+        if !hidden && path.extension().is_some_and(|extension| extension == "wasm") {
+            paths.push(path);
+        }
+    }
+    if paths.len() > MAX_FILES {
+        return Err(io::Error::other(format!("there are more than {MAX_FILES} files *.wasm")));
+    }
+    paths.sort();
+    Ok(paths.into_iter().filter_map(|path| find(path, max_bytes)).collect())
+}
+
+/// Reads a file. `None`: it has gone meanwhile.
+fn find(path: PathBuf, max_bytes: u64) -> Option<Found> {
+    let (content, bytes) = match read_file(&path, max_bytes) {
+        Ok(bytes) => (sha256([&bytes]), Ok(bytes.into())),
+        Err(Refusal::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(refusal) => {
+            // Its content is not known; the rest tells whether it may have changed.
+            let stat = fs::metadata(&path);
+            let stat = stat.map(|stat| (stat.ino(), stat.size(), stat.mtime(), stat.mtime_nsec()));
+            (format!("{} {stat:?}", refusal.cause()), Err(refusal))
+        }
+    };
+    Some(Found { path, content, bytes })
+}
+
+/// Reads a file of no more than `max_bytes`.
+pub fn read_file(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Refusal> {
+    // Before it is opened: a pipe would wait for a writer.
+    let stat = fs::metadata(path)?;
+    if !stat.is_file() {
+        return Err(io::Error::other("it is no file").into());
+    }
+    if stat.len() > max_bytes {
+        return Err(Refusal::TooLarge(stat.len(), max_bytes));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(stat.len()).unwrap_or_default());
+    File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 {
+        // It grows while it is read.
+        length if length > max_bytes => Err(Refusal::TooLarge(length, max_bytes)),
+        _ => Ok(bytes),
+    }
+}
