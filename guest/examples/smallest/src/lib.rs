@@ -1,6 +1,6 @@
 //! The smallest complete mapping: one document, one family, one sample.
 
-wit_bindgen::generate!({ world: "mapping", path: "../../../wit" });
+wit_bindgen::generate!({ world: "mapping", path: "wit" });
 
 use std::cell::RefCell;
 
