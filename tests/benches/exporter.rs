@@ -1,6 +1,6 @@
 //! `make bench`: how fast the default mapping is natively and as a component, how many scrapes
 //! a second are served beside a bare handler with the same bytes, how much memory a large report
-//! takes, how long a restart.
+//! takes, how long a swap of the mapping, how long a restart.
 //!
 //! Criterion measures; the ratios of one run are printed at the end, from its own estimates.
 
@@ -16,16 +16,20 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use bytes::Bytes;
 use copilot_metrics_exporter::cache::{Cache, Disk, Store};
+use copilot_metrics_exporter::digest::sha256;
 use copilot_metrics_exporter::exposition::encode::EncodedFamily;
 use copilot_metrics_exporter::github::{Body, Document, Part};
 use copilot_metrics_exporter::http::{App, Listener, router, serve};
+use copilot_metrics_exporter::mappings::MappingSet;
 use copilot_metrics_exporter::plugin::wit::Span;
-use copilot_metrics_exporter::publisher::Publisher;
+use copilot_metrics_exporter::plugin::{DEFAULT_MAPPING, Engine, Limits, Mapping};
+use copilot_metrics_exporter::publisher::{Placed, Publisher};
 use copilot_metrics_exporter::reload::Reloader;
 use copilot_metrics_exporter::target::{Scope, Target};
 use copilot_metrics_exporter::telemetry::Telemetry;
 use copilot_metrics_tests::command::{Serving, binary, exporter as exporter_command};
 use copilot_metrics_tests::fixtures::{OCTODEMO, Recorded, root, write_users_report};
+use copilot_metrics_tests::guests::Mappings;
 use copilot_metrics_tests::mapping::{Component, bodies, map_natively};
 use criterion::{Criterion, Throughput};
 use flate2::Compression;
@@ -43,6 +47,8 @@ const SERIES: usize = 10_000;
 /// The clients that scrape at once, and how often each does in one sample.
 const CLIENTS: usize = 4;
 const SCRAPES: usize = 25;
+/// How often the default mapping is swapped.
+const SWAPS: u8 = 51;
 
 fn main() {
     let mut criterion = Criterion::default()
@@ -87,17 +93,19 @@ fn exporter() -> Router {
     telemetry.add_target(&target);
     let publisher = Publisher::new(Arc::clone(&telemetry));
     publisher.set_targets(std::slice::from_ref(&target), None);
+    let engine = Engine::new(Limits::default()).unwrap();
+    let mapping = Arc::new(Mapping::load(&engine, DEFAULT_MAPPING).unwrap());
+    let sha256 = mapping.sha256().to_owned();
+    let set = Arc::new(MappingSet::new([mapping]).unwrap());
     let lines = (0..SERIES).map(|i| {
         format!("github_copilot_language_model_lines_added{{org=\"octodemo\",scope=\"organization\",language=\"language-{i}\",model=\"gpt-5.3-codex\"}} {i}\n")
     });
-    publisher.publish(
-        &target,
-        vec![EncodedFamily {
-            name: "github_copilot_language_model_lines_added".to_owned(),
-            header: "# HELP github_copilot_language_model_lines_added Lines.\n# TYPE github_copilot_language_model_lines_added gauge\n".to_owned(),
-            samples: lines.collect(),
-        }],
-    );
+    let family = EncodedFamily {
+        name: "github_copilot_language_model_lines_added".to_owned(),
+        header: "# HELP github_copilot_language_model_lines_added Lines.\n# TYPE github_copilot_language_model_lines_added gauge\n".to_owned(),
+        samples: lines.collect(),
+    };
+    publisher.place(vec![Placed { target, set, families: vec![(sha256, vec![family])] }]);
     router(Arc::new(App { telemetry, publisher: Arc::new(publisher), reloader: Reloader::new().0 }))
 }
 
@@ -179,6 +187,7 @@ fn report() {
         );
     }
     memory();
+    swaps();
     for megabytes in [1, 32, 200] {
         restart(megabytes * 1_000_000);
     }
@@ -195,7 +204,8 @@ fn restart(bytes: u64) {
     let part = Part { body, validator: None, next: None };
     let day = "2026-10-30".parse().ok();
     let fetched_at = jiff::Timestamp::now();
-    let document = Document { parts: vec![part], fetched_at, report_day: day };
+    let source = "report /orgs/{org}/copilot/metrics/reports/users-1-day?day={day}".to_owned();
+    let document = Document { source, parts: vec![part], fetched_at, report_day: day };
     let target = Target::new(Scope::Organization, "octodemo").unwrap();
     let target = target.at(&"http://127.0.0.1:9".parse().unwrap());
     Disk::open(folder.path()).unwrap().save(&target, "users-1-day", &document).unwrap();
@@ -219,6 +229,38 @@ fn restart(bytes: u64) {
         // By now the samples are kept.
         serving.wait_for("cached data is served");
     }
+}
+
+/// The time from the rename of a new file over the default mapping to the first scrape that has its
+/// samples, for all targets of the demo. Every file is new, so that each is compiled.
+fn swaps() {
+    let folder = Mappings::default();
+    let mut command = exporter_command();
+    command.args(["--demo", "--mapping-dir"]).arg(folder.path());
+    let serving = Serving::start(command);
+    for _ in 0..3 {
+        serving.wait_for("refreshed");
+    }
+    let runtime = Runtime::new().unwrap();
+    let mut times = Vec::new();
+    for number in 0..SWAPS {
+        let mut mapping = DEFAULT_MAPPING.to_vec();
+        // A custom section: the same mapping, and another file.
+        mapping.extend([0, 5, 1, b'n', number, 0, 0]);
+        let info = format!("sha256=\"{}\"", sha256([&mapping]));
+        folder.put("mapping.wasm", &mapping);
+        let renamed = std::time::Instant::now();
+        let has_all = |text: &str| text.matches(&info).count() == 3;
+        while !has_all(&runtime.block_on(serving.get("/metrics")).1) {}
+        times.push(renamed.elapsed());
+    }
+    times.sort();
+    let seconds = |at: usize| times[at].as_secs_f64();
+    println!(
+        "{SWAPS} swaps of the default mapping under a client that scrapes: new samples after {:.2} s at the median (under 1), {:.2} s at most",
+        seconds(times.len() / 2),
+        seconds(times.len() - 1)
+    );
 }
 
 /// The resident memory of `map` over a large users report.

@@ -48,21 +48,39 @@ fn the_default_mapping_exports_the_contract_and_nothing_else() {
 }
 
 #[test]
-fn the_smallest_mapping_of_the_documentation_builds_and_runs() {
-    // The command that the documentation gives, with a target folder that the tests keep.
+fn the_smallest_mapping_of_the_documentation_builds_in_an_empty_folder_and_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(root().join("docs/mapping-plugins.md")).unwrap();
+    let block = |begin: &str| {
+        let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("there is no {begin}"));
+        rest.split("\n```").next().unwrap().to_owned()
+    };
+    std::fs::write(folder.path().join("Cargo.toml"), block("```toml\n")).unwrap();
+    for (file, content) in [
+        ("src/lib.rs", block("```rust\n")),
+        ("wit/mapping.wit", std::fs::read_to_string(root().join("wit/mapping.wit")).unwrap()),
+    ] {
+        let file = folder.path().join(file);
+        std::fs::create_dir(file.parent().unwrap()).unwrap();
+        std::fs::write(file, content).unwrap();
+    }
+    // The crates that are there, so that no network is needed.
+    std::fs::copy(root().join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+    let command = block("Build it:\n\n```sh\ncargo ");
     let target = root().join("target/mappings");
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--release", "--target", "wasm32-wasip2", "--package", "smallest-mapping"])
-        .arg("--target-dir")
+        .args(command.split_whitespace())
+        .args(["--offline", "--target-dir"])
         .arg(&target)
-        .current_dir(root())
+        .current_dir(folder.path())
         .status()
         .unwrap();
     assert!(built.success());
     let mapping = target.join("wasm32-wasip2/release/smallest_mapping.wasm");
+    let mapping = mapping.to_str().unwrap();
+    assert!(printed(["mapping", "check", mapping]).ends_with("the mapping can be used\n"));
     let billing = format!("billing={}", path("small/billing.json").display());
-    let exposition =
-        printed(["map", "--org", "acme", "--mapping", mapping.to_str().unwrap(), &billing]);
+    let exposition = printed(["map", "--org", "acme", "--mapping", mapping, &billing]);
     assert_eq!(
         exposition,
         "# HELP smallest_seats Seats billed for.\n# TYPE smallest_seats gauge\nsmallest_seats{org=\"acme\"} 12\n"

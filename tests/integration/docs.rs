@@ -1,9 +1,13 @@
 use std::fs;
 use std::sync::{Arc, Mutex};
 
+use copilot_metrics_exporter::digest::sha256;
 use copilot_metrics_exporter::github::Refusal;
 use copilot_metrics_exporter::http::FIRST_DATA_WAIT;
-use copilot_metrics_exporter::settings::{DEFAULT_API_URL, DEFAULT_TTL_SECONDS, GithubSettings};
+use copilot_metrics_exporter::plugin::Version;
+use copilot_metrics_exporter::settings::{
+    DEFAULT_API_URL, DEFAULT_TTL_SECONDS, GithubSettings, MappingPolicy,
+};
 use copilot_metrics_exporter::telemetry::Telemetry;
 use copilot_metrics_tests::app::private_key;
 use copilot_metrics_tests::command::{printed, run};
@@ -128,6 +132,8 @@ fn docs_configuration_has_every_key_of_the_config_file_with_type_default_and_exa
         ("defaults", "defaults: {nothing: 1}"),
         ("targets", "targets: [{nothing: 1}]"),
         ("github", "github: {nothing: 1}"),
+        ("mapping", "mapping: {nothing: 1}"),
+        ("targets[].mapping", "targets: [{organization: a, mapping: {nothing: 1}}]"),
     ] {
         // The error for a key that is unknown names all that are known.
         let config = Config::new(yaml);
@@ -172,6 +178,13 @@ fn the_defaults_of_docs_configuration_are_those_in_use() {
     assert_eq!(seconds("retry_delay"), used.retry_delay);
     assert_eq!(seconds("ttl").as_secs().to_string(), DEFAULT_TTL_SECONDS);
     assert_eq!(default("api_url"), DEFAULT_API_URL);
+    let policy = MappingPolicy::default();
+    assert_eq!(default("memory_mib"), (policy.limits.memory_bytes >> 20).to_string());
+    assert_eq!(default("result_mib"), (policy.limits.result_bytes >> 20).to_string());
+    assert_eq!(seconds("run_time"), policy.limits.run_time);
+    assert_eq!(default("series"), policy.limits.series.to_string());
+    assert_eq!(default("max_file_mib"), (policy.max_file_bytes >> 20).to_string());
+    assert_eq!(default("rollback_after"), policy.rollback_after.to_string());
     let text = read("docs/configuration.md");
     let wait = format!("a scrape waits up to {} s", FIRST_DATA_WAIT.as_secs());
     assert!(text.contains(&wait));
@@ -228,13 +241,57 @@ fn docs_permissions_has_every_refusal_and_every_family() {
 }
 
 #[test]
-fn the_plugin_of_the_documentation_is_the_one_that_is_tested() {
+fn the_plugins_of_the_documentation_are_those_that_are_tested() {
     let text = read("docs/mapping-plugins.md");
-    for file in ["Cargo.toml", "src/lib.rs"] {
-        let source = read(&format!("guest/examples/smallest/{file}"));
+    for file in [
+        "smallest/Cargo.toml",
+        "smallest/src/lib.rs",
+        "team-seats-js/package.json",
+        "team-seats-js/build.js",
+        "team-seats-js/team-seats.js",
+    ] {
+        let source = read(&format!("guest/examples/{file}"));
         assert!(
             text.contains(source.trim()),
             "docs/mapping-plugins.md does not have {file} as it is"
         );
+    }
+}
+
+/// The contract of every version that was ever frozen: the SHA-256 of its text without comments.
+const FROZEN: [(&str, &str); 1] =
+    [("0.1.0", "b16444ae41fd4d5587910ad2bfe3b723fb6eaba5844b0c741d3994f08103e8ed")];
+
+#[test]
+fn the_contract_does_not_change_without_a_new_version() {
+    let text = read("wit/mapping.wit");
+    // Comments may get better.
+    let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    let words: Vec<&str> = code.flat_map(str::split_whitespace).collect();
+    let package =
+        words.iter().find_map(|word| word.strip_prefix("copilot-metrics-exporter:mapping@"));
+    let version = package.expect("a version").trim_end_matches(';');
+    let frozen = FROZEN.iter().find(|(frozen, _)| *frozen == version);
+    let (_, digest) = frozen.unwrap_or_else(|| panic!("{version} is new: freeze it in FROZEN"));
+    assert_eq!(
+        sha256(words.iter().map(|word| format!("{word} "))),
+        *digest,
+        "wit/mapping.wit is no longer {version}: give it a new version, and plugin/versions.rs a way to speak both"
+    );
+    assert_eq!(version, Version::NEWEST);
+    assert!(read("wit/mapping.wit").contains("Frozen"));
+}
+
+#[test]
+fn every_reason_for_a_refusal_is_documented() {
+    let text = read("docs/mapping-plugins.md");
+    let telemetry = Telemetry::new(Arc::default()).unwrap();
+    let swaps = "copilot_exporter_mapping_swaps_total";
+    let help = &telemetry.described().iter().find(|metric| metric.name == swaps).unwrap().help;
+    let (_, reasons) = help.split_once("(result failure): by ").unwrap();
+    let reasons = reasons.split(", or the cause").next().unwrap();
+    assert!(reasons.split(", ").count() > 10);
+    for reason in reasons.split(", ") {
+        assert!(text.contains(&format!("| `{reason}` |")), "{reason}");
     }
 }

@@ -12,10 +12,16 @@ mod configuration;
 mod docs;
 /// The same recordings give the same expositions, however the bytes are cut.
 mod golden;
+/// A bad mapping changes nothing but a counter and a line of the log.
+mod hostile;
+/// A mapping in another language.
+mod javascript;
 /// The exporter starts and stops gracefully.
 mod life;
 /// A mapping gets no more than its limits.
 mod limits;
+/// Mappings are swapped while everything else goes on.
+mod mappings;
 /// Proxies and certificates.
 mod network;
 /// A real Prometheus scrapes what was recorded.

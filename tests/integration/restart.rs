@@ -63,7 +63,7 @@ async fn a_restart_within_the_ttl_serves_the_last_data_and_sends_no_request() {
     assert_eq!(serving.get("/-/ready").await.0, 200);
     assert_eq!(github.requests().len(), requests);
     // The samples were kept too: the mapping did not have to run.
-    assert_eq!(after.value("copilot_exporter_mapping_duration_seconds_count"), 0.0);
+    assert_eq!(after.sum("copilot_exporter_mapping_duration_seconds_count", ""), 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +133,7 @@ async fn corrupt_and_foreign_files_are_set_aside_counted_and_fetched_again() {
     flipped[middle] ^= 1;
     fs::write(file("users-1-day"), flipped).unwrap();
     fs::write(file("billing"), "a text of somebody else").unwrap();
-    fs::write(file(".samples"), "of somebody else too").unwrap();
+    fs::write(file(".samples.github-copilot"), "of somebody else too").unwrap();
     // A whole file, but of another document.
     fs::copy(file("organization-28-day"), file("organization-1-day")).unwrap();
     let serving = Serving::start(keeping(&github, folder.path(), "3600"));
@@ -154,13 +154,16 @@ async fn what_is_kept_is_for_its_owner_only_and_has_no_secret() {
     let cache = folder.path().join("cache");
     let serving = Serving::start(keeping(&github, &cache, "3600"));
     serving.wait_for("refreshed");
-    let kept = files(&cache);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    // What is below can't be reached by others.
+    assert_eq!(mode(&cache.join("compiled")), 0o700);
+    let kept = files(&cache.join("documents"));
     // Six documents, and the samples made of them.
     assert_eq!(kept.len(), 7, "{kept:?}");
     for path in &kept {
-        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(mode(path), 0o600);
         for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(&cache)) {
-            assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+            assert_eq!(mode(folder), 0o700);
         }
         let bytes = fs::read(path).unwrap();
         for secret in [github.token(), github.signature(), "sig="] {
@@ -247,7 +250,7 @@ fn document(round: u8) -> Document {
     };
     let parts = vec![part(200_000 + usize::from(round)), part(1000)];
     let fetched_at = Timestamp::from_second(1_795_000_000 + i64::from(round)).unwrap();
-    Document { parts, fetched_at, report_day: None }
+    Document::new(parts, fetched_at, None)
 }
 
 /// What the test below starts, and kills.

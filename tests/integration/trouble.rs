@@ -11,7 +11,7 @@ use copilot_metrics_exporter::demo::{Fault, Options, StandIn};
 use copilot_metrics_tests::command::{Serving, client};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::{stand_in, stand_in_with};
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
@@ -292,9 +292,10 @@ async fn no_request_is_sent_twice_within_its_ttl_whatever_the_number_of_scrapes(
     let serving = serving(&github, "octodemo");
     let client = client();
     // From the start on, while the first refresh runs.
-    let scrapes = (0..1000).map(|_| client.get(serving.url("/metrics")).send());
-    for answer in join_all(scrapes).await {
-        assert_eq!(answer.unwrap().status(), 200);
+    let scrape = |_| async { client.get(serving.url("/metrics")).send().await.unwrap().status() };
+    let mut scrapes = stream::iter(0..1000).map(scrape).buffer_unordered(100);
+    while let Some(status) = scrapes.next().await {
+        assert_eq!(status, 200);
     }
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("copilot_exporter_requests_total", ""), 1001.0);

@@ -7,6 +7,7 @@
 //! - [`exposition`]: reads what it prints or serves;
 //! - [`fixtures`]: the recordings, and bodies made on the spot;
 //! - [`github`]: stand-ins for GitHub;
+//! - [`guests`]: mappings for tests, good and bad;
 //! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies;
 //! - [`proxy`]: a proxy as companies have them;
 //! - [`transcript`]: keeps what the exporter says, and the secrets that must not be in it.
@@ -17,6 +18,7 @@ pub mod config;
 pub mod exposition;
 pub mod fixtures;
 pub mod github;
+pub mod guests;
 pub mod mapping;
 pub mod proxy;
 pub mod transcript;

@@ -1,0 +1,156 @@
+//! What a mapping could do to its host.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::exports::copilot_metrics_exporter::mapping::mapper::*;
+use crate::family;
+
+/// How many times it was called.
+static CALLS: AtomicU32 = AtomicU32::new(0);
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Deed {
+    Nothing,
+    Loop,
+    Recurse,
+    Grow,
+    Flood,
+    FamilyName,
+    LabelName,
+    ReservedName,
+    NotUtf8,
+    OutOfRange,
+    Columns,
+    NotANumber,
+    Duplicate,
+    Undeclared,
+    LongLabel,
+    TrapIn(&'static str),
+    TrapEverySecondCall,
+    TrapWhenTold,
+    LookAround,
+    OtherOrganization,
+    OtherHost,
+    UpThePath,
+    TakesAFamily,
+    TakesADocument,
+}
+
+impl Deed {
+    pub fn of(word: &'static str) -> Self {
+        match word {
+            "loop" => Self::Loop,
+            "recurse" => Self::Recurse,
+            "grow" => Self::Grow,
+            "flood" => Self::Flood,
+            "family-name" => Self::FamilyName,
+            "label-name" => Self::LabelName,
+            "reserved-name" => Self::ReservedName,
+            "not-utf8" => Self::NotUtf8,
+            "out-of-range" => Self::OutOfRange,
+            "columns" => Self::Columns,
+            "not-a-number" => Self::NotANumber,
+            "duplicate" => Self::Duplicate,
+            "undeclared" => Self::Undeclared,
+            "long-label" => Self::LongLabel,
+            "trap-every-second-call" => Self::TrapEverySecondCall,
+            "trap-when-told" => Self::TrapWhenTold,
+            "look-around" => Self::LookAround,
+            "other-organization" => Self::OtherOrganization,
+            "other-host" => Self::OtherHost,
+            "up-the-path" => Self::UpThePath,
+            "takes-a-family" => Self::TakesAFamily,
+            "takes-a-document" => Self::TakesADocument,
+            _ => match word.strip_prefix("trap-in-") {
+                Some(call) => Self::TrapIn(call),
+                None => Self::Nothing,
+            },
+        }
+    }
+
+    /// What it does when it is called.
+    pub fn before(self, call: &str) {
+        let calls = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
+        match self {
+            Self::TrapIn(trap) if trap == call => panic!("it traps in {call}"),
+            Self::TrapEverySecondCall if calls.is_multiple_of(2) => {
+                panic!("it traps at call {calls}")
+            }
+            Self::Loop if call == "feed" => while black_box(true) {},
+            Self::Recurse if call == "feed" => _ = recurse(0),
+            Self::Grow if call == "feed" => {
+                let mut kept = Vec::new();
+                while black_box(true) {
+                    kept.push(vec![1_u8; 1 << 20]);
+                }
+                black_box(kept);
+            }
+            _ => {}
+        }
+        #[cfg(feature = "file")]
+        black_box(std::fs::read("/etc/passwd").is_ok());
+        #[cfg(feature = "socket")]
+        black_box(std::net::TcpStream::connect("127.0.0.1:80").is_ok());
+    }
+
+    pub fn spoil_manifest(self, manifest: &mut Manifest) {
+        let path = |manifest: &mut Manifest, path: &str| manifest.documents[0].path = path.into();
+        match self {
+            Self::FamilyName => manifest.families.push(family("bad name", &[])),
+            Self::LabelName => manifest.families.push(family("good", &["bad-label"])),
+            Self::ReservedName => manifest.families.push(family("copilot_exporter_up", &[])),
+            Self::OtherOrganization => path(manifest, "/orgs/somebody-else/copilot/billing"),
+            Self::OtherHost => path(manifest, "https://evil.example/orgs/{org}/copilot"),
+            Self::UpThePath => path(manifest, "/orgs/{org}/../somebody-else/copilot/billing"),
+            Self::TakesAFamily => manifest.families.push(family("github_copilot_seats", &["org"])),
+            Self::TakesADocument => path(manifest, "/orgs/{org}/copilot/something-else"),
+            Self::LookAround => manifest.families.push(family("scripted_seen", &["what"])),
+            _ => {}
+        }
+    }
+
+    pub fn spoil_samples(self, set: &mut SampleSet) {
+        let seats = &mut set.families[0];
+        match self {
+            Self::Flood => {
+                seats.values = vec![1.0; 10_000_000];
+                seats.label_values = vec![0; 10_000_000];
+            }
+            Self::NotUtf8 => {
+                let bytes = vec![b'a', 0xff, 0xfe];
+                // What a language without Rust's rules may well send.
+                set.strings[0] = unsafe { String::from_utf8_unchecked(bytes) };
+            }
+            Self::OutOfRange => seats.label_values = vec![1_000_000],
+            Self::Columns => seats.label_values = vec![0, 0],
+            Self::NotANumber => seats.values = vec![f64::NAN],
+            Self::Duplicate => {
+                seats.label_values = vec![0, 0];
+                seats.values = vec![1.0, 2.0];
+            }
+            Self::Undeclared => seats.name = "not_in_the_manifest".into(),
+            Self::LongLabel => set.strings[0] = "x".repeat(100_000),
+            Self::LookAround => {
+                let seen = [
+                    ("variables", std::env::vars().count()),
+                    ("arguments", std::env::args().count()),
+                    ("input", std::io::read_to_string(std::io::stdin()).unwrap_or_default().len()),
+                ];
+                let first = set.strings.len() as u32;
+                set.strings.extend(seen.iter().map(|(what, _)| (*what).to_owned()));
+                set.families.push(FamilySamples {
+                    name: "scripted_seen".into(),
+                    label_values: (first..first + 3).collect(),
+                    values: seen.iter().map(|(_, count)| *count as f64).collect(),
+                    timestamps: None,
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn recurse(depth: u64) -> u64 {
+    if black_box(true) { recurse(black_box(depth + 1)) + black_box(1) } else { depth }
+}

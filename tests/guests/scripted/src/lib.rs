@@ -1,0 +1,120 @@
+//! A mapping for tests: tame by itself, or as bad as the script in its bytes says. The tests write
+//! the script over a built component, so that one build gives them all.
+
+wit_bindgen::generate!({ world: "mapping", path: "../../../wit" });
+
+mod deeds;
+mod script;
+
+use std::cell::RefCell;
+
+use exports::copilot_metrics_exporter::mapping::mapper::*;
+
+use deeds::Deed;
+use script::Script;
+
+struct Component;
+
+#[cfg(target_family = "wasm")]
+export!(Component);
+
+/// One run: the organization's name, and the bytes of its billing document so far.
+struct Run {
+    org: String,
+    billing: RefCell<Vec<u8>>,
+}
+
+/// How many samples say which version made them.
+const STAMPS: u32 = 500;
+
+fn family(name: &str, label_names: &[&str]) -> Family {
+    Family {
+        name: name.into(),
+        help: "A family for tests.".into(),
+        kind: MetricKind::Gauge,
+        label_names: label_names.iter().map(|&name| name.into()).collect(),
+    }
+}
+
+impl Guest for Component {
+    type Run = Run;
+
+    fn describe() -> Manifest {
+        let script = Script::read();
+        script.deed.before("describe");
+        let document = DocumentSpec {
+            name: "billing".into(),
+            scope: Scope::Organization,
+            path: "/orgs/{org}/copilot/billing".into(),
+            fetch: FetchKind::Plain,
+            need: Need::Optional,
+            fallback_for: None,
+            same_day_as: None,
+        };
+        let mut manifest = Manifest {
+            name: script.name.into(),
+            version: script.version.into(),
+            documents: vec![document],
+            options: vec![],
+            families: vec![
+                family("scripted_seats", &["org"]),
+                family("scripted_stamp", &["org", "number", "version"]),
+            ],
+        };
+        script.deed.spoil_manifest(&mut manifest);
+        manifest
+    }
+}
+
+impl GuestRun for Run {
+    fn new(target: Target, _: Span, _: Vec<OptionValue>) -> Self {
+        Script::read().deed.before("constructor");
+        Run { org: target.name, billing: RefCell::default() }
+    }
+
+    fn feed(&self, document: Document, chunk: Vec<u8>) -> Result<(), Error> {
+        Script::read().deed.before("feed");
+        if document.name == "billing" {
+            self.billing.borrow_mut().extend(chunk);
+        }
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<SampleSet, Error> {
+        let script = Script::read();
+        script.deed.before("finish");
+        let billing = String::from_utf8_lossy(&self.billing.borrow()).into_owned();
+        if billing.contains("trap now") && script.deed == Deed::TrapWhenTold {
+            panic!("told to trap");
+        }
+        // Good enough for the recordings.
+        let seats = billing.split("\"total\":").nth(1).unwrap_or("0");
+        let seats = seats.trim().split([',', '}']).next().unwrap_or("0");
+        let mut strings = vec![self.org.clone(), script.version.to_owned()];
+        let mut stamps = Vec::new();
+        for number in 0..STAMPS {
+            strings.push(number.to_string());
+            stamps.extend([0, number + 2, 1]);
+        }
+        let mut set = SampleSet {
+            strings,
+            families: vec![
+                FamilySamples {
+                    name: "scripted_seats".into(),
+                    label_values: vec![0],
+                    values: vec![seats.trim().parse().unwrap_or(0.0)],
+                    timestamps: None,
+                },
+                FamilySamples {
+                    name: "scripted_stamp".into(),
+                    label_values: stamps,
+                    values: vec![1.0; STAMPS as usize],
+                    timestamps: None,
+                },
+            ],
+            unmapped: vec![],
+        };
+        script.deed.spoil_samples(&mut set);
+        Ok(set)
+    }
+}

@@ -1,0 +1,111 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use copilot_metrics_tests::command::{Serving, printed, run};
+use copilot_metrics_tests::fixtures::{FETCHED_AT, path, read, root};
+use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::guests::Mappings;
+
+use crate::serving::{command, metrics};
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
+    fs::copy(from, to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+}
+
+/// The mapping of the documentation, built with the commands that it gives, in a folder that the
+/// tests keep.
+fn team_seats() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let (source, folder) = (
+                root().join("guest/examples/team-seats-js"),
+                root().join("target/mappings/javascript"),
+            );
+            copy(&root().join("wit/mapping.wit"), &folder.join("wit/mapping.wit"));
+            let lock = "package-lock.json";
+            // Installing takes half a minute: only what has changed.
+            let installed = fs::read(folder.join(lock)).ok() == fs::read(source.join(lock)).ok()
+                && folder.join("node_modules/.package-lock.json").exists();
+            for file in ["package.json", lock, "build.js", "team-seats.js"] {
+                copy(&source.join(file), &folder.join(file));
+            }
+            let npm = |arguments: &[&str]| {
+                let status = Command::new("npm").args(arguments).current_dir(&folder).status();
+                assert!(status.is_ok_and(|status| status.success()), "npm {arguments:?}");
+            };
+            if !installed {
+                npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+            }
+            npm(&["run", "--silent", "build"]);
+            folder.join("team-seats.wasm")
+        })
+        .clone()
+}
+
+#[test]
+fn the_javascript_mapping_of_the_documentation_passes_every_gate_and_maps_recordings() {
+    let mapping = team_seats();
+    let mapping = mapping.to_str().unwrap();
+    let report = printed(["mapping", "check", mapping]);
+    assert!(report.ends_with("the mapping can be used\n"), "{report}");
+    let seats = |file: &str| format!("seats={}", path(file).display());
+    let (one, two) = (seats("small/seats.1.json"), seats("small/seats.2.json"));
+    let arguments = ["map", "--org", "acme", "--fetched-at", FETCHED_AT, "--mapping", mapping];
+    // By hand: eight seats, of which the two of Platform were used within 30 days, and one without a team.
+    assert_eq!(
+        printed(arguments.into_iter().chain([one.as_str(), two.as_str()])),
+        "# HELP team_seats Copilot seats by the team that grants them; team is empty where the organization does.
+# TYPE team_seats gauge
+team_seats{org=\"acme\",team=\"\"} 5
+team_seats{org=\"acme\",team=\"data\"} 1
+team_seats{org=\"acme\",team=\"platform\"} 2
+# HELP team_idle_seats Those of them that nobody has used for 30 days, or ever.
+# TYPE team_idle_seats gauge
+team_idle_seats{org=\"acme\",team=\"\"} 4
+team_idle_seats{org=\"acme\",team=\"data\"} 1
+team_idle_seats{org=\"acme\",team=\"platform\"} 0
+"
+    );
+    // Its errors are the contract's: document, part and reason.
+    let bad = seats("small/billing.json");
+    let refused = run(arguments.into_iter().chain([bad.as_str()]));
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(65), "{error}");
+    assert!(error.contains("document seats, part 0, byte 0: there is no list of seats"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_javascript_mapping_serves_its_families_beside_the_default_one() {
+    let built = team_seats();
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    let mut command = command(&github, "octodemo");
+    command.env("MAPPING_DIR", mappings.path());
+    let serving = Serving::start(command);
+    serving.wait_for("refreshed");
+    let requests = github.requests().len();
+    mappings.put("team-seats.wasm", &fs::read(built).unwrap());
+    serving.wait_for("mapping in use");
+    let exposition = metrics(&serving).await;
+    assert_eq!(exposition.sum("github_copilot_seats", ""), 340.0);
+    let recorded: serde_json::Value =
+        serde_json::from_slice(&read("demo/octodemo/seats.json")).unwrap();
+    let mut teams: BTreeMap<&str, f64> = BTreeMap::new();
+    for seat in recorded["seats"].as_array().unwrap() {
+        let team = seat["assigning_team"]["slug"].as_str().unwrap_or_default();
+        *teams.entry(team).or_default() += 1.0;
+    }
+    assert!(teams.len() > 5);
+    for (team, seats) in &teams {
+        let series = format!("team_seats{{org=\"octodemo\",team=\"{team}\"}}");
+        assert_eq!(exposition.value(&series), *seats);
+    }
+    assert_eq!(exposition.series("team_seats").count(), teams.len());
+    assert!(exposition.sum("team_idle_seats", "") > 0.0);
+    // Both want the seats; they had been fetched.
+    assert_eq!(github.requests().len(), requests);
+}

@@ -1,0 +1,80 @@
+//! Mappings for tests: one that does what it is told, and the examples of the documentation.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tempfile::TempDir;
+
+use crate::fixtures::root;
+
+/// Builds a mapping of the workspace with the command that the documentation gives, in a target
+/// folder that the tests keep.
+pub fn build(package: &str, features: &[&str]) -> Vec<u8> {
+    // The file has one name, whatever the features.
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    let target = root().join("target/mappings");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--release", "--target", "wasm32-wasip2", "--package", package])
+        .arg(format!("--features={}", features.join(",")))
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(root())
+        .status();
+    assert!(built.is_ok_and(|status| status.success()), "{package} does not build");
+    let file = format!("wasm32-wasip2/release/{}.wasm", package.replace('-', "_"));
+    fs::read(target.join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// A mapping of this name and version that does something to its host (`nothing`: it is tame).
+/// `tests/guests/scripted` has the words. Tame, it has the billed seats as `scripted_seats`, and its
+/// version on each of 500 samples `scripted_stamp`.
+pub fn scripted(name: &str, version: &str, deed: &str) -> Vec<u8> {
+    static BUILT: OnceLock<(Vec<u8>, usize)> = OnceLock::new();
+    let (bytes, at) = BUILT.get_or_init(|| {
+        let bytes = build("scripted-mapping", &[]);
+        let at = bytes.windows(7).position(|window| window == b"SCRIPT ");
+        let at = at.unwrap_or_else(|| panic!("there is no script in it"));
+        (bytes, at)
+    });
+    let (mut bytes, at) = (bytes.clone(), *at);
+    let script = format!("{:127}.", format!("SCRIPT {name} {version} {deed}"));
+    assert_eq!(script.len(), 128, "the script is too long");
+    bytes[at..at + script.len()].copy_from_slice(script.as_bytes());
+    bytes
+}
+
+/// A folder of mappings.
+pub struct Mappings(TempDir);
+
+impl Default for Mappings {
+    fn default() -> Self {
+        Self(tempfile::tempdir().unwrap_or_else(|error| panic!("{error}")))
+    }
+}
+
+impl Mappings {
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The path of a file.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Puts a file there by renaming it, as tools do that mean well.
+    pub fn put(&self, name: &str, bytes: &[u8]) {
+        let new = self.file(".new");
+        let put = fs::write(&new, bytes).and_then(|()| fs::rename(&new, self.file(name)));
+        put.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+
+    /// Removes a file.
+    pub fn remove(&self, name: &str) {
+        fs::remove_file(self.file(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
