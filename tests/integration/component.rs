@@ -1,8 +1,9 @@
 use std::process::Command;
 
 use copilot_metrics_exporter::plugin::DEFAULT_MAPPING;
-use copilot_metrics_tests::command::{printed, run};
+use copilot_metrics_tests::command::{Serving, exporter, printed, run};
 use copilot_metrics_tests::fixtures::{path, root};
+use copilot_metrics_tests::guests::Mappings;
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
 
@@ -47,12 +48,13 @@ fn the_default_mapping_exports_the_contract_and_nothing_else() {
     assert_eq!(exports, ["copilot-metrics-exporter:mapping/mapper@0.1.0"]);
 }
 
-#[test]
-fn the_smallest_mapping_of_the_documentation_builds_in_an_empty_folder_and_runs() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_smallest_mapping_of_the_documentation_builds_in_an_empty_folder_and_is_loaded() {
     let folder = tempfile::tempdir().unwrap();
-    let text = std::fs::read_to_string(root().join("docs/mapping-plugins.md")).unwrap();
+    let documentation = std::fs::read_to_string(root().join("docs/mapping-plugins.md")).unwrap();
     let block = |begin: &str| {
-        let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("there is no {begin}"));
+        let (_, rest) =
+            documentation.split_once(begin).unwrap_or_else(|| panic!("there is no {begin}"));
         rest.split("\n```").next().unwrap().to_owned()
     };
     std::fs::write(folder.path().join("Cargo.toml"), block("```toml\n")).unwrap();
@@ -85,6 +87,21 @@ fn the_smallest_mapping_of_the_documentation_builds_in_an_empty_folder_and_runs(
         exposition,
         "# HELP smallest_seats Seats billed for.\n# TYPE smallest_seats gauge\nsmallest_seats{org=\"acme\"} 12\n"
     );
+    let mappings = Mappings::default();
+    let mut command = exporter();
+    command.args(["--demo", "--mapping-dir"]).arg(mappings.path());
+    let serving = Serving::start(command);
+    for _ in 0..3 {
+        serving.wait_for("refreshed");
+    }
+    mappings.put("smallest_mapping.wasm", &std::fs::read(mapping).unwrap());
+    serving.wait_for("mapping in use");
+    let text = serving.get("/metrics").await.1;
+    let begin = "$ curl -s localhost:8000/metrics | grep smallest_seats\n";
+    let (_, shown) = documentation.split_once(begin).unwrap();
+    for line in shown.split("\n```").next().unwrap().lines() {
+        assert!(text.contains(line), "there is no {line}");
+    }
 }
 
 #[test]

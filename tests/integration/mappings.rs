@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use copilot_metrics_exporter::demo::{Fault, StandIn};
+use copilot_metrics_exporter::plugin::DEFAULT_MAPPING;
 use copilot_metrics_tests::command::{Serving, client, exporter, output, printed, run};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
@@ -231,19 +232,86 @@ async fn a_mapping_of_the_same_name_replaces_the_default_until_it_is_removed() {
 async fn what_a_new_mapping_wants_and_the_cache_lacks_is_fetched_next() {
     let (github, mappings) = (stand_in().await, Mappings::default());
     let config = Config::new("mapping: {default: false}");
-    mappings.put("other.wasm", &scripted("other", "1", "look-around"));
+    mappings.put("scripted.wasm", &tame("1"));
     let mut command = with_folder(&github, mappings.path());
     command.env("CONFIG_FILE", config.path());
     let serving = Serving::start(command);
     serving.wait_for("refreshed");
-    assert!(github.requests().iter().all(|request| request.path.ends_with("/copilot/billing")));
-    config.write("config.yaml", "mapping: {default: true, sha256: []}");
-    assert_eq!(serving.post("/-/reload").await.0, 200);
+    let is_billing = |path: &str| path.ends_with("/copilot/billing");
+    assert!(github.requests().iter().all(|request| is_billing(&request.path)));
+    // It wants billing too, and five documents more.
+    mappings.put("copilot.wasm", DEFAULT_MAPPING);
+    serving.wait_for("mapping in use");
     serving.wait_for("refreshed");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("github_copilot_seats", ""), 340.0);
-    let billing = |path: &str| path.ends_with("/copilot/billing");
-    assert_eq!(github.requests().iter().filter(|request| billing(&request.path)).count(), 1);
+    assert_eq!(exposition.sum("scripted_seats", ""), 340.0);
+    assert_eq!(exposition.sum("copilot_exporter_up", ""), 1.0);
+    let billing = github.requests().iter().filter(|request| is_billing(&request.path)).count();
+    assert_eq!(billing, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exporters_own_metrics_name_the_mappings_and_measure_them() {
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    let mut command = with_folder(&github, mappings.path());
+    command.env("ENTERPRISE", "octo-enterprise");
+    let serving = Serving::start(command);
+    serving.wait_for("refreshed");
+    serving.wait_for("refreshed");
+    let before = metrics(&serving).await;
+    mappings.put("scripted.wasm", &tame("1"));
+    serving.wait_for("mapping in use");
+    let now = metrics(&serving).await;
+    // Two mappings for each of two targets.
+    let info = "copilot_exporter_mapping_info";
+    assert_eq!((before.series(info).count(), now.series(info).count()), (2, 4));
+    let sha256 = printed(["mapping", "show", mappings.file("scripted.wasm").to_str().unwrap()]);
+    let sha256 = sha256.lines().find_map(|line| line.strip_prefix("sha256   ")).unwrap();
+    let of = |org: &str, scope: &str| {
+        format!(
+            "{info}{{name=\"scripted\",org=\"{org}\",scope=\"{scope}\",sha256=\"{sha256}\",version=\"1\"}}"
+        )
+    };
+    assert_eq!(now.value(&of("octodemo", "organization")), 1.0);
+    assert_eq!(now.value(&of("octo-enterprise", "enterprise")), 1.0);
+    let scripted = "mapping=\"scripted\"";
+    assert!(now.sum("copilot_exporter_mapping_memory_max_bytes", scripted) > 1e6);
+    assert!(now.sum("copilot_exporter_mapping_duration_seconds_count", scripted) >= 1.0);
+    assert_eq!(now.sum("copilot_exporter_series", scripted), 501.0);
+    assert_eq!(now.value("copilot_exporter_mapping_last_swap_successful"), 1.0);
+    let time = "copilot_exporter_mapping_last_swap_success_timestamp_seconds";
+    assert!(now.value(time) > before.value(time));
+    assert_eq!(now.value("copilot_exporter_mappings_quarantined"), 0.0);
+    // Of a mapping that is gone nothing stays.
+    mappings.remove("scripted.wasm");
+    serving.wait_for("mapping no longer in use");
+    let after = metrics(&serving).await;
+    assert_eq!(after.series(info).count(), 2);
+    assert_eq!(after.series("copilot_exporter_series").count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limits_of_the_config_file_are_kept_and_can_change() {
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    let config = Config::new("mapping: {series: 2000}");
+    let mut command = with_folder(&github, mappings.path());
+    command.env("CONFIG_FILE", config.path());
+    let serving = Serving::start(command);
+    serving.wait_for("refreshed");
+    config.write("config.yaml", "mapping: {series: 300}");
+    assert_eq!(serving.post("/-/reload").await.0, 200);
+    mappings.put("scripted.wasm", &tame("1"));
+    let line = serving.wait_for("mapping refused");
+    assert!(line.contains("501 samples are more than the limit of 300"), "{line}");
+    config.write("config.yaml", "mapping: {series: 2000, memory_mib: 1}");
+    assert_eq!(serving.post("/-/reload").await.0, 200);
+    let line = serving.wait_for("mapping refused");
+    assert!(line.contains("reason=\"memory\"") && line.contains("of at most 1048576"), "{line}");
+    config.write("config.yaml", "mapping: {series: 2000}");
+    // What was refused is tried again, as the settings may be others.
+    assert_eq!(serving.post("/-/reload").await.0, 200);
+    assert_eq!(version_of(&metrics(&serving).await), Some("1".to_owned()));
 }
 
 /// An exporter that refreshes every second, where billing says what the mapping is told.

@@ -3,34 +3,17 @@
 //! [`Library::propose`] looks and says what there should be; nothing changes by that. Whoever asked
 //! tries it out, refuses what fails, and [`Library::commit`]s the rest.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use super::folder;
-use super::proposal::Proposal;
+use super::proposal::{FileState, Files, Proposal};
 use super::refusal::Refusal;
 use super::set::MappingSet;
 use crate::plugin::{Engine, Mapping};
 use crate::settings::{MappingPolicy, MappingSource, SettingError, Settings};
-
-/// The files of a folder by path.
-pub(super) type Files = BTreeMap<PathBuf, FileState>;
-
-/// What is known of a file.
-#[derive(Clone, Default)]
-pub(super) struct FileState {
-    /// Its content as it was last seen.
-    pub content: String,
-    /// The mapping that runs: the file's own, or the one of before while that is refused.
-    pub in_use: Option<Arc<Mapping>>,
-    /// The mapping that it has replaced.
-    pub before: Option<Arc<Mapping>>,
-    /// Why the file's own mapping does not run.
-    pub refusal: Option<Arc<Refusal>>,
-}
 
 /// A folder and what is in use of it.
 #[derive(Default)]

@@ -5,6 +5,7 @@
 //! [`Proposal`]s; a [`Refusal`] says why a file is not used. [`crate::swap`] tries proposals out
 //! and puts them in place.
 
+mod conflict;
 mod folder;
 mod library;
 mod plan;
@@ -13,10 +14,11 @@ mod refusal;
 mod set;
 mod watcher;
 
+pub use conflict::Conflict;
 pub use folder::read_file;
 pub use library::{Library, Look, check_digest, check_settings};
 pub use plan::Feed;
 pub use proposal::{Change, Proposal};
 pub use refusal::Refusal;
-pub use set::{Conflict, MappingSet, Member};
+pub use set::{MappingSet, Member};
 pub use watcher::Watcher;

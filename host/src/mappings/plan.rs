@@ -1,7 +1,7 @@
 //! The documents that several mappings want of one scope. What they both want is fetched once,
 //! whatever they call it.
 
-use super::set::Conflict;
+use super::conflict::Conflict;
 use crate::github::Document;
 use crate::plugin::documents_of;
 use crate::plugin::wit::{DocumentSpec, Manifest, Need};

@@ -1,15 +1,32 @@
 //! What should be in use of one folder, before it is. It always is a set that can run: what does
 //! not fit is refused, and the mapping of before keeps its place.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::library::Files;
+use super::conflict::Conflict;
 use super::refusal::Refusal;
-use super::set::{Conflict, MappingSet};
+use super::set::MappingSet;
 use crate::plugin::Mapping;
 use crate::settings::{MappingSource, SettingError};
+
+/// The files of a folder by path.
+pub(super) type Files = BTreeMap<PathBuf, FileState>;
+
+/// What is known of a file.
+#[derive(Clone, Default)]
+pub(super) struct FileState {
+    /// Its content as it was last seen.
+    pub content: String,
+    /// The mapping that runs: the file's own, or the one of before while that is refused.
+    pub in_use: Option<Arc<Mapping>>,
+    /// The mapping that it has replaced.
+    pub before: Option<Arc<Mapping>>,
+    /// Why the file's own mapping does not run.
+    pub refusal: Option<Arc<Refusal>>,
+}
 
 /// What happened to a file.
 #[derive(Clone)]

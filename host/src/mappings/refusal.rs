@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use super::set::Conflict;
+use super::conflict::Conflict;
 use crate::pipeline::MapError;
 use crate::plugin::LoadError;
 use crate::settings::SettingError;

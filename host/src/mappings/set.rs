@@ -4,8 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use thiserror::Error;
-
+use super::conflict::Conflict;
 use super::plan::{Feed, Plan};
 use crate::cache::Documents;
 use crate::github::Document;
@@ -13,22 +12,6 @@ use crate::plugin::Mapping;
 use crate::plugin::wit::{DocumentSpec, OptionValue};
 use crate::settings::TargetSettings;
 use crate::target::Scope;
-
-/// Why two mappings can't run beside one another. Both are named.
-#[derive(Clone, Debug, Error, PartialEq)]
-pub enum Conflict {
-    /// They have one name.
-    #[error("two files hold a mapping named {0:?}: {1} and {2}")]
-    Name(String, String, String),
-    /// They answer one family: its series would be there twice.
-    #[error("the mappings {1:?} and {2:?} both have the family {0:?}: rename it in one of them")]
-    Family(String, String, String),
-    /// They call two documents by one name.
-    #[error(
-        "the mappings {1:?} and {2:?} both have a document {0:?}, and it is not the same: {3} and {4}"
-    )]
-    Document(String, String, String, String, String),
-}
 
 /// A mapping in a set, and what it is fed.
 pub struct Member {

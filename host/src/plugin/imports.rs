@@ -8,7 +8,7 @@ use wasmtime_wasi::{WasiView, p2};
 
 use super::LoadError;
 use super::engine::Engine;
-use super::run::State;
+use super::store::State;
 
 /// The interfaces that Rust's standard library imports for wasm32-wasip2. The environment is
 /// empty, standard input is closed, random numbers are always the same ones.

@@ -11,6 +11,7 @@ mod imports;
 mod limits;
 mod manifest;
 mod run;
+mod store;
 mod versions;
 
 pub use bindings::wit;

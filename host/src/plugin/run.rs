@@ -1,18 +1,14 @@
 //! One run of a mapping, in an instance of its own.
 
 use thiserror::Error;
-use wasmtime::component::{ResourceAny, ResourceTable};
+use wasmtime::component::ResourceAny;
 use wasmtime::{Store, Trap};
-use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::bindings::wit;
-use super::engine::{Engine, TICK};
-use super::limits::Limiter;
+use super::engine::Engine;
+use super::store::{State, store};
 use super::versions::{Instance, Pre};
 
-/// How much a mapping may write to standard error; the start of it is kept for the message of a panic.
-const STDERR_BYTES: usize = 64 << 10;
 /// How much of a mapping's own error is passed on.
 const MAX_ERROR_CHARS: usize = 600;
 
@@ -75,38 +71,6 @@ fn describe_malformed(malformed: &wit::Malformed) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_ERROR_CHARS).collect()
 }
 
-/// What an instance of a mapping has: nothing but limits and closed doors.
-pub(super) struct State {
-    wasi: WasiCtx,
-    table: ResourceTable,
-    limiter: Limiter,
-    stderr: MemoryOutputPipe,
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-    }
-}
-
-fn store(engine: &Engine) -> Store<State> {
-    let limits = engine.limits();
-    let stderr = MemoryOutputPipe::new(STDERR_BYTES);
-    let state = State {
-        // No arguments, no environment, no input. The seed is fixed: the same documents give
-        // the same samples, in the same order.
-        wasi: WasiCtx::builder().stderr(stderr.clone()).insecure_random_seed(0).build(),
-        table: ResourceTable::new(),
-        limiter: Limiter::new(&limits),
-        stderr,
-    };
-    let mut store = Store::new(engine.wasmtime(), state);
-    store.limiter(|state| &mut state.limiter);
-    store.set_hostcall_fuel(limits.result_bytes);
-    store.set_epoch_deadline((limits.run_time.as_millis() / TICK.as_millis()) as u64);
-    store
-}
-
 /// Says what a failed call means.
 fn trapped(store: &Store<State>, error: &wasmtime::Error) -> RunError {
     let detail = error.root_cause().to_string();
@@ -116,7 +80,7 @@ fn trapped(store: &Store<State>, error: &wasmtime::Error) -> RunError {
         None if detail.contains("growing") || detail.contains("fuel") => TrapCause::Memory,
         _ => TrapCause::Panic,
     };
-    let said = store.data().stderr.contents();
+    let said = store.data().stderr();
     let said = String::from_utf8_lossy(&said);
     let said = said.lines().map(str::trim).filter(|line| !line.is_empty());
     // The first line of a Rust panic has the place, the second the message.
@@ -174,7 +138,7 @@ impl Run {
 
     /// The memory that the instance took, in bytes: the most so far.
     pub fn memory_bytes(&self) -> usize {
-        self.store.data().limiter.bytes()
+        self.store.data().memory_bytes()
     }
 
     fn answer<T>(&self, called: wasmtime::Result<Result<T, wit::Error>>) -> Result<T, RunError> {

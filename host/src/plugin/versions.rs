@@ -11,7 +11,7 @@ use wasmtime::component::{Component, InstancePre, ResourceAny};
 use super::LoadError;
 use super::bindings::{MappingPre, wit};
 use super::engine::Engine;
-use super::run::State;
+use super::store::State;
 
 /// The interface that a mapping exports, without its version.
 pub const INTERFACE: &str = "copilot-metrics-exporter:mapping/mapper";
