@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 use crate::cache::{Cache, Disk};
 use crate::github::TransportError;
 use crate::http::{self, App, Listener};
-use crate::mappings::{Library, Look, Proposal, Watcher, check_settings};
+use crate::mappings::{Library, Look, Proposal, Watcher};
 use crate::plugin::{DEFAULT_MAPPING, Engine, EngineError, LoadError, Mapping};
 use crate::publisher::Publisher;
 use crate::refresh::{Misbehaved, Shared};
@@ -66,7 +66,8 @@ pub struct Exporter {
 /// What the supervising is about.
 struct Work {
     settings: Arc<Settings>,
-    proposals: Vec<Proposal>,
+    /// What should run first, where that needs no folder.
+    proposals: Option<Vec<Proposal>>,
     source: Arc<Source>,
     library: Arc<Mutex<Library>>,
     watcher: Watcher,
@@ -79,7 +80,7 @@ struct Work {
 pub fn check(source: &Source) -> Result<Settings, StartError> {
     let settings = source()?;
     let library = library(&settings)?;
-    check_settings(&settings, &library.propose(&settings, Look::Again))?;
+    library.propose(&settings, Look::Again)?;
     Ok(settings)
 }
 
@@ -110,8 +111,10 @@ impl Exporter {
         let mut watcher = Watcher::new();
         watcher.watch(folders(&settings));
         let library = library(&settings)?;
-        let proposals = library.propose(&settings, Look::Again);
-        check_settings(&settings, &proposals)?;
+        // Compiling what is in a folder may take long: by then it listens.
+        let only_default = folders(&settings).is_empty();
+        let proposals =
+            only_default.then(|| library.propose(&settings, Look::Again)).transpose()?;
         let telemetry = Arc::new(Telemetry::new(Arc::clone(&cache))?);
         telemetry.set_reloaded(true);
         let publisher = Arc::new(Publisher::new(Arc::clone(&telemetry)));
@@ -143,8 +146,9 @@ impl Exporter {
         self.app.reloader.clone()
     }
 
-    /// Refreshes and serves, until cancelled.
-    pub async fn run(self, cancel: CancellationToken) {
+    /// Refreshes and serves, until cancelled. It ends at once if the settings don't fit the mappings in
+    /// the folders.
+    pub async fn run(self, cancel: CancellationToken) -> Result<(), SettingError> {
         let Self { listener, address, app, supervisor, work } = self;
         let settings = &work.settings;
         info!(%address, targets = settings.targets.len(), "listening; metrics are at /metrics");
@@ -154,12 +158,16 @@ impl Exporter {
         let serving = http::serve(listener, http::router(app), cancel.clone());
         let supervising = async {
             let mut supervisor = supervisor;
-            cancel.run_until_cancelled(work.supervise(&mut supervisor)).await;
+            let supervised = cancel.run_until_cancelled(work.supervise(&mut supervisor)).await;
+            // If it ended by itself, there is nothing to serve.
+            cancel.cancel();
             info!("stopping; running scrapes may end");
             supervisor.shutdown().await;
+            supervised.unwrap_or(Ok(()))
         };
-        tokio::join!(serving, supervising);
+        let ((), supervised) = tokio::join!(serving, supervising);
         info!("stopped");
+        supervised
     }
 }
 
@@ -177,11 +185,19 @@ fn cache(settings: &Settings) -> Result<Cache, SettingError> {
 impl Work {
     /// Has the targets refreshed, the settings read again when that is asked for, and the mappings
     /// swapped when their files change: one after the other.
-    async fn supervise(mut self, supervisor: &mut Supervisor) {
-        let proposals = std::mem::take(&mut self.proposals);
-        if let Err(error) = supervisor.apply(&self.settings, proposals, Cause::Start).await {
+    async fn supervise(mut self, supervisor: &mut Supervisor) -> Result<(), SettingError> {
+        let proposals = match self.proposals.take() {
+            Some(proposals) => proposals,
+            None => self.propose(Look::Again).await?,
+        };
+        // What has run over the same documents before goes first: its samples are served at once. The
+        // rest is tried then.
+        let proven = supervisor.proven(&self.settings, &proposals).await;
+        if let Err(error) = supervisor.apply(&self.settings, proven, Cause::Start).await {
             error!(%error, "no target can be refreshed");
         }
+        let rest = self.propose(Look::ForChanges).await?;
+        supervisor.swap(&self.settings, rest, Cause::Start).await;
         loop {
             tokio::select! {
                 Some(request) = self.reloads.recv() => {
@@ -199,7 +215,10 @@ impl Work {
                     request.send(result).ok();
                 }
                 () = self.watcher.changed() => {
-                    let proposals = self.propose(Look::ForChanges).await;
+                    let proposals = self.propose(Look::ForChanges).await.unwrap_or_else(|error| {
+                        error!(%error, "the folders of mappings were not looked into");
+                        Vec::new()
+                    });
                     supervisor.swap(&self.settings, proposals, Cause::Change).await;
                 }
                 Some(misbehaved) = self.misbehaved.recv() => {
@@ -211,33 +230,44 @@ impl Work {
 
     async fn reload(&mut self, supervisor: &mut Supervisor) -> Result<(), String> {
         let (source, library) = (Arc::clone(&self.source), Arc::clone(&self.library));
-        // It reads and compiles, and runs mappings over nothing.
-        let read = tokio::task::spawn_blocking(move || {
-            let settings = source()?;
-            let library = library.lock().unwrap_or_else(PoisonError::into_inner);
-            let proposals = library.propose(&settings, Look::Again);
-            check_settings(&settings, &proposals).map(|()| (settings, proposals))
-        });
-        let read = read.await.map_err(|error| error.to_string())?;
-        let (settings, proposals) = read.map_err(|error: SettingError| error.to_string())?;
+        let settings = tokio::task::spawn_blocking(move || source()).await;
+        let settings = settings.map_err(|error| error.to_string())?;
+        let settings = settings.map_err(|error| error.to_string())?;
         // A file that was read while it was written looks like one without targets.
         if let Some(missing) = settings.missing.as_ref().filter(|_| supervisor.has_targets()) {
             return Err(format!("there would be no targets any more: {missing}"));
         }
-        self.watcher.watch(folders(&settings));
-        let applied = supervisor.apply(&settings, proposals, Cause::Change).await;
-        applied.map_err(|error| error.to_string())?;
-        self.settings = Arc::new(settings);
-        Ok(())
+        // From before they are looked into, and those that may stay in use.
+        let before = folders(&self.settings);
+        self.watcher.watch(before.iter().cloned().chain(folders(&settings)).collect());
+        let old = std::mem::replace(&mut self.settings, Arc::new(settings));
+        let lock = || library.lock().unwrap_or_else(PoisonError::into_inner);
+        let limits = lock().set_policy(&self.settings.policy);
+        let applied = match self.propose(Look::Again).await {
+            Ok(proposals) => {
+                let applied = supervisor.apply(&self.settings, proposals, Cause::Change).await;
+                applied.map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        if applied.is_err() {
+            lock().set_limits(&limits);
+            self.settings = old;
+        }
+        self.watcher.watch(folders(&self.settings));
+        applied
     }
 
     /// Looks into the folders.
-    async fn propose(&self, look: Look) -> Vec<Proposal> {
+    async fn propose(&self, look: Look) -> Result<Vec<Proposal>, SettingError> {
         let (settings, library) = (Arc::clone(&self.settings), Arc::clone(&self.library));
         let proposed = tokio::task::spawn_blocking(move || {
             let library = library.lock().unwrap_or_else(PoisonError::into_inner);
             library.propose(&settings, look)
         });
-        proposed.await.unwrap_or_default()
+        proposed.await.unwrap_or_else(|error| {
+            error!(%error, "the folders of mappings were not looked into");
+            Ok(Vec::new())
+        })
     }
 }

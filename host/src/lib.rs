@@ -20,7 +20,7 @@
 //!   [`publisher`]: what is served meanwhile.
 //! - [`http`]: the web side. [`telemetry`]: the exporter's own metrics.
 //! - [`offline`]: `map`. [`demo`]: a stand-in for GitHub, for `--demo` and for tests.
-//! - [`digest`]: names for contents.
+//! - [`digest`]: names for contents. [`text`]: what mappings say.
 //! - [`exporter`]: puts it together. [`reload`]: asks it to read its settings again.
 
 pub mod cache;
@@ -44,3 +44,4 @@ pub mod supervisor;
 pub mod swap;
 pub mod target;
 pub mod telemetry;
+pub mod text;

@@ -134,9 +134,12 @@ async fn serve_until_signal(args: ServeArgs) -> ExitCode {
     if let Err(error) = signals {
         return fail(1, &format!("signals can't be received: {error}"));
     }
-    exporter.run(cancel).await;
+    let ran = exporter.run(cancel).await;
     drop(stand_in);
-    ExitCode::SUCCESS
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(USAGE, &error),
+    }
 }
 
 /// Cancels at SIGTERM, which container runtimes send, and at Ctrl-C.

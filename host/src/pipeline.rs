@@ -40,6 +40,9 @@ pub enum MapError {
     /// A body could not be read.
     #[error("document {0}: {1}")]
     Read(String, #[source] io::Error),
+    /// The run ended in another way.
+    #[error("the run of the mapping ended: {0}")]
+    Ended(#[source] tokio::task::JoinError),
     /// The samples could not be written.
     #[error("the samples can't be written: {0}")]
     Encode(#[from] prometheus::Error),
@@ -54,6 +57,7 @@ impl MapError {
             Self::Run(RunError::Trapped { cause, .. }) => cause.label(),
             Self::Samples(_) | Self::Encode(_) => "invalid_samples",
             Self::Read(..) => "read",
+            Self::Ended(_) => "panic",
         }
     }
 }

@@ -33,25 +33,43 @@ struct Part {
     mappings: Vec<InUse>,
 }
 
-/// A mapping in use for a target, and its last good families.
+/// A mapping in use for a target, and what is shown of it: its last good families. Until it has made some,
+/// those of the mapping of the same name that it has replaced are.
 #[derive(Clone)]
 struct InUse {
     mapping: Arc<Mapping>,
-    families: Option<Arc<[EncodedFamily]>>,
+    shown: Option<Shown>,
+}
+
+/// What a mapping has made.
+#[derive(Clone)]
+struct Shown {
+    by: Arc<Mapping>,
+    families: Arc<[EncodedFamily]>,
 }
 
 impl Part {
     fn has_data(&self) -> bool {
-        self.mappings.iter().any(|in_use| in_use.families.is_some())
+        self.mappings.iter().any(|in_use| in_use.shown.is_some())
     }
 
     /// Takes the mappings of a set. One that was there before keeps its families.
     fn set(&mut self, set: &MappingSet) {
         let before = std::mem::take(&mut self.mappings);
+        // What another mapping has now must not be there twice.
+        let is_others = |family: &EncodedFamily, name: &str| {
+            let others = set.members().iter().filter(|member| member.name() != name);
+            others
+                .flat_map(|member| &member.mapping.manifest().families)
+                .any(|f| f.name == family.name)
+        };
         let in_use = set.members().iter().map(|member| {
-            let same = |old: &&InUse| old.mapping.sha256() == member.mapping.sha256();
-            let families = before.iter().find(same).and_then(|old| old.families.clone());
-            InUse { mapping: Arc::clone(&member.mapping), families }
+            let name = member.name();
+            let same = |old: &&InUse| old.mapping.manifest().name == name;
+            let shown = before.iter().find(same).and_then(|old| old.shown.clone());
+            let alone =
+                |shown: &Shown| !shown.families.iter().any(|family| is_others(family, name));
+            InUse { mapping: Arc::clone(&member.mapping), shown: shown.filter(alone) }
         });
         self.mappings = in_use.collect();
     }
@@ -59,7 +77,8 @@ impl Part {
     fn publish(&mut self, families: MappedFamilies) {
         for (sha256, families) in families {
             if let Some(of) = self.mappings.iter_mut().find(|of| of.mapping.sha256() == sha256) {
-                of.families = Some(families.into());
+                let by = Arc::clone(&of.mapping);
+                of.shown = Some(Shown { by, families: families.into() });
             }
         }
     }
@@ -187,8 +206,10 @@ impl Publisher {
             (in_use.collect::<Vec<_>>(), parts.iter().any(Part::has_data))
         };
         // In the snapshot, so that a scrape which has a mapping's families names that mapping.
-        let info = mapping_info(in_use.iter().map(|(target, of)| (target, &*of.mapping)));
-        let families = in_use.iter().filter_map(|(_, in_use)| in_use.families.as_deref());
+        let by = |of: &InUse| of.shown.as_ref().map_or(&of.mapping, |shown| &shown.by).clone();
+        let by: Vec<_> = in_use.iter().map(|(target, of)| (target, by(of))).collect();
+        let info = mapping_info(by.iter().map(|(target, mapping)| (*target, &**mapping)));
+        let families = in_use.iter().filter_map(|(_, of)| Some(&*of.shown.as_ref()?.families));
         let all = families.chain(info.as_ref().map(std::slice::from_ref));
         self.snapshot.store(Arc::new(Snapshot::new(all)));
         self.has_data.store(has_data, Ordering::Relaxed);

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::warn;
 
 use crate::github::{Client, Credentials, Transport, TransportError};
 use crate::mappings::{Library, Proposal};
@@ -89,7 +90,6 @@ impl Supervisor {
             telemetry.add_target(&settings.target);
             self.load_cached(settings, &proposals).await;
         }
-        self.lock().set_policy(&settings.policy);
         let published = self.swap(settings, proposals, cause).await;
         self.place(&new, &published).await;
         let mut refreshes: Vec<(Refresh, HashSet<String>)> = Vec::new();
@@ -111,6 +111,20 @@ impl Supervisor {
         self.credentials.prune();
         self.lock().prune(settings);
         Ok(())
+    }
+
+    /// Proposals with those mappings only that have run over the stored documents of their targets
+    /// before, and the default one.
+    pub async fn proven(&self, settings: &Settings, proposals: &[Proposal]) -> Vec<Proposal> {
+        let mut proven = Vec::new();
+        for proposal in proposals {
+            let targets = targets_of(settings, proposal.source());
+            for settings in &targets {
+                self.load_cached(settings, proposals).await;
+            }
+            proven.push(self.swapper.proven(proposal, &targets).await);
+        }
+        proven
     }
 
     /// Puts proposed mappings in place, for the targets that have them.
@@ -135,8 +149,15 @@ impl Supervisor {
             return;
         }
         let proposal = self.lock().propose_rollback(source, sha256, *times);
-        if let Some(proposal) = proposal {
-            self.swap(settings, vec![proposal], Cause::Rollback).await;
+        match proposal {
+            Some(proposal) => {
+                self.swap(settings, vec![proposal], Cause::Rollback).await;
+            }
+            // Once.
+            None if *times == settings.policy.rollback_after => {
+                warn!(sha256, "a mapping fails again and again, and there is none to go back to");
+            }
+            None => {}
         }
     }
 

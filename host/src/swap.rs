@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::stream::{self, StreamExt};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
@@ -20,6 +21,8 @@ use crate::telemetry::Swap;
 
 /// How often documents may change while mappings are tried over them. Then refreshes wait.
 const ROUNDS: usize = 2;
+/// How many targets a mapping is tried for at once.
+const TRIALS: usize = 2;
 
 /// Why mappings are swapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,27 @@ impl Swapper {
         Self { shared, library }
     }
 
+    /// The proposal with those mappings only that have run over the same documents before, and the default one.
+    pub async fn proven(&self, proposal: &Proposal, targets: &[Arc<TargetSettings>]) -> Proposal {
+        let mut unproven: HashSet<String> = HashSet::new();
+        let blocking = TaskTracker::new();
+        let set = Arc::clone(proposal.set());
+        let of_files = set.members().iter().filter(|of| !proposal.is_default(&of.mapping));
+        for member in of_files {
+            for settings in targets {
+                let documents = self.shared.cache.documents(&settings.target);
+                if member.fed(settings.target.scope(), &documents).next().is_none() {
+                    continue;
+                }
+                let stored = self.shared.stored(settings, &blocking, member, &documents).await;
+                if !matches!(stored, Ok(Some(_))) {
+                    unproven.insert(member.mapping.sha256().to_owned());
+                }
+            }
+        }
+        proposal.only(|mapping| !unproven.contains(mapping.sha256()))
+    }
+
     /// Tries a proposal for these targets, those of its source, and puts in place what works.
     pub async fn swap(
         &self,
@@ -84,6 +108,9 @@ impl Swapper {
             }
             round += 1;
         };
+        if cause == Cause::Rollback && !self.is_better(&proposal, targets, &trials) {
+            return Published::new();
+        }
         let (placed, kept, published) = self.collect(&proposal, targets, trials);
         let (shared, library) = (Arc::clone(&self.shared), Arc::clone(&self.library));
         let changed = !proposal.set().is_same(proposal.old_set());
@@ -94,12 +121,17 @@ impl Swapper {
             }
             let mut library = library.lock().unwrap_or_else(PoisonError::into_inner);
             library.commit(&proposal);
-            shared.telemetry.mappings.set_quarantined(library.quarantined());
-            (shared, proposal)
+            let metrics = &shared.telemetry.mappings;
+            metrics.set_quarantined(library.quarantined());
+            metrics.set_last_swap(!library.has_refused(), changed);
+            metrics.keep_only_anywhere(&library.names());
+            drop(library);
+            keep(&shared, kept);
+            proposal
         });
-        let Ok((shared, proposal)) = committed.await else { return published };
-        self.report(&proposal, targets, cause);
-        tokio::task::spawn_blocking(move || keep(&shared, kept));
+        if let Ok(proposal) = committed.await {
+            self.report(&proposal, targets, cause);
+        }
         published
     }
 
@@ -114,21 +146,30 @@ impl Swapper {
         'again: loop {
             let set = Arc::clone(proposal.set());
             for member in set.members().iter().filter(|member| is_new(proposal, member)) {
-                for settings in targets {
+                // What ran before, and what is built in, does what it can.
+                let lenient = cause == Cause::Rollback || proposal.is_default(&member.mapping);
+                let pending = targets.iter().filter_map(|settings| {
                     let documents = self.shared.cache.documents(&settings.target);
                     let of = fingerprint(member, settings, &documents);
                     let key = (settings.target.clone(), member.mapping.sha256().to_owned());
-                    if trials.get(&key).is_some_and(|tried| tried.fingerprint == of) {
-                        continue;
-                    }
-                    // What ran before, and what is built in, does what it can.
-                    let lenient = cause == Cause::Rollback || proposal.is_default(&member.mapping);
-                    match self.try_one(settings, member, &documents, lenient).await {
-                        Ok((mapped, stored)) => {
-                            trials.insert(key, Tried { fingerprint: of, mapped, stored });
-                        }
+                    let is_tried = trials.get(&key).is_some_and(|tried| tried.fingerprint == of);
+                    (!is_tried).then_some((settings, documents, of, key))
+                });
+                let pending: Vec<_> = pending.collect();
+                let runs =
+                    pending.into_iter().map(|(settings, documents, fingerprint, key)| async move {
+                        let tried =
+                            self.try_one(settings, member, &documents, lenient, cause).await;
+                        (tried.map(|(mapped, stored)| Tried { fingerprint, mapped, stored }), key)
+                    });
+                // The first that fails ends it: one that spins is not waited for once for every target.
+                let mut runs = stream::iter(runs).buffer_unordered(TRIALS);
+                while let Some((tried, key)) = runs.next().await {
+                    match tried {
+                        Ok(tried) => _ = trials.insert(key, tried),
                         Err(error) => {
-                            let refusal = Refusal::Trial(settings.target.to_string(), error.into());
+                            drop(runs);
+                            let refusal = Refusal::Trial(key.0.to_string(), error.into());
                             proposal.refuse_mapping(&member.mapping, refusal);
                             continue 'again;
                         }
@@ -146,6 +187,7 @@ impl Swapper {
         member: &Member,
         documents: &Documents,
         lenient: bool,
+        cause: Cause,
     ) -> Result<(Option<Mapped>, bool), MapError> {
         let blocking = TaskTracker::new();
         let fed = member.fed(settings.target.scope(), documents).count();
@@ -157,26 +199,59 @@ impl Swapper {
             }
         }
         if lenient {
-            let good = Documents::new();
-            let attempt =
-                self.shared.map_what_can_be(settings, &blocking, member, documents, &good).await;
-            return Ok((attempt.mapped.map(|(mapped, _)| mapped), false));
+            return Ok((self.do_what_can_be_done(settings, member, documents, cause).await, false));
         }
         let run = self.shared.map(settings, &blocking, member, documents).await;
-        let run = run.unwrap_or_else(|error| {
-            Err(MapError::Read("of all".to_owned(), std::io::Error::other(error)))
-        });
-        match run {
-            Ok(mapped) => Ok(((fed > 0).then_some(mapped), false)),
-            // It lacks what is not there yet, and may say so.
-            Err(MapError::Run(RunError::Malformed(Malformed { document, .. })))
-                if is_missing(member, settings, documents, &document) =>
-            {
-                Ok((None, false))
-            }
-            Err(MapError::Run(RunError::Malformed(_))) if fed == 0 => Ok((None, false)),
-            Err(error) => Err(error),
+        let error = match run.unwrap_or_else(|error| Err(MapError::Ended(error))) {
+            Ok(mapped) => return Ok(((fed > 0).then_some(mapped), false)),
+            Err(error) => error,
+        };
+        let MapError::Run(RunError::Malformed(Malformed { document, .. })) = &error else {
+            return Err(error);
+        };
+        // It lacks what is not there yet, and may say so.
+        if fed == 0 || is_missing(member, settings, documents, document) {
+            return Ok((None, false));
         }
+        // At a start nothing else could stay in use: one bad document does not take the others down.
+        if cause == Cause::Start {
+            let mapped = self.do_what_can_be_done(settings, member, documents, cause).await;
+            return mapped.map(|mapped| (Some(mapped), false)).ok_or(error);
+        }
+        Err(error)
+    }
+
+    /// Maps what is not malformed. What is left out at a start is for the refresh to deal with.
+    async fn do_what_can_be_done(
+        &self,
+        settings: &TargetSettings,
+        member: &Member,
+        documents: &Documents,
+        cause: Cause,
+    ) -> Option<Mapped> {
+        let (blocking, good) = (TaskTracker::new(), Documents::new());
+        let attempt =
+            self.shared.map_what_can_be(settings, &blocking, member, documents, &good).await;
+        let whole = attempt.malformed.is_empty() || cause != Cause::Start;
+        attempt.mapped.filter(|_| whole).map(|(mapped, _)| mapped)
+    }
+
+    /// Whether the mappings that come back make something of what those that go fail at.
+    fn is_better(
+        &self,
+        proposal: &Proposal,
+        targets: &[Arc<TargetSettings>],
+        trials: &Trials,
+    ) -> bool {
+        targets.iter().all(|settings| {
+            let documents = self.shared.cache.documents(&settings.target);
+            let members = proposal.set().members().iter();
+            members.filter(|member| is_new(proposal, member)).all(|member| {
+                let key = (settings.target.clone(), member.mapping.sha256().to_owned());
+                let made = trials.get(&key).is_some_and(|tried| tried.mapped.is_some());
+                made || member.fed(settings.target.scope(), &documents).next().is_none()
+            })
+        })
     }
 
     /// Whether everything was tried over what is cached now.
@@ -205,6 +280,9 @@ impl Swapper {
         mut trials: Trials,
     ) -> (Vec<Placed>, Vec<Kept>, Published) {
         let (mut placed, mut kept, mut published) = (Vec::new(), Vec::new(), Published::new());
+        for member in proposal.set().members().iter().filter(|member| is_new(proposal, member)) {
+            self.shared.telemetry.mappings.replace(member.name());
+        }
         for settings in targets {
             let target = &settings.target;
             let mut families = Vec::new();
@@ -227,10 +305,11 @@ impl Swapper {
             for gone in proposal.old_set().members() {
                 let stays = |member: &Member| member.name() == gone.name();
                 if !proposal.set().members().iter().any(stays) {
-                    self.shared.telemetry.mappings.forget(target, Some(gone.name()));
                     kept.push(Kept::Nothing(target.clone(), gone.name().to_owned()));
                 }
             }
+            let names: Vec<&str> = proposal.set().members().iter().map(Member::name).collect();
+            self.shared.telemetry.mappings.keep_only(target, &names);
         }
         (placed, kept, published)
     }
@@ -238,7 +317,6 @@ impl Swapper {
     /// Says what changed, in the log and in the metrics.
     fn report(&self, proposal: &Proposal, targets: &[Arc<TargetSettings>], cause: Cause) {
         let metrics = &self.shared.telemetry.mappings;
-        let mut refused = false;
         for change in proposal.changes() {
             match change {
                 Change::Added(path, mapping) => {
@@ -246,7 +324,6 @@ impl Swapper {
                         (mapping.manifest(), mapping.sha256());
                     let file = path.display();
                     info!(%file, name, version, sha256, targets = targets.len(), "mapping in use");
-                    metrics.replace(name);
                     let reason = if cause == Cause::Start { "start" } else { "added" };
                     metrics.count_swap(Swap::Success(reason));
                 }
@@ -256,7 +333,7 @@ impl Swapper {
                     metrics.count_swap(Swap::Success("removed"));
                 }
                 Change::RolledBack(path, mapping) => {
-                    let (file, now) = (path.display(), in_place_of(proposal, mapping));
+                    let (file, now) = (path.display(), in_place_of(proposal, &mapping));
                     let (Manifest { name, version, .. }, sha256) =
                         (mapping.manifest(), mapping.sha256());
                     warn!(%file, name, version, sha256, now, "mapping rolled back: it failed again and again, and is not tried again until the file changes");
@@ -267,13 +344,8 @@ impl Swapper {
                     let (file, reason) = (path.display(), refusal.cause());
                     warn!(%file, reason, error = %refusal, "mapping refused; what was in use stays");
                     metrics.count_swap(Swap::Failure(reason));
-                    refused = true;
                 }
             }
-        }
-        if !proposal.changes().is_empty() || cause == Cause::Start {
-            let changed = !proposal.set().is_same(proposal.old_set());
-            metrics.set_last_swap(!refused && cause != Cause::Rollback, changed);
         }
     }
 }

@@ -231,8 +231,9 @@ fn restart(bytes: u64) {
     }
 }
 
-/// The time from the rename of a new file over the default mapping to the first scrape that has its
-/// samples, for all targets of the demo. Every file is new, so that each is compiled.
+/// The time from the rename of a file over the mapping in use to the first scrape that has its
+/// samples, for all targets of the demo, while clients scrape without pause: between two mappings,
+/// and with a file that is new each time and has to be compiled.
 fn swaps() {
     let folder = Mappings::default();
     let mut command = exporter_command();
@@ -242,25 +243,40 @@ fn swaps() {
         serving.wait_for("refreshed");
     }
     let runtime = Runtime::new().unwrap();
-    let mut times = Vec::new();
-    for number in 0..SWAPS {
-        let mut mapping = DEFAULT_MAPPING.to_vec();
-        // A custom section: the same mapping, and another file.
-        mapping.extend([0, 5, 1, b'n', number, 0, 0]);
-        let info = format!("sha256=\"{}\"", sha256([&mapping]));
-        folder.put("mapping.wasm", &mapping);
-        let renamed = std::time::Instant::now();
-        let has_all = |text: &str| text.matches(&info).count() == 3;
-        while !has_all(&runtime.block_on(serving.get("/metrics")).1) {}
-        times.push(renamed.elapsed());
+    for (what, clients, contents) in
+        [("between two files", 8, 2), ("of a new file each time", 1, SWAPS)]
+    {
+        let load = CancellationToken::new();
+        for _ in 1..clients {
+            let (url, load) = (serving.url("/metrics"), load.clone());
+            runtime.spawn(load.run_until_cancelled_owned(async move {
+                let client = reqwest::Client::builder().no_gzip().build().unwrap();
+                loop {
+                    client.get(&url).send().await.unwrap().bytes().await.unwrap();
+                }
+            }));
+        }
+        let mut times = Vec::new();
+        for number in 0..SWAPS {
+            let mut mapping = DEFAULT_MAPPING.to_vec();
+            // A custom section: the same mapping, and another file.
+            mapping.extend([0, 5, 1, b'n', clients, number % contents, 0]);
+            let info = format!("sha256=\"{}\"", sha256([&mapping]));
+            folder.put("mapping.wasm", &mapping);
+            let renamed = std::time::Instant::now();
+            let has_all = |text: &str| text.matches(&info).count() == 3;
+            while !has_all(&runtime.block_on(serving.get("/metrics")).1) {}
+            times.push(renamed.elapsed());
+        }
+        load.cancel();
+        times.sort();
+        let seconds = |at: usize| times[at].as_secs_f64();
+        println!(
+            "{SWAPS} swaps of the default mapping {what}, {clients} clients: new samples after {:.2} s at the median (under 1), {:.2} s at most",
+            seconds(times.len() / 2),
+            seconds(times.len() - 1)
+        );
     }
-    times.sort();
-    let seconds = |at: usize| times[at].as_secs_f64();
-    println!(
-        "{SWAPS} swaps of the default mapping under a client that scrapes: new samples after {:.2} s at the median (under 1), {:.2} s at most",
-        seconds(times.len() / 2),
-        seconds(times.len() - 1)
-    );
 }
 
 /// The resident memory of `map` over a large users report.

@@ -113,6 +113,10 @@ refused! {
     a_label_value_that_is_no_utf8_ends_the_run: "not-utf8", "panic", "utf-8";
     a_label_value_that_is_too_long_is_refused:
         "long-label", "invalid_samples", "a label value of 100000 bytes is longer than the limit";
+    a_few_long_strings_that_come_to_much_text_are_refused:
+        "much-text", "invalid_samples", "bytes of text, more than the limit of 16777216";
+    what_a_mapping_says_stays_in_one_line_of_the_log:
+        "forges-the-log", "invalid_samples", "family \"x2026-01-01 INFO all is well[2Jyyy";
     a_reference_to_no_string_is_refused:
         "out-of-range", "invalid_samples", "label value 1000000 is beyond the 502 strings";
     columns_that_do_not_fit_are_refused:

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use copilot_metrics_exporter::demo::{Fault, StandIn};
+use copilot_metrics_exporter::digest::sha256;
 use copilot_metrics_exporter::plugin::DEFAULT_MAPPING;
 use copilot_metrics_tests::command::{Serving, client, exporter, output, printed, run};
 use copilot_metrics_tests::config::Config;
@@ -387,6 +388,25 @@ async fn the_default_comes_back_for_a_replacement_that_traps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_whose_predecessor_fails_too_keeps_its_last_good_data() {
+    let (github, mappings, serving, _config) = told("first").await;
+    mappings.remove("other.wasm");
+    serving.wait_for("mapping no longer in use");
+    mappings.put("other.wasm", &scripted("scripted", "1", "trap-when-told"));
+    serving.wait_for("mapping in use");
+    mappings.put("other.wasm", &scripted("scripted", "2", "trap-when-told"));
+    serving.wait_for("mapping in use");
+    github.fail("/copilot/billing", Fault::Body(TRAP.into()));
+    for _ in 0..5 {
+        serving.wait_for("refresh failed");
+    }
+    let exposition = metrics(&serving).await;
+    assert_eq!(version_of(&exposition), Some("2".to_owned()));
+    assert_eq!(exposition.sum("scripted_seats", ""), 340.0);
+    assert_eq!(exposition.sum("copilot_exporter_mapping_rollbacks_total", ""), 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_mapping_that_traps_and_has_replaced_nothing_keeps_its_last_good_data() {
     let (github, mappings, serving, _config) = told("scripted").await;
     let data = |exposition: &Exposition| exposition.sum("scripted_seats", "");
@@ -424,9 +444,10 @@ async fn a_bad_file_that_is_there_at_a_start_is_refused_and_cached_data_served()
     let requests = github.requests().len();
     mappings.put("other.wasm", &scripted("github-copilot", "2", "trap-in-finish"));
     let serving = start();
+    // What ran before goes first.
+    serving.wait_for("cached data is served");
     let line = serving.wait_for("mapping refused");
     assert!(line.contains("it traps in finish"), "{line}");
-    serving.wait_for("cached data is served");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("github_copilot_interactions", ""), 2180.0);
     assert_eq!(exposition.sum("copilot_exporter_up", ""), 1.0);
@@ -559,11 +580,113 @@ async fn a_mapping_without_an_option_that_is_set_is_refused() {
     mappings.put("other.wasm", &scripted("github-copilot", "2", "nothing"));
     let line = serving.wait_for("mapping refused");
     assert!(line.contains("reason=\"settings\"") && line.contains("users"), "{line}");
+    // It stands in the way of no reload.
+    assert_eq!(serving.post("/-/reload").await.0, 200);
+    let exposition = metrics(&serving).await;
+    assert!(exposition.series("github_copilot_user_interactions").count() > 100);
+    // And of no restart.
+    let mut again = with_folder(&github, mappings.path());
+    again.args(["--option", "users=true"]);
+    let again = Serving::start(again);
+    again.wait_for("refreshed");
+    let exposition = metrics(&again).await;
+    assert!(exposition.series("github_copilot_user_interactions").count() > 100);
     // Beside it, it does no harm.
     mappings.put("other.wasm", &tame("2"));
     serving.wait_for("mapping in use");
     let exposition = metrics(&serving).await;
     assert!(exposition.series("github_copilot_user_interactions").count() > 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_for_no_mapping_is_a_mistake_that_ends_the_start() {
+    let mappings = Mappings::default();
+    mappings.put("scripted.wasm", &tame("1"));
+    let mut command = exporter();
+    command.args(["--demo", "--option", "sers=true", "--web.listen-address", "127.0.0.1:0"]);
+    command.arg("--mapping-dir").arg(mappings.path());
+    let refused = output(command);
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(64), "{error}");
+    assert!(
+        error.contains("the mapping github-copilot, scripted has no option \"sers\""),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_under_another_name_takes_the_place_of_the_one_that_went() {
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    mappings.put("v1.wasm", &tame("1"));
+    let serving = start(&github, &mappings);
+    fs::rename(mappings.file("v1.wasm"), mappings.file("renamed.wasm")).unwrap();
+    // The one at the start: a new name is no swap.
+    assert_eq!(settled(&serving).await, (Some("1".to_owned()), 1.0));
+    // A new version under a new name that fails leaves the old one in use.
+    mappings.put("v2.wasm", &scripted("scripted", "2", "trap-in-finish"));
+    mappings.remove("renamed.wasm");
+    serving.wait_for("mapping refused");
+    assert_eq!(version_of(&metrics(&serving).await), Some("1".to_owned()));
+    let successful = "copilot_exporter_mapping_last_swap_successful";
+    assert_eq!(metrics(&serving).await.value(successful), 0.0);
+    mappings.put("v2.wasm", &tame("3"));
+    serving.wait_for("version=\"3\"");
+    let exposition = metrics(&serving).await;
+    assert_eq!(version_of(&exposition), Some("3".to_owned()));
+    assert_eq!(exposition.value(successful), 1.0);
+    // To put what is in use back where something was refused mends it too.
+    mappings.put("v2.wasm", b"nonsense");
+    serving.wait_for("mapping refused");
+    mappings.put("v2.wasm", &tame("3"));
+    while metrics(&serving).await.value(successful) != 1.0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(version_of(&metrics(&serving).await), Some("3".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mappings_that_rely_on_one_another_come_and_go_together() {
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    let serving = start(&github, &mappings);
+    // The second has a family of the default mapping, which the first replaces.
+    mappings.put("z-replacement.wasm", &scripted("github-copilot", "2", "nothing"));
+    serving.wait_for("mapping in use");
+    mappings.remove("z-replacement.wasm");
+    serving.wait_for("mapping no longer in use");
+    mappings.put("a-rival.wasm", &scripted("rival", "1", "only-seats"));
+    let line = serving.wait_for("mapping refused");
+    assert!(line.contains("github_copilot_seats"), "{line}");
+    mappings.put("z-replacement.wasm", &scripted("github-copilot", "2", "nothing"));
+    serving.wait_for("mapping in use");
+    serving.wait_for("mapping in use");
+    let both = metrics(&serving).await;
+    assert_eq!(both.sum("github_copilot_seats", ""), 340.0);
+    assert_eq!(both.sum("scripted_seats", ""), 340.0);
+    mappings.remove("z-replacement.wasm");
+    mappings.remove("a-rival.wasm");
+    serving.wait_for("mapping no longer in use");
+    serving.wait_for("mapping no longer in use");
+    let exposition = metrics(&serving).await;
+    assert_eq!(exposition.series("scripted_seats").count(), 0);
+    assert_eq!(exposition.sum("github_copilot_interactions", ""), 2180.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pin_that_names_what_is_in_use_leaves_it_there() {
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    mappings.put("scripted.wasm", &tame("1"));
+    let digest = sha256([tame("1")]);
+    let config = Config::new("mapping: {}");
+    let mut command = with_folder(&github, mappings.path());
+    command.env("CONFIG_FILE", config.path());
+    let serving = Serving::start(command);
+    serving.wait_for("refreshed");
+    mappings.put("scripted.wasm", &scripted("scripted", "2", "family-name"));
+    serving.wait_for("mapping refused");
+    // What runs is no longer in the folder.
+    config.write("config.yaml", &format!("mapping: {{sha256: [{digest}]}}"));
+    assert_eq!(serving.post("/-/reload").await.0, 200);
+    assert_eq!(version_of(&metrics(&serving).await), Some("1".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::plugin::Limits;
 use crate::plugin::wit::{Family, FamilySamples, Manifest, SampleSet, Span};
+use crate::text::plain;
 
 /// What is wrong with the samples of a mapping.
 #[derive(Debug, Error, PartialEq)]
@@ -43,6 +44,9 @@ pub enum SamplesError {
     /// More samples than allowed.
     #[error("{0} samples are more than the limit of {1}")]
     TooMany(usize, usize),
+    /// More text than allowed.
+    #[error("the samples come to {0} bytes of text, more than the limit of {1}")]
+    TooMuch(usize, usize),
     /// A label value that is too long.
     #[error("a label value of {0} bytes is longer than the limit of {1}")]
     TooLong(usize, usize),
@@ -76,9 +80,10 @@ pub fn validate<'a>(
     let order: HashMap<&str, usize> =
         manifest.families.iter().enumerate().map(|(at, f)| (f.name.as_str(), at)).collect();
     let canonical = canonical_ids(&set.strings);
+    let mut text_bytes = 0_usize;
     let mut families: Vec<Option<&FamilySamples>> = vec![None; manifest.families.len()];
     for samples in &set.families {
-        let undeclared = || SamplesError::Undeclared(samples.name.clone());
+        let undeclared = || SamplesError::Undeclared(plain(&samples.name));
         let at = *order.get(samples.name.as_str()).ok_or_else(undeclared)?;
         let family = manifest.families.get(at).ok_or_else(undeclared)?;
         let slot = families.get_mut(at).ok_or_else(undeclared)?;
@@ -87,6 +92,11 @@ pub fn validate<'a>(
         }
         check_columns(family, samples, span)?;
         check_series(family, samples, &set.strings, &canonical)?;
+        // A few long strings make much text when many samples refer to them.
+        text_bytes = text_bytes.saturating_add(text_bytes_of(family, samples, &set.strings));
+    }
+    if text_bytes > limits.result_bytes {
+        return Err(SamplesError::TooMuch(text_bytes, limits.result_bytes));
     }
     let families = manifest
         .families
@@ -96,6 +106,15 @@ pub fn validate<'a>(
         .filter(|(_, samples)| !samples.values.is_empty())
         .collect();
     Ok(ValidSamples { families, strings: &set.strings, series })
+}
+
+/// How much text the samples come to: names, label values, and some bytes for each number and quote.
+fn text_bytes_of(family: &Family, samples: &FamilySamples, strings: &[String]) -> usize {
+    let names: usize = family.label_names.iter().map(|name| name.len() + 4).sum();
+    let each = family.name.len() + names + 24;
+    let value = |id: &u32| strings.get(*id as usize).map_or(0, String::len);
+    let values: usize = samples.label_values.iter().map(value).sum();
+    samples.values.len().saturating_mul(each).saturating_add(values)
 }
 
 /// For every string the position of the first one that equals it: mappings need not intern.

@@ -4,10 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::refusal::Refusal;
-use crate::digest::sha256;
+use crate::digest::sha256_of;
 
 /// How many files are looked at. Whoever has more has mistaken the folder.
 const MAX_FILES: usize = 100;
@@ -18,8 +17,8 @@ pub(super) struct Found {
     pub path: PathBuf,
     /// Tells its content from every other: the SHA-256, or what there is in its place.
     pub content: String,
-    /// The bytes, if they can be had.
-    pub bytes: Result<Arc<[u8]>, Refusal>,
+    /// Why it can't be read.
+    pub refusal: Option<Refusal>,
 }
 
 /// The files `*.wasm` in the folder, by name. Those whose names begin with a dot are somebody's
@@ -45,23 +44,24 @@ pub(super) fn read(folder: &Path, max_bytes: u64) -> io::Result<Vec<Found>> {
     Ok(paths.into_iter().filter_map(|path| find(path, max_bytes)).collect())
 }
 
-/// Reads a file. `None`: it has gone meanwhile.
+/// Looks at a file, without keeping its bytes. `None`: it has gone meanwhile.
 fn find(path: PathBuf, max_bytes: u64) -> Option<Found> {
-    let (content, bytes) = match read_file(&path, max_bytes) {
-        Ok(bytes) => (sha256([&bytes]), Ok(bytes.into())),
-        Err(Refusal::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => return None,
+    let digest = open(&path, max_bytes).and_then(|file| Ok(sha256_of(file)?));
+    match digest {
+        Ok(content) => Some(Found { path, content, refusal: None }),
+        Err(Refusal::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => None,
         Err(refusal) => {
             // Its content is not known; the rest tells whether it may have changed.
             let stat = fs::metadata(&path);
             let stat = stat.map(|stat| (stat.ino(), stat.size(), stat.mtime(), stat.mtime_nsec()));
-            (format!("{} {stat:?}", refusal.cause()), Err(refusal))
+            let content = format!("{} {stat:?}", refusal.cause());
+            Some(Found { path, content, refusal: Some(refusal) })
         }
-    };
-    Some(Found { path, content, bytes })
+    }
 }
 
-/// Reads a file of no more than `max_bytes`.
-pub fn read_file(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Refusal> {
+/// Opens a file of no more than `max_bytes`. If it grows meanwhile, the rest is not read.
+fn open(path: &Path, max_bytes: u64) -> Result<impl Read + use<>, Refusal> {
     // Before it is opened: a pipe would wait for a writer.
     let stat = fs::metadata(path)?;
     if !stat.is_file() {
@@ -70,10 +70,14 @@ pub fn read_file(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Refusal> {
     if stat.len() > max_bytes {
         return Err(Refusal::TooLarge(stat.len(), max_bytes));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(stat.len()).unwrap_or_default());
-    File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    Ok(File::open(path)?.take(max_bytes + 1))
+}
+
+/// Reads a file of no more than `max_bytes`.
+pub fn read_file(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    open(path, max_bytes)?.read_to_end(&mut bytes)?;
     match bytes.len() as u64 {
-        // It grows while it is read.
         length if length > max_bytes => Err(Refusal::TooLarge(length, max_bytes)),
         _ => Ok(bytes),
     }

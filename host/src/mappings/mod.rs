@@ -16,7 +16,7 @@ mod watcher;
 
 pub use conflict::Conflict;
 pub use folder::read_file;
-pub use library::{Library, Look, check_digest, check_settings};
+pub use library::{Library, Look, check_digest};
 pub use plan::Feed;
 pub use proposal::{Change, Proposal};
 pub use refusal::Refusal;

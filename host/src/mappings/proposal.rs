@@ -15,11 +15,16 @@ use crate::settings::{MappingSource, SettingError};
 /// The files of a folder by path.
 pub(super) type Files = BTreeMap<PathBuf, FileState>;
 
+/// Whether settings fit a set of mappings.
+pub(super) type Fits<'a> = &'a dyn Fn(&MappingSet) -> Result<(), SettingError>;
+
 /// What is known of a file.
 #[derive(Clone, Default)]
 pub(super) struct FileState {
     /// Its content as it was last seen.
     pub content: String,
+    /// Its own mapping, whether it runs or not: it need not be compiled again.
+    pub own: Option<Arc<Mapping>>,
     /// The mapping that runs: the file's own, or the one of before while that is refused.
     pub in_use: Option<Arc<Mapping>>,
     /// The mapping that it has replaced.
@@ -28,28 +33,41 @@ pub(super) struct FileState {
     pub refusal: Option<Arc<Refusal>>,
 }
 
-/// What happened to a file.
+impl FileState {
+    fn uses(&self, sha256: &str) -> bool {
+        self.in_use.as_ref().is_some_and(|in_use| in_use.sha256() == sha256)
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        self.in_use.as_ref().is_some_and(|in_use| in_use.manifest().name == name)
+    }
+}
+
+/// What happens to a file.
 #[derive(Clone)]
 pub enum Change {
     /// Its mapping is to be used.
     Added(PathBuf, Arc<Mapping>),
     /// It is gone, and its mapping with it.
     Removed(PathBuf, Arc<Mapping>),
-    /// Its mapping gave way to the one of before.
+    /// Its mapping gives way to the one of before.
     RolledBack(PathBuf, Arc<Mapping>),
     /// It is not to be used; the mapping of before stays.
     Refused(PathBuf, Arc<Refusal>),
 }
 
 /// What should be in use.
+#[derive(Clone)]
 pub struct Proposal {
     source: MappingSource,
     default: Option<Arc<Mapping>>,
-    /// As it was.
-    old: (Files, Arc<MappingSet>),
+    old_files: Files,
+    old_set: Arc<MappingSet>,
     files: Files,
     set: Arc<MappingSet>,
-    changes: Vec<Change>,
+    rolled_back: Option<(PathBuf, Arc<Mapping>)>,
+    /// Why the folder can't be read.
+    unreadable: Option<(PathBuf, Arc<Refusal>)>,
 }
 
 impl Proposal {
@@ -60,8 +78,16 @@ impl Proposal {
         files: Files,
         set: Arc<MappingSet>,
     ) -> Self {
-        let old = (files.clone(), Arc::clone(&set));
-        let mut proposal = Self { source, default, old, files, set, changes: Vec::new() };
+        let mut proposal = Self {
+            source,
+            default,
+            old_files: files.clone(),
+            old_set: Arc::clone(&set),
+            files,
+            set,
+            rolled_back: None,
+            unreadable: None,
+        };
         if let Ok(set) = proposal.compose(&proposal.files) {
             proposal.set = set;
         }
@@ -80,21 +106,21 @@ impl Proposal {
 
     /// The set that is in use.
     pub fn old_set(&self) -> &MappingSet {
-        &self.old.1
+        &self.old_set
     }
 
     pub(super) fn files(&self) -> &Files {
         &self.files
     }
 
-    /// What changes by it.
-    pub fn changes(&self) -> &[Change] {
-        &self.changes
+    /// The mapping that is to give way to the one of before, if that is what it is about.
+    pub fn rolled_back(&self) -> Option<&Mapping> {
+        self.rolled_back.as_ref().map(|(_, mapping)| &**mapping)
     }
 
     /// Whether any file is not used.
     pub fn has_refused(&self) -> bool {
-        self.files.values().any(|state| state.refusal.is_some())
+        self.unreadable.is_some() || self.files.values().any(|state| state.refusal.is_some())
     }
 
     /// Whether it is the embedded mapping, which needs no trial.
@@ -102,11 +128,43 @@ impl Proposal {
         self.default.as_ref().is_some_and(|default| default.sha256() == mapping.sha256())
     }
 
-    /// The file that a mapping is from.
-    pub fn path_of(&self, mapping: &Mapping) -> Option<&Path> {
-        let mut files = self.files.iter();
-        let is = |in_use: &Arc<Mapping>| in_use.sha256() == mapping.sha256();
-        files.find(|(_, state)| state.in_use.as_ref().is_some_and(is)).map(|(path, _)| &**path)
+    /// What changes by it.
+    pub fn changes(&self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if let Some((path, mapping)) = &self.rolled_back {
+            changes.push(Change::RolledBack(path.clone(), Arc::clone(mapping)));
+        }
+        for (path, old) in &self.old_files {
+            let Some(mapping) = &old.in_use else { continue };
+            let stays = self.files.get(path).is_some_and(|state| state.in_use.is_some());
+            let name = &mapping.manifest().name;
+            let moved = self.files.values().any(|state| state.is_named(name));
+            if !stays && !moved && self.rolled_back.is_none() {
+                changes.push(Change::Removed(path.clone(), Arc::clone(mapping)));
+            }
+        }
+        for (path, state) in &self.files {
+            let old = self.old_files.get(path);
+            if let Some(mapping) = &state.in_use {
+                let known = self.old_set.members().iter();
+                let was_there =
+                    known.map(|of| of.mapping.sha256()).any(|of| of == mapping.sha256());
+                if !was_there && self.rolled_back.is_none() {
+                    changes.push(Change::Added(path.clone(), Arc::clone(mapping)));
+                }
+            }
+            if let Some(refusal) = &state.refusal {
+                let old = old.and_then(|old| old.refusal.as_ref());
+                let is_new = old.is_none_or(|old| !Arc::ptr_eq(old, refusal));
+                if is_new && self.rolled_back.is_none() {
+                    changes.push(Change::Refused(path.clone(), Arc::clone(refusal)));
+                }
+            }
+        }
+        let unreadable = self.unreadable.iter();
+        changes
+            .extend(unreadable.map(|(path, why)| Change::Refused(path.clone(), Arc::clone(why))));
+        changes
     }
 
     /// The set of these files: the default mapping, or the one of the same name, comes first.
@@ -122,160 +180,182 @@ impl Proposal {
             }
             mappings.push((path, mapping));
         }
-        let default = self.default.iter();
         let replacement = self.default.as_ref().and_then(|default| {
             let name = &default.manifest().name;
             mappings.iter().position(|(_, mapping)| mapping.manifest().name == *name)
         });
         let mut all: Vec<Arc<Mapping>> = match replacement {
             Some(at) => vec![Arc::clone(mappings.remove(at).1)],
-            None => default.cloned().collect(),
+            None => self.default.iter().cloned().collect(),
         };
         all.extend(mappings.into_iter().map(|(_, mapping)| Arc::clone(mapping)));
         Ok(Arc::new(MappingSet::new(all)?))
+    }
+
+    /// The folder can't be read: everything stays.
+    pub(super) fn refuse_folder(&mut self, folder: PathBuf, error: io::Error) {
+        self.unreadable = Some((folder, Arc::new(Refusal::Unreadable(error))));
     }
 
     /// Notes the content of a file. What was said of another content is over.
     pub(super) fn see(&mut self, path: &Path, content: &str) {
         let state = self.files.entry(path.to_owned()).or_default();
         content.clone_into(&mut state.content);
+        state.own = None;
         state.refusal = None;
-    }
-
-    /// The folder can't be read: everything stays.
-    pub(super) fn refuse_folder(&mut self, folder: PathBuf, error: io::Error) {
-        let refusal = Arc::new(Refusal::Unreadable(error));
-        self.changes.push(Change::Refused(folder, refusal));
     }
 
     /// A file is not used; the mapping of before stays.
     pub(super) fn refuse(&mut self, path: &Path, refusal: Refusal) {
-        let refusal = Arc::new(refusal);
         if let Some(state) = self.files.get_mut(path) {
-            state.refusal = Some(Arc::clone(&refusal));
-        }
-        self.changes.push(Change::Refused(path.to_owned(), refusal));
-    }
-
-    /// Removes what is no longer there. Where that can't be, as another file has come to rely on
-    /// it, the mapping stays in use.
-    pub(super) fn remove_all_but(&mut self, paths: &[PathBuf]) {
-        let gone: Vec<PathBuf> =
-            self.files.keys().filter(|path| !paths.contains(path)).cloned().collect();
-        for path in gone {
-            let mut files = self.files.clone();
-            let removed = files.remove(&path).and_then(|state| state.in_use);
-            match self.compose(&files) {
-                Ok(set) => {
-                    (self.files, self.set) = (files, set);
-                    self.changes.extend(removed.map(|mapping| Change::Removed(path, mapping)));
-                }
-                Err(conflict) => {
-                    self.see(&path, "gone");
-                    self.refuse(&path, conflict.into());
-                }
-            }
+            state.refusal = Some(Arc::new(refusal));
         }
     }
 
-    /// Uses mappings, if they fit. Of those that don't fit beside what is to be replaced too, the order is found.
-    pub(super) fn add(
+    /// Uses the mappings that were loaded, and no longer those whose files are not among `paths`: all of it if it
+    /// fits together, else as much as fits.
+    pub(super) fn turn_to(
         &mut self,
-        mut loaded: Vec<(PathBuf, Arc<Mapping>)>,
-        fits: &dyn Fn(&MappingSet) -> Result<(), SettingError>,
+        paths: &[PathBuf],
+        loaded: Vec<(PathBuf, Arc<Mapping>)>,
+        fits: Fits<'_>,
     ) {
-        loop {
-            let before = loaded.len();
-            let mut refused = Vec::new();
-            for (path, mapping) in loaded {
-                match self.with(&path, &mapping, fits) {
-                    Ok((files, set)) => {
-                        let same = |other: &Arc<Mapping>| other.sha256() == mapping.sha256();
-                        let state = self.files.get(&path);
-                        let unchanged = state.and_then(|state| state.in_use.as_ref());
-                        if !unchanged.is_some_and(same) {
-                            self.changes.push(Change::Added(path, mapping));
-                        }
-                        (self.files, self.set) = (files, set);
-                    }
-                    Err(refusal) => refused.push((path, mapping, refusal)),
-                }
+        let is_gone = |path: &&PathBuf| !paths.contains(path);
+        let mut gone: Vec<PathBuf> = self.files.keys().filter(is_gone).cloned().collect();
+        for (path, mapping) in &loaded {
+            if let Some(state) = self.files.get_mut(path) {
+                state.own = Some(Arc::clone(mapping));
             }
-            if refused.len() == before || refused.is_empty() {
-                for (path, _, refusal) in refused {
-                    self.refuse(&path, refusal);
-                }
-                return;
-            }
-            loaded = refused.into_iter().map(|(path, mapping, _)| (path, mapping)).collect();
+            self.hand_over(path, &mapping.manifest().name, &mut gone);
+        }
+        let mut files = self.files.clone();
+        gone.iter().for_each(|path| _ = files.remove(path));
+        loaded.iter().for_each(|(path, mapping)| put(&mut files, path, mapping));
+        if self.try_files(files, fits).is_err() {
+            self.turn_stepwise(gone, loaded, fits);
         }
     }
 
-    fn with(
-        &self,
-        path: &Path,
-        mapping: &Arc<Mapping>,
-        fits: &dyn Fn(&MappingSet) -> Result<(), SettingError>,
-    ) -> Result<(Files, Arc<MappingSet>), Refusal> {
-        let mut files = self.files.clone();
-        let state = files.entry(path.to_owned()).or_default();
-        let is_new = |old: &Arc<Mapping>| old.sha256() != mapping.sha256();
-        if let Some(old) = state.in_use.replace(Arc::clone(mapping)).filter(is_new) {
-            state.before = Some(old);
+    /// A file that came under another name than the one whose mapping it replaces takes its place.
+    fn hand_over(&mut self, path: &Path, name: &str, gone: &mut Vec<PathBuf>) {
+        let is = |old: &PathBuf| self.files.get(old).is_some_and(|state| state.is_named(name));
+        let Some(at) = gone.iter().position(is) else { return };
+        let old = self.files.remove(&gone.swap_remove(at)).unwrap_or_default();
+        let state = self.files.entry(path.to_owned()).or_default();
+        if state.in_use.is_none() {
+            (state.in_use, state.before) = (old.in_use, old.before);
         }
+    }
+
+    fn try_files(&mut self, files: Files, fits: Fits<'_>) -> Result<(), Refusal> {
         let set = self.compose(&files)?;
         fits(&set).map_err(Refusal::Settings)?;
-        Ok((files, set))
+        (self.files, self.set) = (files, set);
+        Ok(())
+    }
+
+    /// One after the other, again and again while anything fits that did not before.
+    fn turn_stepwise(
+        &mut self,
+        mut gone: Vec<PathBuf>,
+        mut loaded: Vec<(PathBuf, Arc<Mapping>)>,
+        fits: Fits<'_>,
+    ) {
+        loop {
+            let before = gone.len() + loaded.len();
+            let mut conflicts = Vec::new();
+            gone.retain(|path| {
+                let mut files = self.files.clone();
+                files.remove(path);
+                self.try_files(files, fits)
+                    .map_err(|why| conflicts.push((path.clone(), why)))
+                    .is_err()
+            });
+            loaded.retain(|(path, mapping)| {
+                let mut files = self.files.clone();
+                put(&mut files, path, mapping);
+                self.try_files(files, fits)
+                    .map_err(|why| conflicts.push((path.clone(), why)))
+                    .is_err()
+            });
+            let left = gone.len() + loaded.len();
+            if left < before && left > 0 {
+                continue;
+            }
+            for (path, why) in conflicts {
+                let known = self.old_files.get(&path).is_some_and(|old| old.content == GONE);
+                if gone.contains(&path) && !known {
+                    self.see(&path, GONE);
+                }
+                if !known {
+                    self.refuse(&path, why);
+                }
+            }
+            return;
+        }
+    }
+
+    /// The same without the mappings of files that are not to run yet: they will be seen anew.
+    pub fn only(&self, may_run: impl Fn(&Mapping) -> bool) -> Self {
+        let mut reduced = self.clone();
+        let mut files = self.files.clone();
+        for state in files.values_mut() {
+            if state.in_use.as_ref().is_some_and(|mapping| !may_run(mapping)) {
+                state.in_use = state.before.take();
+                state.content.clear();
+            }
+        }
+        match reduced.compose(&files) {
+            Ok(set) => (reduced.files, reduced.set) = (files, set),
+            // Then the default mapping alone.
+            Err(_) => {
+                reduced.files.clear();
+                if let Ok(set) = reduced.compose(&Files::new()) {
+                    reduced.set = set;
+                }
+            }
+        }
+        reduced
     }
 
     /// A mapping failed its trial: the one of before keeps its place.
     pub fn refuse_mapping(&mut self, mapping: &Mapping, refusal: Refusal) {
-        let Some(path) = self.path_of(mapping).map(Path::to_owned) else { return };
-        let is_its = |change: &Change| matches!(change, Change::Added(other, _) if *other == path);
-        self.changes.retain(|change| !is_its(change));
+        let found = self.files.iter().find(|(_, state)| state.uses(mapping.sha256()));
+        let Some(path) = found.map(|(path, _)| path.clone()) else { return };
         let mut files = self.files.clone();
         if let Some(state) = files.get_mut(&path) {
-            let old = self.old.0.get(&path);
-            state.in_use = old.and_then(|state| state.in_use.clone());
-            state.before = old.and_then(|state| state.before.clone());
+            state.in_use = state.before.take();
+            state.before = self.old_files.get(&path).and_then(|old| old.before.clone());
         }
         match self.compose(&files) {
             Ok(set) => (self.files, self.set) = (files, set),
-            // Something else relies on it. Everything stays as it was.
             Err(_) => self.stay(),
         }
         self.refuse(&path, refusal);
     }
 
-    /// Everything stays as it was; what was seen is not looked at again until it changes.
+    /// Something relies on a mapping that was refused: everything stays as it was.
     fn stay(&mut self) {
-        let changes = std::mem::take(&mut self.changes);
         for (path, state) in &mut self.files {
-            let old = self.old.0.get(path);
-            state.in_use = old.and_then(|state| state.in_use.clone());
-            state.before = old.and_then(|state| state.before.clone());
-        }
-        for change in changes {
-            match change {
-                Change::Added(path, _) => {
-                    let error = io::Error::other("what it came together with was refused");
-                    self.refuse(&path, Refusal::Unreadable(error));
-                }
-                Change::Removed(path, _) => {
-                    let old = self.old.0.get(&path).cloned().unwrap_or_default();
-                    self.files.insert(path, old);
-                }
-                other => self.changes.push(other),
+            let old = self.old_files.get(path);
+            let in_use = old.and_then(|old| old.in_use.clone());
+            let changed = in_use.as_ref().map(|of| of.sha256())
+                != state.in_use.as_ref().map(|of| of.sha256());
+            if changed && state.refusal.is_none() {
+                state.refusal = Some(Arc::new(Refusal::Together));
             }
+            (state.in_use, state.before) = (in_use, old.and_then(|old| old.before.clone()));
         }
-        self.set = Arc::clone(&self.old.1);
+        for (path, old) in &self.old_files {
+            self.files.entry(path.clone()).or_insert_with(|| old.clone());
+        }
+        self.set = self.compose(&self.files).unwrap_or_else(|_| Arc::clone(&self.old_set));
     }
 
     /// Has a mapping give way to the one that it has replaced. Answers whether there is one.
     pub(super) fn roll_back(&mut self, sha256: &str, failures: u32) -> bool {
         let mut files = self.files.clone();
-        let is = |mapping: &Arc<Mapping>| mapping.sha256() == sha256;
-        let found = files.iter_mut().find(|(_, state)| state.in_use.as_ref().is_some_and(is));
+        let found = files.iter_mut().find(|(_, state)| state.uses(sha256));
         let Some((path, state)) = found else { return false };
         let path = path.clone();
         let Some(mapping) = state.in_use.take() else { return false };
@@ -284,14 +364,29 @@ impl Proposal {
         if state.in_use.is_none() && default != Some(&mapping.manifest().name) {
             return false;
         }
-        state.refusal = Some(Arc::new(Refusal::Quarantined(failures)));
+        // The file may have another content by now, which was refused for reasons of its own.
+        if state.content == sha256 {
+            state.refusal = Some(Arc::new(Refusal::Quarantined(failures)));
+        }
         match self.compose(&files) {
             Ok(set) => {
                 (self.files, self.set) = (files, set);
-                self.changes.push(Change::RolledBack(path, mapping));
+                self.rolled_back = Some((path, mapping));
                 true
             }
             Err(_) => false,
         }
+    }
+}
+
+/// The content of a file that is gone, and whose mapping has to stay.
+const GONE: &str = "gone";
+
+/// Has a file's mapping be used, in the place of the one of before.
+fn put(files: &mut Files, path: &Path, mapping: &Arc<Mapping>) {
+    let state = files.entry(path.to_owned()).or_default();
+    let old = state.in_use.replace(Arc::clone(mapping));
+    if let Some(old) = old.filter(|old| old.sha256() != mapping.sha256()) {
+        state.before = Some(old);
     }
 }

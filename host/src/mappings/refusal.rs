@@ -33,6 +33,9 @@ pub enum Refusal {
     /// It failed over what is cached.
     #[error("it was tried over the cached documents of {0}: {1}")]
     Trial(String, #[source] Box<MapError>),
+    /// It came together with another one that was refused, and can't be used without it.
+    #[error("it came together with a mapping that was refused, and does not fit without it")]
+    Together,
     /// It trapped again and again after it had been taken.
     #[error("it failed {0} times in a row; it is tried again when the file changes")]
     Quarantined(u32),
@@ -49,12 +52,13 @@ impl Refusal {
             Self::Conflict(_) => "conflict",
             Self::Settings(_) => "settings",
             Self::Trial(_, error) => error.cause(),
+            Self::Together => "conflict",
             Self::Quarantined(_) => "quarantined",
         }
     }
 
     /// Whether it could be taken although its file has not changed: it depends on what else there is.
     pub(super) fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreadable(_) | Self::Conflict(_) | Self::Settings(_))
+        matches!(self, Self::Unreadable(_) | Self::Conflict(_) | Self::Settings(_) | Self::Together)
     }
 }

@@ -36,11 +36,13 @@ impl Member {
         scope: Scope,
         documents: &'a Documents,
     ) -> impl Iterator<Item = (&'a Feed, &'a Document)> {
-        let of = |feed: &'a Feed| Some((feed, documents.get(&feed.document)?));
-        self.feeds(scope)
-            .iter()
-            .filter_map(of)
-            .filter(|(feed, document)| document.source == feed.source)
+        let is = |feed: &Feed, document: &Document| document.source == feed.source;
+        self.feeds(scope).iter().filter_map(move |feed| {
+            let named = documents.get(&feed.document).filter(|document| is(feed, document));
+            // Another mapping may have had another name for it.
+            let found = named.or_else(|| documents.values().find(|document| is(feed, document)));
+            Some((feed, found?))
+        })
     }
 
     /// Its name.

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 /// How long nothing may have happened.
-const QUIET: Duration = Duration::from_millis(100);
+const QUIET: Duration = Duration::from_millis(50);
 /// How long a file that is being written is waited for since its last piece. Only Linux tells
 /// when it is closed.
 const WRITING: Duration = Duration::from_secs(if cfg!(target_os = "linux") { 15 } else { 1 });
@@ -129,10 +129,12 @@ impl Watcher {
         let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(system) = &mut self.system else { return };
         for folder in &folders {
-            let parents = folder.ancestors().skip(1);
-            let parent = parents.into_iter().find(|parent| parent.is_dir());
+            let parent = folder.ancestors().skip(1).find(|parent| parent.is_dir());
             let there = Some(folder.as_path()).filter(|folder| folder.is_dir());
-            for path in parent.into_iter().chain(there) {
+            // A link on the way may be swapped for another one.
+            let links = folder.ancestors().filter(|path| path.is_symlink());
+            let links = links.filter_map(Path::parent);
+            for path in parent.into_iter().chain(there).chain(links) {
                 if let Err(error) = system.watch(path, RecursiveMode::NonRecursive) {
                     let path = path.display();
                     warn!(%path, %error, "it can't be watched: reload to have it looked into");

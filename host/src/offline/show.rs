@@ -7,6 +7,7 @@ use crate::cli::ShowArgs;
 use crate::plugin::wit::{DocumentSpec, Manifest, MetricKind, Need};
 use crate::plugin::{Engine, Limits};
 use crate::target::Scope;
+use crate::text::plain;
 
 /// Prints it to `out`.
 pub fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
@@ -27,14 +28,15 @@ pub fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
                 Need::Optional => "optional",
                 Need::Offline => "offline",
             };
-            writeln!(out, "  {:width$}  {need:8}  {}", spec.name, spec.path)?;
+            writeln!(out, "  {:width$}  {need:8}  {}", spec.name, plain(&spec.path))?;
         }
     }
     if !options.is_empty() {
         writeln!(out, "\noptions")?;
     }
     for option in options {
-        writeln!(out, "  {}={}  {}", option.name, option.default_value, option.help)?;
+        let (value, help) = (plain(&option.default_value), plain(&option.help));
+        writeln!(out, "  {}={value}  {help}", option.name)?;
     }
     writeln!(out, "\n{} families", families.len())?;
     for family in families {
@@ -43,7 +45,7 @@ pub fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
             MetricKind::Counter => "counter",
         };
         writeln!(out, "  {} {{{}}} {kind}", family.name, family.label_names.join(", "))?;
-        writeln!(out, "    {}", family.help)?;
+        writeln!(out, "    {}", plain(&family.help))?;
     }
     out.flush()?;
     Ok(())

@@ -9,6 +9,7 @@ use wasmtime_wasi::{WasiView, p2};
 use super::LoadError;
 use super::engine::Engine;
 use super::store::State;
+use crate::text::plain;
 
 /// The interfaces that Rust's standard library imports for wasm32-wasip2. The environment is
 /// empty, standard input is closed, random numbers are always the same ones.
@@ -43,7 +44,7 @@ pub(super) fn check(engine: &Engine, component: &Component) -> Result<(), LoadEr
     let imports: Vec<&str> = imports.take(MAX_NAMED).collect();
     match imports.is_empty() {
         true => Ok(()),
-        false => Err(LoadError::Import(imports.join(", "))),
+        false => Err(LoadError::Import(plain(&imports.join(", ")))),
     }
 }
 

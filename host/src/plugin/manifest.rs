@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::wit::{DocumentSpec, Manifest, Need, Scope};
 use crate::exposition::names::{check_label_name, check_metric_name};
+use crate::text::plain;
 
 /// How much a manifest may hold. The default mapping has 150 families and 20 documents.
 const MAX_DOCUMENTS: usize = 200;
@@ -50,10 +51,9 @@ pub fn documents_of(manifest: &Manifest, scope: Scope) -> impl Iterator<Item = &
 pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
     check_name("the mapping's name", &manifest.name)?;
     let version = &manifest.version;
-    let plain = version.bytes().all(|byte| byte.is_ascii_graphic());
-    if version.is_empty() || version.len() > MAX_VERSION_BYTES || !plain {
-        let start = version.chars().take(MAX_VERSION_BYTES).collect();
-        return Err(ManifestError::Version(start));
+    let visible = version.bytes().all(|byte| byte.is_ascii_graphic());
+    if version.is_empty() || version.len() > MAX_VERSION_BYTES || !visible {
+        return Err(ManifestError::Version(plain(version)));
     }
     for (what, count, most) in [
         ("documents", manifest.documents.len(), MAX_DOCUMENTS),
@@ -76,15 +76,17 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
     let mut options = HashSet::new();
     for option in &manifest.options {
         check_name("option", &option.name)?;
+        let texts = [&option.help, &option.default_value];
+        if let Some(text) = texts.into_iter().find(|text| text.len() > MAX_TEXT_BYTES) {
+            return Err(ManifestError::TooMany("bytes of an option", text.len(), MAX_TEXT_BYTES));
+        }
         if !options.insert(&option.name) {
             return Err(ManifestError::Twice("option", option.name.clone()));
         }
     }
     let mut families = HashSet::new();
     for family in &manifest.families {
-        let wrong = |reason: String| {
-            ManifestError::Family(family.name.chars().take(MAX_TEXT_BYTES).collect(), reason)
-        };
+        let wrong = |reason: String| ManifestError::Family(plain(&family.name), plain(&reason));
         check_metric_name(&family.name).map_err(wrong)?;
         if family.help.trim().is_empty() {
             return Err(wrong("it has no help text".to_owned()));
@@ -112,7 +114,7 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
 fn check_name(what: &'static str, name: &str) -> Result<(), ManifestError> {
     let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if name.is_empty() || name.len() > 100 || !name.bytes().all(valid) {
-        return Err(ManifestError::Name(what, name.chars().take(100).collect()));
+        return Err(ManifestError::Name(what, plain(name)));
     }
     Ok(())
 }
@@ -121,8 +123,11 @@ fn check_document(document: &DocumentSpec, earlier: &HashSet<&str>) -> Result<()
     check_name("document", &document.name)?;
     for other in [&document.fallback_for, &document.same_day_as].into_iter().flatten() {
         if !earlier.contains(other.as_str()) {
-            return Err(ManifestError::Reference(document.name.clone(), other.clone()));
+            return Err(ManifestError::Reference(document.name.clone(), plain(other)));
         }
+    }
+    if document.path.len() > MAX_TEXT_BYTES {
+        return Err(ManifestError::TooMany("bytes of a path", document.path.len(), MAX_TEXT_BYTES));
     }
     if document.need == Need::Offline {
         return Ok(());
@@ -132,19 +137,17 @@ fn check_document(document: &DocumentSpec, earlier: &HashSet<&str>) -> Result<()
         Scope::Enterprise => "/enterprises/{enterprise}/",
     };
     let path = &document.path;
-    let shown = || path.chars().take(MAX_TEXT_BYTES).collect();
     // The token goes wherever the path leads: it may not leave the target's own part of the API.
     let rest = path.strip_prefix(root);
     let wanders = |rest: &str| {
         rest.split(['/', '?', '&', '=']).any(|part| part == "." || part == "..")
             || rest.contains(['\\', '%', '#', '@'])
             || path.contains("//")
-            || path.len() > MAX_TEXT_BYTES
             || rest.chars().any(|c| c.is_whitespace() || c.is_control())
             || rest.replace("{day}", "").contains(['{', '}'])
     };
     if rest.is_none_or(wanders) {
-        return Err(ManifestError::Path(shown(), document.name.clone(), root));
+        return Err(ManifestError::Path(plain(path), document.name.clone(), root));
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! One run of a mapping, in an instance of its own.
 
+use std::time::Duration;
+
 use thiserror::Error;
 use wasmtime::component::ResourceAny;
 use wasmtime::{Store, Trap};
@@ -8,9 +10,10 @@ use super::bindings::wit;
 use super::engine::Engine;
 use super::store::{State, store};
 use super::versions::{Instance, Pre};
+use crate::text::plain;
 
-/// How much of a mapping's own error is passed on.
-const MAX_ERROR_CHARS: usize = 600;
+/// How long a mapping may take to say what it is.
+const DESCRIBE_TIME: Duration = Duration::from_secs(5);
 
 /// Why a run ended without samples.
 #[derive(Debug, Error)]
@@ -66,9 +69,7 @@ impl std::fmt::Display for TrapCause {
 fn describe_malformed(malformed: &wit::Malformed) -> String {
     let wit::Malformed { document, part, offset, path, reason } = malformed;
     let path = path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default();
-    let text = format!("document {document}, part {part}, byte {offset}: {path}{reason}");
-    // A mapping's words go into logs and onto pages.
-    text.chars().filter(|c| !c.is_control()).take(MAX_ERROR_CHARS).collect()
+    plain(&format!("document {document}, part {part}, byte {offset}: {path}{reason}"))
 }
 
 /// Says what a failed call means.
@@ -85,14 +86,15 @@ fn trapped(store: &Store<State>, error: &wasmtime::Error) -> RunError {
     let said = said.lines().map(str::trim).filter(|line| !line.is_empty());
     // The first line of a Rust panic has the place, the second the message.
     let said: String = said.take(2).collect::<Vec<_>>().join(" ");
-    let said: String = said.chars().filter(|c| !c.is_control()).take(MAX_ERROR_CHARS).collect();
+    let said = plain(&said);
     let detail = if said.is_empty() { detail } else { format!("{detail} ({said})") };
     RunError::Trapped { cause, detail }
 }
 
 /// Asks a mapping what it is.
 pub(super) fn describe(engine: &Engine, pre: &Pre) -> Result<wit::Manifest, RunError> {
-    let mut store = store(engine);
+    // It has nothing to do but to answer.
+    let mut store = store(engine, engine.limits().run_time.min(DESCRIBE_TIME));
     pre.instantiate(&mut store)
         .and_then(|mapping| mapping.describe(&mut store))
         .map_err(|error| trapped(&store, &error))
@@ -113,7 +115,7 @@ impl Run {
         span: wit::Span,
         options: &[wit::OptionValue],
     ) -> Result<Self, RunError> {
-        let mut store = store(engine);
+        let mut store = store(engine, engine.limits().run_time);
         let started = pre.instantiate(&mut store).and_then(|instance| {
             let resource = instance.construct(&mut store, target, span, options)?;
             Ok((instance, resource))
@@ -144,11 +146,11 @@ impl Run {
     fn answer<T>(&self, called: wasmtime::Result<Result<T, wit::Error>>) -> Result<T, RunError> {
         called.map_err(|error| trapped(&self.store, &error))?.map_err(|error| match error {
             wit::Error::Malformed(malformed) => RunError::Malformed(malformed),
-            wit::Error::UnknownDocument(name) => {
-                RunError::Refused(format!("the mapping does not know the document {name:?}"))
-            }
+            wit::Error::UnknownDocument(name) => RunError::Refused(plain(&format!(
+                "the mapping does not know the document {name:?}"
+            ))),
             wit::Error::InvalidOption(reason) => {
-                RunError::Refused(format!("mapping option: {reason}"))
+                RunError::Refused(plain(&format!("mapping option: {reason}")))
             }
         })
     }

@@ -1,5 +1,7 @@
 //! What an instance of a mapping lives in.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use wasmtime::Store;
 use wasmtime::component::ResourceTable;
@@ -39,7 +41,7 @@ impl WasiView for State {
 }
 
 /// A new one, with the limits of a run.
-pub(super) fn store(engine: &Engine) -> Store<State> {
+pub(super) fn store(engine: &Engine, time: Duration) -> Store<State> {
     let limits = engine.limits();
     let stderr = MemoryOutputPipe::new(STDERR_BYTES);
     let state = State {
@@ -53,6 +55,7 @@ pub(super) fn store(engine: &Engine) -> Store<State> {
     let mut store = Store::new(engine.wasmtime(), state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits.result_bytes);
-    store.set_epoch_deadline((limits.run_time.as_millis() / TICK.as_millis()) as u64);
+    // The first tick may come at once.
+    store.set_epoch_deadline((time.as_millis() / TICK.as_millis()).max(1) as u64 + 1);
     store
 }

@@ -12,6 +12,7 @@ use super::LoadError;
 use super::bindings::{MappingPre, wit};
 use super::engine::Engine;
 use super::store::State;
+use crate::text::plain;
 
 /// The interface that a mapping exports, without its version.
 pub const INTERFACE: &str = "copilot-metrics-exporter:mapping/mapper";
@@ -46,10 +47,10 @@ impl Version {
         match versions.clone().find_map(Self::of) {
             Some(version) => Ok(version),
             None => Err(match versions.next() {
-                Some(found) => LoadError::Version(found.to_owned()),
+                Some(found) => LoadError::Version(plain(found)),
                 None => LoadError::Export(match exports.is_empty() {
                     true => "nothing".to_owned(),
-                    false => exports.join(", "),
+                    false => plain(&exports.join(", ")),
                 }),
             }),
         }

@@ -1,5 +1,6 @@
 //! Maps the documents of a target.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::task::JoinError;
@@ -12,7 +13,10 @@ use crate::pipeline::{self, MapError, Mapped};
 use crate::plugin::RunError;
 use crate::plugin::wit::{self, Span};
 use crate::settings::TargetSettings;
-use std::sync::Arc;
+
+/// How often a mapping runs over ever fewer documents: one that finds fault with all of them, one
+/// at a time, must not take an hour.
+const MAX_RUNS: usize = 6;
 
 /// What came of a mapping and documents.
 #[derive(Default)]
@@ -45,7 +49,7 @@ impl Shared {
             .collect();
         let mut attempt = Attempt::default();
         // Each document fails at most twice: as it came, and as it was before.
-        for _ in 0..=2 * own.len() {
+        for _ in 0..MAX_RUNS.min(2 * own.len() + 1) {
             if own.is_empty() {
                 return attempt;
             }
@@ -82,6 +86,10 @@ impl Shared {
             if let Some(old) = old.filter(|old| old.parts != failed.parts) {
                 own.insert(name.clone(), old.clone());
             }
+        }
+        if !own.is_empty() {
+            attempt.failure = Some(format!("it found {MAX_RUNS} documents malformed"));
+            attempt.misbehaved = true;
         }
         attempt
     }

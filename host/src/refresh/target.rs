@@ -15,7 +15,7 @@ use tracing::{debug, error, info};
 use super::Shared;
 use super::schedule::{Outcome, Schedule};
 use crate::cache::Documents;
-use crate::github::{Client, FetchError, Fetched};
+use crate::github::{Client, Document, FetchError, Fetched};
 use crate::mappings::MappingSet;
 use crate::plugin::wit::{DocumentSpec, FetchKind};
 use crate::publisher::Status;
@@ -82,8 +82,15 @@ impl Refresh {
         let wanted = set.documents(self.target().scope()).iter();
         let specs: Vec<_> =
             wanted.filter(|spec| self.settings.wants(&spec.name)).cloned().collect();
-        for gone in self.specs.iter().filter(|spec| !specs.iter().any(|s| s.name == spec.name)) {
+        // Another document under the same name is another document.
+        let same = |one: &DocumentSpec, other: &DocumentSpec| {
+            one.name == other.name && Document::source_of(one) == Document::source_of(other)
+        };
+        for gone in self.specs.iter().filter(|old| !specs.iter().any(|new| same(old, new))) {
             self.schedule.forget(&gone.name);
+            if !specs.iter().any(|new| new.name == gone.name) {
+                self.shared.telemetry.forget_document(self.target(), &gone.name);
+            }
         }
         (self.set, self.specs) = (set, specs);
         let names = self.specs.iter().map(|spec| spec.name.clone());
@@ -102,8 +109,11 @@ impl Refresh {
         }
         let has = |name: &str| self.set.members().iter().any(|member| member.name() == name);
         self.good.retain(|name, _| has(name));
-        self.mapping_failures.clear();
-        self.misbehaved.clear();
+        self.mapping_failures.retain(|name, _| has(name));
+        let runs = |sha256: &str| self.set.members().iter().any(|of| of.mapping.sha256() == sha256);
+        self.misbehaved.retain(|sha256, _| runs(sha256));
+        let names: Vec<&str> = self.set.members().iter().map(|member| member.name()).collect();
+        self.shared.telemetry.mappings.keep_only(self.target(), &names);
     }
 
     /// Publishes what is in the cache, without a request to GitHub. `done`: the mappings that have

@@ -1,15 +1,8 @@
 //! Checks the settings against the mappings that they are for.
 
-use super::{MappingSettings, SettingError, TargetSettings};
+use super::{MappingSettings, SettingError};
 use crate::mappings::MappingSet;
 use crate::plugin::wit;
-
-impl TargetSettings {
-    /// Whether the mappings have the options and documents that are named.
-    pub fn check(&self, set: &MappingSet) -> Result<(), SettingError> {
-        self.mapping.check(set)
-    }
-}
 
 impl MappingSettings {
     /// Whether the mappings have the options and documents that are named.

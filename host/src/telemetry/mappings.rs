@@ -1,6 +1,6 @@
 //! Metrics of the mappings: which are in use, how their runs went, how they were swapped.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use prometheus::proto::{Gauge as GaugeValue, LabelPair, Metric, MetricFamily, Me
 use prometheus::{Gauge, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::now_seconds;
-use super::register::{Described, Maker, forget};
+use super::register::{Described, Maker, forget_others};
 use crate::exposition::encode::{EncodedFamily, write};
 use crate::pipeline::Mapped;
 use crate::plugin::{Mapping, wit};
@@ -175,16 +175,28 @@ impl MappingMetrics {
         self.memory.with_label_values(&[mapping]).set(0);
     }
 
-    /// A target is no longer exported, or has a mapping no more.
-    pub fn forget(&self, target: &Target, mapping: Option<&str>) {
+    /// A target is no longer exported.
+    pub fn forget(&self, target: &Target) {
+        self.keep_only(target, &[]);
+    }
+
+    /// A target has these mappings only.
+    pub fn keep_only(&self, target: &Target, mappings: &[&str]) {
         let [org, scope] = target.labels();
-        let mut labels = vec![("org", org), ("scope", scope)];
-        labels.extend(mapping.map(|mapping| ("mapping", mapping)));
-        forget(&self.series, &labels);
-        forget(&self.failures, &labels);
-        forget(&self.unmapped_fields, &labels);
+        let labels = [("org", org), ("scope", scope)];
+        for vector in [&self.series, &self.unmapped_fields] {
+            forget_others(vector, &labels, mappings);
+        }
+        forget_others(&self.failures, &labels, mappings);
         let mut shown = self.unmapped_shown.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.retain(|(of, name), _| of != target || mapping.is_some_and(|gone| gone != name));
+        shown.retain(|(of, name), _| of != target || mappings.contains(&name.as_str()));
+    }
+
+    /// No target has any other mappings than these.
+    pub fn keep_only_anywhere(&self, mappings: &HashSet<String>) {
+        let mappings: Vec<&str> = mappings.iter().map(String::as_str).collect();
+        forget_others(&self.duration, &[], &mappings);
+        forget_others(&self.memory, &[], &mappings);
     }
 }
 

@@ -193,6 +193,14 @@ impl Telemetry {
         self.refresh_duration.with_label_values(&target.labels()).observe(took.as_secs_f64());
     }
 
+    /// A document is no longer wanted.
+    pub fn forget_document(&self, target: &Target, document: &str) {
+        let [org, scope] = target.labels();
+        let labels = [("org", org), ("scope", scope), ("document", document)];
+        forget(&self.last_attempt, &labels);
+        forget(&self.document_failures, &labels);
+    }
+
     /// A target is known, and has no data yet.
     pub fn add_target(&self, target: &Target) {
         self.set_up(target, false);
@@ -206,7 +214,7 @@ impl Telemetry {
         forget(&self.refresh_duration, &labels);
         forget(&self.last_attempt, &labels);
         forget(&self.document_failures, &labels);
-        self.mappings.forget(target, None);
+        self.mappings.forget(target);
     }
 
     /// The snapshot was made anew.

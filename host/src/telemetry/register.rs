@@ -88,13 +88,33 @@ pub(super) fn seconds(name: &str, help: &str) -> HistogramOpts {
 
 /// Removes every series that has all of these labels.
 pub(super) fn forget<B: MetricVecBuilder>(vector: &MetricVec<B>, labels: &[(&str, &str)]) {
+    forget_if(vector, |value| labels.iter().all(|(name, wanted)| value(name) == *wanted));
+}
+
+/// Removes every series that has all of these labels, but those of these mappings.
+pub(super) fn forget_others<B: MetricVecBuilder>(
+    vector: &MetricVec<B>,
+    labels: &[(&str, &str)],
+    mappings: &[&str],
+) {
+    forget_if(vector, |value| {
+        labels.iter().all(|(name, wanted)| value(name) == *wanted)
+            && !mappings.contains(&value("mapping"))
+    });
+}
+
+/// Removes the series whose labels are such.
+fn forget_if<B: MetricVecBuilder>(
+    vector: &MetricVec<B>,
+    is: impl for<'a> Fn(&dyn Fn(&str) -> &'a str) -> bool,
+) {
     let names = vector.desc().first().map(|desc| desc.variable_labels.clone()).unwrap_or_default();
     for metric in vector.collect().iter().flat_map(|family| family.get_metric()) {
         let value = |name: &str| {
             let mut labels = metric.get_label().iter();
             labels.find(|label| label.name() == name).map_or("", |label| label.value())
         };
-        if labels.iter().all(|(name, wanted)| value(name) == *wanted) {
+        if is(&value) {
             let values: Vec<&str> = names.iter().map(|name| value(name)).collect();
             // It fails only where there is no such series.
             vector.remove_label_values(&values).ok();

@@ -26,6 +26,8 @@ pub enum Deed {
     Duplicate,
     Undeclared,
     LongLabel,
+    MuchText,
+    ForgesTheLog,
     TrapIn(&'static str),
     TrapEverySecondCall,
     TrapWhenTold,
@@ -34,6 +36,7 @@ pub enum Deed {
     OtherHost,
     UpThePath,
     TakesAFamily,
+    OnlySeats,
     TakesADocument,
 }
 
@@ -54,6 +57,8 @@ impl Deed {
             "duplicate" => Self::Duplicate,
             "undeclared" => Self::Undeclared,
             "long-label" => Self::LongLabel,
+            "much-text" => Self::MuchText,
+            "forges-the-log" => Self::ForgesTheLog,
             "trap-every-second-call" => Self::TrapEverySecondCall,
             "trap-when-told" => Self::TrapWhenTold,
             "look-around" => Self::LookAround,
@@ -61,6 +66,7 @@ impl Deed {
             "other-host" => Self::OtherHost,
             "up-the-path" => Self::UpThePath,
             "takes-a-family" => Self::TakesAFamily,
+            "only-seats" => Self::OnlySeats,
             "takes-a-document" => Self::TakesADocument,
             _ => match word.strip_prefix("trap-in-") {
                 Some(call) => Self::TrapIn(call),
@@ -104,6 +110,7 @@ impl Deed {
             Self::OtherHost => path(manifest, "https://evil.example/orgs/{org}/copilot"),
             Self::UpThePath => path(manifest, "/orgs/{org}/../somebody-else/copilot/billing"),
             Self::TakesAFamily => manifest.families.push(family("github_copilot_seats", &["org"])),
+            Self::OnlySeats => manifest.families = vec![family("github_copilot_seats", &["org"])],
             Self::TakesADocument => path(manifest, "/orgs/{org}/copilot/something-else"),
             Self::LookAround => manifest.families.push(family("scripted_seen", &["what"])),
             _ => {}
@@ -129,7 +136,24 @@ impl Deed {
                 seats.label_values = vec![0, 0];
                 seats.values = vec![1.0, 2.0];
             }
+            Self::OnlySeats => {
+                seats.name = "github_copilot_seats".into();
+                set.families.truncate(1);
+            }
             Self::Undeclared => seats.name = "not_in_the_manifest".into(),
+            Self::MuchText => {
+                let stamps = 20_000;
+                set.strings = vec!["x".repeat(1000)];
+                set.strings.extend((0..stamps).map(|number| number.to_string()));
+                let stamp = &mut set.families[1];
+                stamp.values = vec![1.0; stamps as usize];
+                stamp.label_values = (0..stamps).flat_map(|number| [0, number + 1, 0]).collect();
+                set.families.remove(0);
+            }
+            Self::ForgesTheLog => {
+                seats.name =
+                    format!("x\n2026-01-01 INFO all is well\x1b[2J{}", "y".repeat(100_000));
+            }
             Self::LongLabel => set.strings[0] = "x".repeat(100_000),
             Self::LookAround => {
                 let seen = [
