@@ -4,8 +4,12 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use copilot_metrics_tests::command::{Serving, client};
+use copilot_metrics_tests::authority::Authority;
+use copilot_metrics_tests::command::{Serving, client, exporter};
+use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
+use copilot_metrics_tests::fixtures::root;
+use copilot_metrics_tests::transcript::keep_secret;
 use serde_json::Value;
 
 /// The names that the original exporter's interface fixes, and promtool would have otherwise.
@@ -41,11 +45,16 @@ struct Prometheus {
 impl Prometheus {
     fn start(target: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("prometheus.yml");
         let scrape = format!(
             "scrape_configs:\n- job_name: copilot\n  scrape_interval: 1s\n  static_configs:\n  - targets: ['{target}']\n"
         );
-        fs::write(&config, scrape).unwrap();
+        fs::write(folder.path().join("prometheus.yml"), scrape).unwrap();
+        Self::start_in(folder)
+    }
+
+    /// With the `prometheus.yml` of a folder.
+    fn start_in(folder: tempfile::TempDir) -> Self {
+        let config = folder.path().join("prometheus.yml");
         // It can't be told to take a free port by itself and to say which.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new("prometheus")
@@ -110,4 +119,82 @@ async fn a_real_prometheus_scrapes_the_demo_and_answers_what_was_recorded() {
         "github_copilot_report_day_timestamp_seconds{org=\"octodemo\",scope=\"organization\"}";
     let served = Exposition::parse(&serving.get("/metrics").await.1).value(report_day);
     assert_eq!(prometheus.value(report_day).await, served.to_string());
+}
+
+/// What is deployed beside the exporter.
+fn deployed(file: &str) -> String {
+    fs::read_to_string(root().join("deploy/prometheus").join(file)).unwrap()
+}
+
+#[test]
+fn the_deployed_config_rules_and_alerts_pass_promtool_and_fire_when_they_should() {
+    for arguments in [
+        ["check", "config", "prometheus.yml"],
+        ["check", "rules", "rules.yml"],
+        ["check", "rules", "alerts.yml"],
+        ["test", "rules", "tests.yml"],
+    ] {
+        let folder = root().join("deploy/prometheus");
+        let checked =
+            Command::new("promtool").args(arguments).current_dir(folder).output().unwrap();
+        let said = String::from_utf8([checked.stdout, checked.stderr].concat()).unwrap();
+        assert!(checked.status.success(), "{arguments:?}: {said}");
+    }
+    // Every alert has a test in which it fires.
+    let tests = deployed("tests.yml");
+    let alerts = deployed("alerts.yml");
+    for alert in alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        let fires = format!("alertname: {alert}\n        exp_alerts:");
+        assert!(tests.contains(&fires), "{alert}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_prometheus_scrapes_over_tls_with_a_password_and_every_rule_has_data() {
+    let authority = Authority::new();
+    let (certificate, key) = authority.sign(&["localhost"], 30);
+    let password = "a password";
+    let hash = bcrypt::hash(password, 5).unwrap();
+    keep_secret(password);
+    let web = Config::new(&format!(
+        "tls_server_config: {{cert_file: server.crt, key_file: server.key}}\nbasic_auth_users: {{prometheus: \"{hash}\"}}"
+    ));
+    web.write("server.crt", &certificate);
+    web.write("server.key", &key);
+    let mut command = exporter();
+    command.arg("--demo").arg("--web.config.file").arg(web.path());
+    let serving = Serving::start(command);
+    for _ in 0..3 {
+        serving.wait_for("refreshed");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // As it is deployed, but for the address, the hurry, and with what it says of TLS and users.
+    let config = deployed("prometheus.yml")
+        .replace("localhost:8000", &format!("localhost:{}", serving.address().port()))
+        .replace("60s", "1s")
+        .replace("# scheme", "scheme")
+        .replace("# tls_config", "tls_config")
+        .replace("# basic_auth", "basic_auth");
+    for (file, text) in [
+        ("prometheus.yml", config.as_str()),
+        ("rules.yml", &deployed("rules.yml")),
+        ("alerts.yml", &deployed("alerts.yml")),
+        ("ca.crt", &authority.pem()),
+        ("password", password),
+    ] {
+        fs::write(folder.path().join(file), text).unwrap();
+    }
+    let prometheus = Prometheus::start_in(folder);
+    assert_eq!(prometheus.value("up{job='github-copilot'}").await, "1");
+    let rules = deployed("rules.yml");
+    let records: Vec<_> =
+        rules.lines().filter_map(|line| line.trim().strip_prefix("- record: ")).collect();
+    assert!(records.len() > 3);
+    for record in records {
+        let count: f64 = prometheus.value(&format!("count({record})")).await.parse().unwrap();
+        assert!(count >= 1.0, "{record}");
+    }
+    // By hand: 24 seats up to 90 days and 20 never used, of 340.
+    let idle = prometheus.value("org:github_copilot_seats_idle:ratio{org='octodemo'}").await;
+    assert!((idle.parse::<f64>().unwrap() - 44.0 / 340.0).abs() < 1e-9, "{idle}");
 }
