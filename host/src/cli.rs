@@ -146,9 +146,19 @@ pub struct ServeArgs {
     #[arg(long, env = "GITHUB_API_URL", value_name = "URL")]
     pub github_api_url: Option<String>,
 
-    /// Address and port to listen on [default: 0.0.0.0:8000]
-    #[arg(long = "web.listen-address", env = "LISTEN_ADDRESS", value_name = "HOST:PORT")]
-    pub listen_address: Option<String>,
+    /// Address and port to listen on. May come several times, or several separated by commas [default: 0.0.0.0:8000]
+    #[arg(
+        long = "web.listen-address",
+        env = "LISTEN_ADDRESS",
+        value_name = "HOST:PORT",
+        value_delimiter = ','
+    )]
+    pub listen_address: Vec<String>,
+
+    /// File (YAML) with TLS, users, headers and rate limit of the web side, as Prometheus' exporters have it
+    /// [default: plain HTTP, open to everybody]
+    #[arg(long = "web.config.file", env = "WEB_CONFIG_FILE", value_name = "FILE")]
+    pub web_config: Option<String>,
 
     /// An option of the mapping, such as users=true for series per user. May come several times
     #[arg(long = "option", value_name = "NAME=VALUE")]

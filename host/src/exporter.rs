@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::join_all;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +13,7 @@ use tracing::{error, info, warn};
 
 use crate::cache::{Cache, Disk};
 use crate::github::TransportError;
-use crate::http::{self, App, Listener};
+use crate::http::{App, Listener, Server, Web, router};
 use crate::mappings::{Library, Look, Proposal, Watcher};
 use crate::plugin::{DEFAULT_MAPPING, Engine, EngineError, LoadError, Mapping};
 use crate::publisher::Publisher;
@@ -56,8 +57,7 @@ pub type Source = Box<dyn Fn() -> Result<Settings, SettingError> + Send + Sync>;
 
 /// An exporter that listens and is ready to run.
 pub struct Exporter {
-    listener: Listener,
-    address: SocketAddr,
+    listeners: Vec<(Listener, SocketAddr)>,
     app: Arc<App>,
     supervisor: Supervisor,
     work: Work,
@@ -79,6 +79,7 @@ struct Work {
 /// Checks settings as a start does, without starting. Answers them.
 pub fn check(source: &Source) -> Result<Settings, StartError> {
     let settings = source()?;
+    Web::new(settings.web_config.clone())?;
     let library = library(&settings)?;
     library.propose(&settings, Look::Again)?;
     Ok(settings)
@@ -106,6 +107,7 @@ impl Exporter {
     /// Loads the mapping and binds the address.
     pub async fn start(source: Source) -> Result<Self, StartError> {
         let settings = source()?;
+        let web = Arc::new(Web::new(settings.web_config.clone())?);
         let cache = Arc::new(cache(&settings)?);
         // Before the folders are looked into: what changes from here on is not missed.
         let mut watcher = Watcher::new();
@@ -122,23 +124,22 @@ impl Exporter {
             Shared::new(cache, Arc::clone(&publisher), Arc::clone(&telemetry));
         let library = Arc::new(Mutex::new(library));
         let supervisor = Supervisor::new(Arc::new(shared), Arc::clone(&library), &settings)?;
-        let listen = |error| StartError::Listen { address: settings.listen.clone(), error };
-        let listener = Listener::bind(&settings.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let mut listeners = Vec::new();
+        for address in &settings.listen {
+            let listen = |error| StartError::Listen { address: address.clone(), error };
+            let listener = Listener::bind(address).await.map_err(listen)?;
+            let address = listener.local_addr().map_err(listen)?;
+            listeners.push((listener, address));
+        }
         let (reloader, reloads) = Reloader::new();
         // From the first scrape on it is known what is to come.
         let targets: Vec<_> = settings.targets.iter().map(|one| one.target.clone()).collect();
         publisher.set_targets(&targets, settings.missing.clone());
         let (settings, source) = (Arc::new(settings), Arc::new(source));
-        let app = Arc::new(App { telemetry: Arc::clone(&telemetry), publisher, reloader });
+        let app = Arc::new(App { telemetry: Arc::clone(&telemetry), publisher, reloader, web });
         let work =
             Work { settings, proposals, source, library, watcher, misbehaved, reloads, telemetry };
-        Ok(Self { listener, address, app, supervisor, work })
-    }
-
-    /// The address that it listens on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+        Ok(Self { listeners, app, supervisor, work })
     }
 
     /// Has its settings read again.
@@ -149,13 +150,20 @@ impl Exporter {
     /// Refreshes and serves, until cancelled. It ends at once if the settings don't fit the mappings in
     /// the folders.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), SettingError> {
-        let Self { listener, address, app, supervisor, work } = self;
+        let Self { listeners, app, supervisor, work } = self;
         let settings = &work.settings;
-        info!(%address, targets = settings.targets.len(), "listening; metrics are at /metrics");
+        for (_, address) in &listeners {
+            info!(%address, targets = settings.targets.len(), "listening; metrics are at /metrics");
+        }
         if let Some(missing) = &settings.missing {
             warn!("there will be no data: {missing}");
         }
-        let serving = http::serve(listener, http::router(app), cancel.clone());
+        let web = Arc::clone(&app.web);
+        let server = Server::new(router(app), web);
+        let serving = listeners
+            .into_iter()
+            .map(|(listener, _)| server.clone().serve(listener, cancel.clone()));
+        let serving = join_all(serving);
         let supervising = async {
             let mut supervisor = supervisor;
             let supervised = cancel.run_until_cancelled(work.supervise(&mut supervisor)).await;
@@ -165,7 +173,7 @@ impl Exporter {
             supervisor.shutdown().await;
             supervised.unwrap_or(Ok(()))
         };
-        let ((), supervised) = tokio::join!(serving, supervising);
+        let (_, supervised) = tokio::join!(serving, supervising);
         info!("stopped");
         supervised
     }

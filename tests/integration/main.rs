@@ -38,3 +38,5 @@ mod targets;
 mod trouble;
 /// The numbers are right by hand calculation.
 mod values;
+/// TLS, passwords, and clients that mean no good.
+mod web;

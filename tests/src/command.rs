@@ -16,7 +16,7 @@ use crate::transcript::record;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the exporter reads from the environment: no test may inherit any of it.
-const VARIABLES: [&str; 24] = [
+const VARIABLES: [&str; 25] = [
     "CONFIG_FILE",
     "GHC_TOKEN",
     "GHC_TOKEN_FILE",
@@ -25,6 +25,7 @@ const VARIABLES: [&str; 24] = [
     "GITHUB_APP_INSTALLATION_ID",
     "CACHE_DIR",
     "MAPPING_DIR",
+    "WEB_CONFIG_FILE",
     "NO_PROXY",
     "no_proxy",
     "SSL_CERT_FILE",

@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - [`app`]: the part of GitHub's API that signs Apps in;
+//! - [`authority`]: an authority of certificates;
 //! - [`command`]: runs the exporter's command as a user would; [`config`]: with a config file;
 //! - [`exposition`]: reads what it prints or serves;
 //! - [`fixtures`]: the recordings, and bodies made on the spot;
@@ -13,6 +14,7 @@
 //! - [`transcript`]: keeps what the exporter says, and the secrets that must not be in it.
 
 pub mod app;
+pub mod authority;
 pub mod command;
 pub mod config;
 pub mod exposition;

@@ -3,14 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::authority::Authority;
 
 /// A running proxy. It stops when it is dropped.
 pub struct Proxy {
@@ -23,23 +25,16 @@ pub struct Proxy {
 impl Proxy {
     /// Starts it. What is asked for at a host goes to the address beside it, without TLS.
     pub async fn start(hosts: &'static [&'static str], to: Vec<SocketAddr>) -> Self {
-        let key = || KeyPair::generate().unwrap_or_else(|error| panic!("{error}"));
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority = CertifiedIssuer::self_signed(params, key());
-        let authority = authority.unwrap_or_else(|error| panic!("{error}"));
-        let names: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
-        let own = key();
-        let params = CertificateParams::new(names).unwrap_or_else(|error| panic!("{error}"));
-        let certificate =
-            params.signed_by(&own, &authority).unwrap_or_else(|error| panic!("{error}"));
-        let private = PrivateKeyDer::Pkcs8(own.serialize_der().into());
+        let authority = Authority::new();
+        let (certificate, key) = authority.sign(hosts, 30);
+        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes());
+        let certificate = certificate.unwrap_or_else(|error| panic!("{error}"));
+        let private = PrivateKeyDer::from_pem_slice(key.as_bytes());
+        let private = private.unwrap_or_else(|error| panic!("{error}"));
         let config = ServerConfig::builder_with_provider(default_provider().into())
             .with_safe_default_protocol_versions()
             .and_then(|config| {
-                config
-                    .with_no_client_auth()
-                    .with_single_cert(vec![certificate.der().clone()], private)
+                config.with_no_client_auth().with_single_cert(vec![certificate], private)
             })
             .unwrap_or_else(|error| panic!("{error}"));
         let acceptor = TlsAcceptor::from(Arc::new(config));

@@ -7,19 +7,31 @@
 //! | `/-/ready` | 200 once there is data to serve, else 503 and why not |
 //! | `POST /-/reload` | reads the settings again; 500 and why if they can't be used |
 //! | `/` | a page with links |
+//!
+//! [`Server`] answers on sockets (`connections` bounds them, `tls` encrypts), [`Web`] has the settings of
+//! `--web.config.file`, `auth` the users. Everything but `/-/healthy` is for users only, where there are any.
 
+mod auth;
+mod connections;
 mod listener;
+pub mod tls;
+mod web;
 
-pub use listener::{Listener, serve};
+pub use listener::{Listener, Server, serve};
+pub use web::Web;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY,
+    WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -48,17 +60,42 @@ pub struct App {
     pub publisher: Arc<Publisher>,
     /// Reads the settings again.
     pub reloader: Reloader,
+    /// The web side's own settings.
+    pub web: Arc<Web>,
 }
 
 /// The routes.
 pub fn router(app: Arc<App>) -> Router {
+    let guard = from_fn_with_state(Arc::clone(&app.web), guard);
     Router::new()
         .route("/", get(page))
         .route("/metrics", get(metrics))
-        .route("/-/healthy", get(|| async { "healthy\n" }))
+        .route(HEALTHY, get(|| async { "healthy\n" }))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload).put(reload))
+        .layer(guard)
         .with_state(app)
+}
+
+/// The path that is open to everybody: a probe has no password, and learns nothing there.
+const HEALTHY: &str = "/-/healthy";
+
+/// Lets requests pass as the web config says.
+async fn guard(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+    let current = web.current();
+    let users = current.users.as_ref().filter(|_| request.uri().path() != HEALTHY);
+    let mut response = if !current.has_room() {
+        (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], "too many requests\n").into_response()
+    } else if let Some(users) = users
+        && !users.admit(request.headers()).await
+    {
+        let challenge = [(WWW_AUTHENTICATE, "Basic")];
+        (StatusCode::UNAUTHORIZED, challenge, "unauthorized\n").into_response()
+    } else {
+        next.run(request).await
+    };
+    response.headers_mut().extend(current.headers.clone());
+    response
 }
 
 async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_saphyr::Spanned;
 
 use super::SettingError;
@@ -120,37 +121,41 @@ impl Config {
             _ => std::fs::read_to_string(path)
                 .map_err(|error| format!("{}: it can't be read: {error}", path.display())),
         };
-        Self::parse(path, &text.map_err(unreadable)?)
+        parse(path, &text.map_err(unreadable)?)
     }
+}
 
-    fn parse(path: &Path, text: &str) -> Result<Self, SettingError> {
-        // An empty file is an empty config, not a null.
-        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-            return Ok(Self::default());
-        }
-        let mut key = String::new();
-        let parsed = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
-            serde_path_to_error::deserialize(deserializer).map_err(|error| {
-                key = error.path().to_string();
-                error.into_inner()
-            })
-        });
-        parsed.map_err(|error| {
-            let line = error.location().map(|location| format!(":{}", location.line()));
-            let file = format!("{}{}", path.display(), line.unwrap_or_default());
-            let place = match key.as_str() {
-                // The file as a whole.
-                "" | "." => file,
-                // `value` is the field of `Spanned`.
-                key => {
-                    let keys: Vec<_> =
-                        key.split('.').filter(|part| !matches!(*part, "value" | "?")).collect();
-                    format!("{file}: {}", keys.join("."))
-                }
-            };
-            SettingError::new(place, plain(&error))
-        })
+/// Reads YAML. The error says where it is wrong.
+pub(super) fn parse<T: DeserializeOwned + Default>(
+    path: &Path,
+    text: &str,
+) -> Result<T, SettingError> {
+    // An empty file is an empty config, not a null.
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        return Ok(T::default());
     }
+    let mut key = String::new();
+    let parsed = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
+        serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            key = error.path().to_string();
+            error.into_inner()
+        })
+    });
+    parsed.map_err(|error| {
+        let line = error.location().map(|location| format!(":{}", location.line()));
+        let file = format!("{}{}", path.display(), line.unwrap_or_default());
+        let place = match key.as_str() {
+            // The file as a whole.
+            "" | "." => file,
+            // `value` is the field of `Spanned`.
+            key => {
+                let keys: Vec<_> =
+                    key.split('.').filter(|part| !matches!(*part, "value" | "?")).collect();
+                format!("{file}: {}", keys.join("."))
+            }
+        };
+        SettingError::new(place, plain(&error))
+    })
 }
 
 /// What is wrong, in words for who writes YAML and not Rust.

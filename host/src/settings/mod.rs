@@ -2,7 +2,7 @@
 //!
 //! They come from flags and environment variables ([`crate::cli`]) and from the config file
 //! (`config` has its form, `file` and `values` read single values, `credentials` the ways to sign
-//! in, `mapping` which mappings run); `resolve` puts them together, `check` asks the mappings. What the config file holds can be
+//! in, `mapping` which mappings run, `web` the web side's own file); `resolve` puts them together, `check` asks the mappings. What the config file holds can be
 //! read again while the exporter runs; the rest can't change.
 
 pub(crate) mod check;
@@ -12,6 +12,7 @@ mod file;
 mod mapping;
 mod resolve;
 pub(crate) mod values;
+pub mod web;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -71,8 +72,10 @@ fn masked(text: &str) -> String {
 /// The settings of the exporter.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The address to listen on.
-    pub listen: String,
+    /// The addresses to listen on.
+    pub listen: Vec<String>,
+    /// The web side's own settings (TLS, users), if there are any.
+    pub web_config: Option<PathBuf>,
     /// Where documents are kept over a restart, if anywhere.
     pub cache_dir: Option<PathBuf>,
     /// How requests are sent.

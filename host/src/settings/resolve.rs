@@ -83,9 +83,15 @@ impl Settings {
             (true, true, false) => Some(format!("set {what}")),
             (true, false, _) => None,
         };
-        let listen = given(&args.listen_address).unwrap_or(DEFAULT_LISTEN_ADDRESS);
+        let addresses = args.listen_address.iter().map(|text| text.trim());
+        let mut addresses: Vec<&str> = addresses.filter(|text| !text.is_empty()).collect();
+        if addresses.is_empty() {
+            addresses.push(DEFAULT_LISTEN_ADDRESS);
+        }
+        let listen = |text| flag("--web.listen-address (LISTEN_ADDRESS)", text, values::listen);
         Ok(Self {
-            listen: flag("--web.listen-address (LISTEN_ADDRESS)", listen, values::listen)?,
+            listen: addresses.into_iter().map(listen).collect::<Result<_, _>>()?,
+            web_config: given(&args.web_config).map(PathBuf::from),
             cache_dir: given(&args.cache_dir).map(PathBuf::from),
             github: file.github(&config.github)?,
             targets: if missing.is_some() { Vec::new() } else { targets },
