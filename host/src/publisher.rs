@@ -217,9 +217,11 @@ impl Publisher {
     }
 
     fn settle(&self) {
-        let settled = |part: &Part| part.has_data() || part.status != Status::Starting;
-        let all = self.parts().iter().all(settled);
-        self.settled.send_if_modified(|settled| std::mem::replace(settled, all) != all);
+        let is = |part: &Part| part.has_data() || part.status != Status::Starting;
+        self.settled.send_if_modified(|settled| {
+            let all = self.parts().iter().all(is);
+            std::mem::replace(settled, all) != all
+        });
     }
 
     /// Notes how a target's refresh went.

@@ -154,7 +154,9 @@ impl Supervisor {
                 self.swap(settings, vec![proposal], Cause::Rollback).await;
             }
             // Once.
-            None if *times == settings.policy.rollback_after => {
+            None if *times == settings.policy.rollback_after
+                && self.lock().uses(source, sha256) =>
+            {
                 warn!(sha256, "a mapping fails again and again, and there is none to go back to");
             }
             None => {}

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::cache::{Documents, Samples, fingerprint};
-use crate::mappings::{Change, Library, Member, Proposal, Refusal};
+use crate::mappings::{Change, Library, MappingSet, Member, Proposal, Refusal};
 use crate::pipeline::{MapError, Mapped};
 use crate::plugin::wit::{Malformed, Manifest};
 use crate::plugin::{Mapping, RunError};
@@ -68,17 +68,25 @@ impl Swapper {
         let mut unproven: HashSet<String> = HashSet::new();
         let blocking = TaskTracker::new();
         let set = Arc::clone(proposal.set());
-        let of_files = set.members().iter().filter(|of| !proposal.is_default(&of.mapping));
-        for member in of_files {
+        let is_of_file = |of: &&Member| !proposal.is_default(&of.mapping);
+        let of_files = set.members().iter().filter(is_of_file);
+        if of_files.clone().next().is_none() {
+            return proposal.clone();
+        }
+        // It may have to stand in for one of them.
+        let default = MappingSet::new(proposal.default_mapping().cloned()).unwrap_or_default();
+        for member in of_files.chain(default.members()) {
             for settings in targets {
                 let documents = self.shared.cache.documents(&settings.target);
                 if member.fed(settings.target.scope(), &documents).next().is_none() {
                     continue;
                 }
-                let stored = self.shared.stored(settings, &blocking, member, &documents).await;
-                if !matches!(stored, Ok(Some(_))) {
-                    unproven.insert(member.mapping.sha256().to_owned());
+                match self.shared.stored(settings, &blocking, member, &documents).await {
+                    Ok(Some(_)) => continue,
+                    Ok(None) => {}
+                    Err(error) => self.shared.count_store_error(&settings.target, "load", &error),
                 }
+                unproven.insert(member.mapping.sha256().to_owned());
             }
         }
         proposal.only(|mapping| !unproven.contains(mapping.sha256()))
@@ -123,7 +131,8 @@ impl Swapper {
             library.commit(&proposal);
             let metrics = &shared.telemetry.mappings;
             metrics.set_quarantined(library.quarantined());
-            metrics.set_last_swap(!library.has_refused(), changed);
+            let refused = library.has_refused() || proposal.has_refused();
+            metrics.set_last_swap(!refused, changed);
             metrics.keep_only_anywhere(&library.names());
             drop(library);
             keep(&shared, kept);
@@ -213,12 +222,15 @@ impl Swapper {
         if fed == 0 || is_missing(member, settings, documents, document) {
             return Ok((None, false));
         }
-        // At a start nothing else could stay in use: one bad document does not take the others down.
-        if cause == Cause::Start {
-            let mapped = self.do_what_can_be_done(settings, member, documents, cause).await;
-            return mapped.map(|mapped| (Some(mapped), false)).ok_or(error);
+        // At a start nothing else could stay in use: one bad document does not take the others down, and
+        // is for the refresh to deal with.
+        let good = Documents::new();
+        let start = cause == Cause::Start;
+        let attempt = self.shared.map_what_can_be(settings, &blocking, member, documents, &good);
+        match start && attempt.await.mapped.is_some() {
+            true => Ok((None, false)),
+            false => Err(error),
         }
-        Err(error)
     }
 
     /// Maps what is not malformed. What is left out at a start is for the refresh to deal with.
@@ -243,14 +255,9 @@ impl Swapper {
         targets: &[Arc<TargetSettings>],
         trials: &Trials,
     ) -> bool {
-        targets.iter().all(|settings| {
-            let documents = self.shared.cache.documents(&settings.target);
-            let members = proposal.set().members().iter();
-            members.filter(|member| is_new(proposal, member)).all(|member| {
-                let key = (settings.target.clone(), member.mapping.sha256().to_owned());
-                let made = trials.get(&key).is_some_and(|tried| tried.mapped.is_some());
-                made || member.fed(settings.target.scope(), &documents).next().is_none()
-            })
+        self.all_tried(proposal, targets, trials, |member, settings, documents, tried| {
+            tried.mapped.is_some()
+                || member.fed(settings.target.scope(), documents).next().is_none()
         })
     }
 
@@ -261,13 +268,25 @@ impl Swapper {
         targets: &[Arc<TargetSettings>],
         trials: &Trials,
     ) -> bool {
+        self.all_tried(proposal, targets, trials, |member, settings, documents, tried| {
+            tried.fingerprint == fingerprint(member, settings, documents)
+        })
+    }
+
+    /// Whether every new mapping was tried for every target, and each trial is such.
+    fn all_tried(
+        &self,
+        proposal: &Proposal,
+        targets: &[Arc<TargetSettings>],
+        trials: &Trials,
+        is: impl Fn(&Member, &TargetSettings, &Documents, &Tried) -> bool,
+    ) -> bool {
         targets.iter().all(|settings| {
             let documents = self.shared.cache.documents(&settings.target);
             let members = proposal.set().members().iter();
             members.filter(|member| is_new(proposal, member)).all(|member| {
                 let key = (settings.target.clone(), member.mapping.sha256().to_owned());
-                let now = fingerprint(member, settings, &documents);
-                trials.get(&key).is_some_and(|tried| tried.fingerprint == now)
+                trials.get(&key).is_some_and(|tried| is(member, settings, &documents, tried))
             })
         })
     }

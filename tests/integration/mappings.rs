@@ -39,6 +39,16 @@ fn start(github: &StandIn, mappings: &Mappings) -> Serving {
     serving
 }
 
+/// The same with a config file.
+fn configured(github: &StandIn, mappings: &Mappings, yaml: &str) -> (Serving, Config) {
+    let config = Config::new(yaml);
+    let mut command = with_folder(github, mappings.path());
+    command.env("CONFIG_FILE", config.path());
+    let serving = Serving::start(command);
+    serving.wait_for("refreshed");
+    (serving, config)
+}
+
 fn tame(version: &str) -> Vec<u8> {
     scripted("scripted", version, "nothing")
 }
@@ -232,12 +242,8 @@ async fn a_mapping_of_the_same_name_replaces_the_default_until_it_is_removed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_new_mapping_wants_and_the_cache_lacks_is_fetched_next() {
     let (github, mappings) = (stand_in().await, Mappings::default());
-    let config = Config::new("mapping: {default: false}");
     mappings.put("scripted.wasm", &tame("1"));
-    let mut command = with_folder(&github, mappings.path());
-    command.env("CONFIG_FILE", config.path());
-    let serving = Serving::start(command);
-    serving.wait_for("refreshed");
+    let (serving, _config) = configured(&github, &mappings, "mapping: {default: false}");
     let is_billing = |path: &str| path.ends_with("/copilot/billing");
     assert!(github.requests().iter().all(|request| is_billing(&request.path)));
     // It wants billing too, and five documents more.
@@ -295,11 +301,7 @@ async fn the_exporters_own_metrics_name_the_mappings_and_measure_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_limits_of_the_config_file_are_kept_and_can_change() {
     let (github, mappings) = (stand_in().await, Mappings::default());
-    let config = Config::new("mapping: {series: 2000}");
-    let mut command = with_folder(&github, mappings.path());
-    command.env("CONFIG_FILE", config.path());
-    let serving = Serving::start(command);
-    serving.wait_for("refreshed");
+    let (serving, config) = configured(&github, &mappings, "mapping: {series: 2000}");
     config.write("config.yaml", "mapping: {series: 300}");
     assert_eq!(serving.post("/-/reload").await.0, 200);
     mappings.put("scripted.wasm", &tame("1"));
@@ -373,11 +375,8 @@ async fn a_mapping_that_traps_three_times_in_a_row_is_rolled_back_and_quarantine
 #[tokio::test(flavor = "multi_thread")]
 async fn the_default_comes_back_for_a_replacement_that_traps() {
     let (github, mappings) = (stand_in().await, Mappings::default());
-    let config = Config::new("defaults: {ttl: 1s}\nmapping: {rollback_after: 1}");
-    let mut command = with_folder(&github, mappings.path());
-    command.env("CONFIG_FILE", config.path());
-    let serving = Serving::start(command);
-    serving.wait_for("refreshed");
+    let (serving, _config) =
+        configured(&github, &mappings, "defaults: {ttl: 1s}\nmapping: {rollback_after: 1}");
     mappings.put("other.wasm", &scripted("github-copilot", "2", "trap-when-told"));
     serving.wait_for("mapping in use");
     github.fail("/copilot/billing", Fault::Body(TRAP.into()));
@@ -542,11 +541,8 @@ async fn only_named_digests_are_taken_where_some_are_named() {
     mappings.put("scripted.wasm", &tame("1"));
     let shown = printed(["mapping", "show", mappings.file("scripted.wasm").to_str().unwrap()]);
     let digest = shown.lines().find_map(|line| line.strip_prefix("sha256   ")).unwrap();
-    let config = Config::new(&format!("mapping: {{sha256: [{digest}]}}"));
-    let mut command = with_folder(&github, mappings.path());
-    command.env("CONFIG_FILE", config.path());
-    let serving = Serving::start(command);
-    serving.wait_for("refreshed");
+    let yaml = format!("mapping: {{sha256: [{digest}]}}");
+    let (serving, _config) = configured(&github, &mappings, &yaml);
     assert_eq!(version_of(&metrics(&serving).await), Some("1".to_owned()));
     mappings.put("scripted.wasm", &tame("2"));
     let line = serving.wait_for("mapping refused");
@@ -676,11 +672,7 @@ async fn a_pin_that_names_what_is_in_use_leaves_it_there() {
     let (github, mappings) = (stand_in().await, Mappings::default());
     mappings.put("scripted.wasm", &tame("1"));
     let digest = sha256([tame("1")]);
-    let config = Config::new("mapping: {}");
-    let mut command = with_folder(&github, mappings.path());
-    command.env("CONFIG_FILE", config.path());
-    let serving = Serving::start(command);
-    serving.wait_for("refreshed");
+    let (serving, config) = configured(&github, &mappings, "mapping: {}");
     mappings.put("scripted.wasm", &scripted("scripted", "2", "family-name"));
     serving.wait_for("mapping refused");
     // What runs is no longer in the folder.

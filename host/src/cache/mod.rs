@@ -69,6 +69,9 @@ impl Cache {
                 None => {}
             }
         }
+        // What a mapping that is still to come wants stays too.
+        here.retain(|name, _| !off.contains(&name.as_str()));
+        documents.append(&mut here);
         let wanted = wanted.iter().map(|name| (*name).to_owned()).collect();
         let entry = Entry { settings: Arc::clone(settings), documents, wanted };
         self.targets.write().unwrap_or_else(PoisonError::into_inner).insert(target.clone(), entry);

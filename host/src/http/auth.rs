@@ -4,8 +4,8 @@
 //! once, and what it came to is remembered for passwords that come with every scrape. A user that is not
 //! known takes as long as one that is.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -16,9 +16,10 @@ use tokio::sync::Semaphore;
 
 use crate::secret::Secret;
 
-/// How many hashes are computed at once.
+/// How many hashes are computed at once, and how many requests may wait for theirs.
 const CONCURRENT: usize = 1;
-/// How many results are remembered.
+const WAITING: usize = 8;
+/// How many results are remembered, of each kind.
 const REMEMBERED: usize = 100;
 
 /// The users that may come in.
@@ -26,8 +27,45 @@ pub(super) struct Users {
     hashes: BTreeMap<String, Secret>,
     /// The hash of no password at all, as costly as the users'.
     nobody: Secret,
-    results: Mutex<HashMap<[u8; 32], bool>>,
+    results: Arc<Mutex<Results>>,
     computing: Arc<Semaphore>,
+    waiting: Semaphore,
+}
+
+/// What hashes came to. Wrong passwords, of which anybody may send many, don't push out right ones.
+#[derive(Default)]
+struct Results {
+    right: HashSet<[u8; 32]>,
+    wrong: HashSet<[u8; 32]>,
+}
+
+impl Results {
+    fn get(&self, key: &[u8; 32]) -> Option<Admission> {
+        let right = self.right.contains(key).then_some(Admission::Welcome);
+        right.or_else(|| self.wrong.contains(key).then_some(Admission::Refused))
+    }
+
+    fn keep(&mut self, key: [u8; 32], admission: Admission) {
+        let kept = match admission {
+            Admission::Welcome => &mut self.right,
+            Admission::Refused | Admission::Busy => &mut self.wrong,
+        };
+        if kept.len() >= REMEMBERED {
+            kept.clear();
+        }
+        kept.insert(key);
+    }
+}
+
+/// Whether a request may come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It comes from a user.
+    Welcome,
+    /// It does not.
+    Refused,
+    /// Too many others wait to be told.
+    Busy,
 }
 
 impl Users {
@@ -40,42 +78,45 @@ impl Users {
         Self {
             hashes,
             nobody: Secret::new(nobody),
-            results: Mutex::default(),
+            results: Arc::default(),
             computing: Arc::new(Semaphore::new(CONCURRENT)),
+            waiting: Semaphore::new(WAITING),
         }
     }
 
     /// Whether a request comes from one of them.
-    pub(super) async fn admit(&self, headers: &HeaderMap) -> bool {
-        let Some((user, password)) = credentials(headers) else { return false };
+    pub(super) async fn admit(&self, headers: &HeaderMap) -> Admission {
+        let Some((user, password)) = credentials(headers) else { return Admission::Refused };
         let (known, hash) = match self.hashes.get(&user) {
             Some(hash) => (true, hash.clone()),
             None => (false, self.nobody.clone()),
         };
         let key = key(&user, &password, &hash);
         if let Some(result) = self.results().get(&key) {
-            return *result;
+            return result;
         }
+        let Ok(_place) = self.waiting.try_acquire() else { return Admission::Busy };
         // It is never closed.
-        let Ok(permit) = Arc::clone(&self.computing).acquire_owned().await else { return false };
+        let Ok(permit) = Arc::clone(&self.computing).acquire_owned().await else {
+            return Admission::Busy;
+        };
         // Others may have asked the same meanwhile.
         if let Some(result) = self.results().get(&key) {
-            return *result;
+            return result;
         }
+        let results = Arc::clone(&self.results);
+        // Whoever asked may go: the result is kept for the next time.
         let verified = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            bcrypt::verify(password, hash.expose()).unwrap_or(false)
+            let right = bcrypt::verify(password, hash.expose()).unwrap_or(false) && known;
+            let result = if right { Admission::Welcome } else { Admission::Refused };
+            results.lock().unwrap_or_else(PoisonError::into_inner).keep(key, result);
+            result
         });
-        let result = verified.await.unwrap_or(false) && known;
-        let mut results = self.results();
-        if results.len() >= REMEMBERED {
-            results.clear();
-        }
-        results.insert(key, result);
-        result
+        verified.await.unwrap_or(Admission::Refused)
     }
 
-    fn results(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], bool>> {
+    fn results(&self) -> MutexGuard<'_, Results> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -111,22 +152,46 @@ mod tests {
         HeaderMap::from_iter([(AUTHORIZATION, format!("Basic {encoded}").parse().unwrap())])
     }
 
+    fn users() -> Users {
+        let hash = bcrypt::hash("right", 5).unwrap();
+        Users::new(BTreeMap::from([("me".to_owned(), Secret::new(hash))]))
+    }
+
+    fn kept(users: &Users) -> usize {
+        let results = users.results();
+        results.right.len() + results.wrong.len()
+    }
+
     #[tokio::test]
     async fn a_user_that_is_not_known_costs_a_hash_too() {
-        let hash = bcrypt::hash("right", 5).unwrap();
-        let users = Users::new(BTreeMap::from([("me".to_owned(), Secret::new(hash))]));
+        let users = users();
         assert!(users.nobody.expose().starts_with("$2b$05$"));
         assert!(bcrypt::verify("right", users.nobody.expose()).is_ok_and(|same| !same));
-        for (user, password, admitted) in
-            [("me", "right", true), ("me", "wrong", false), ("nobody", "right", false)]
-        {
-            let before = users.results().len();
+        for (user, password, admitted) in [
+            ("me", "right", Admission::Welcome),
+            ("me", "wrong", Admission::Refused),
+            ("nobody", "right", Admission::Refused),
+        ] {
+            let before = kept(&users);
             assert_eq!(users.admit(&asking(user, password)).await, admitted, "{user}");
             // Each was computed, and need not be again.
-            assert_eq!(users.results().len(), before + 1);
+            assert_eq!(kept(&users), before + 1);
             assert_eq!(users.admit(&asking(user, password)).await, admitted, "{user}");
-            assert_eq!(users.results().len(), before + 1);
+            assert_eq!(kept(&users), before + 1);
         }
-        assert!(!users.admit(&HeaderMap::new()).await);
+        assert_eq!(users.admit(&HeaderMap::new()).await, Admission::Refused);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_wrong_passwords_keeps_nobody_out_who_was_in() {
+        let users = users();
+        assert_eq!(users.admit(&asking("me", "right")).await, Admission::Welcome);
+        for number in 0..3 * REMEMBERED {
+            assert_ne!(users.admit(&asking("me", &number.to_string())).await, Admission::Welcome);
+        }
+        let _others = users.waiting.try_acquire_many(WAITING as u32).unwrap();
+        assert_eq!(users.admit(&asking("me", "right")).await, Admission::Welcome);
+        // Whoever is new is told at once that there is no room.
+        assert_eq!(users.admit(&asking("me", "new")).await, Admission::Busy);
     }
 }

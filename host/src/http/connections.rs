@@ -12,6 +12,11 @@ use tokio_util::sync::CancellationToken;
 const MAX_CONNECTIONS: usize = 512;
 /// An answer that takes longer than this gives way to other connections too.
 const LONG_ANSWER: Duration = Duration::from_secs(30);
+/// A connection that is as new has not had the time to ask for anything, and one that has just answered may go on.
+const GRACE: Duration = Duration::from_millis(250);
+/// How often room is looked for, and how many times before the oldest goes whatever it does.
+const LOOK: Duration = Duration::from_millis(50);
+const LOOKS: usize = 20;
 
 /// All open connections.
 pub(super) struct Connections {
@@ -26,15 +31,29 @@ struct Open {
 }
 
 struct State {
-    since: Instant,
+    /// Since when it is idle.
+    idle: Instant,
+    /// Since when it answers, one request after the other.
+    busy: Instant,
     answers: usize,
     close: CancellationToken,
 }
 
 impl State {
-    /// Idle ones go first, then answers that take long; among these the oldest.
+    /// Idle ones go first, then answers that take long.
     fn may_go(&self, now: Instant) -> bool {
-        self.answers == 0 || now.duration_since(self.since) > LONG_ANSWER
+        match self.answers {
+            0 => now.duration_since(self.idle) > GRACE,
+            _ => now.duration_since(self.busy) > LONG_ANSWER,
+        }
+    }
+
+    /// How much it can be done without: the least first.
+    fn rank(&self) -> (bool, Instant) {
+        match self.answers {
+            0 => (false, self.idle),
+            _ => (true, self.busy),
+        }
     }
 }
 
@@ -46,27 +65,38 @@ impl Connections {
 
     /// Room for one more. Where there is none, it is made.
     pub(super) async fn enter(self: &Arc<Self>) -> Option<Connection> {
-        if self.permits.available_permits() == 0 {
-            self.make_room();
-        }
-        let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
+        let mut looks = 0;
+        let permit = loop {
+            let permit = Arc::clone(&self.permits).acquire_owned();
+            match Arc::clone(&self.permits).try_acquire_owned() {
+                Ok(permit) => break permit,
+                Err(_) => self.make_room(looks >= LOOKS),
+            }
+            if let Ok(permit) = tokio::time::timeout(LOOK, permit).await {
+                break permit.ok()?;
+            }
+            looks += 1;
+        };
         let close = CancellationToken::new();
         let mut open = self.lock();
         let id = open.next;
         open.next += 1;
-        let state = State { since: Instant::now(), answers: 0, close: close.clone() };
+        let now = Instant::now();
+        let state = State { idle: now, busy: now, answers: 0, close: close.clone() };
         open.states.insert(id, state);
         drop(open);
         Some(Connection { id, close, connections: Arc::clone(self), _permit: permit })
     }
 
-    /// Closes the connection that can best be done without, if there is one.
-    pub(super) fn make_room(&self) {
+    /// Closes the connection that can best be done without, if there is one. `any`: even if it can't.
+    pub(super) fn make_room(&self, any: bool) {
         let now = Instant::now();
         let open = self.lock();
-        let closing =
-            open.states.values().filter(|state| !state.close.is_cancelled() && state.may_go(now));
-        if let Some(state) = closing.min_by_key(|state| (state.answers > 0, state.since)) {
+        let closing = open
+            .states
+            .values()
+            .filter(|state| !state.close.is_cancelled() && (any || state.may_go(now)));
+        if let Some(state) = closing.min_by_key(|state| state.rank()) {
             state.close.cancel();
         }
     }
@@ -75,10 +105,21 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, id: u64, change: impl FnOnce(&mut usize)) {
+    fn begin(&self, id: u64) {
         if let Some(state) = self.lock().states.get_mut(&id) {
-            change(&mut state.answers);
-            state.since = Instant::now();
+            let now = Instant::now();
+            // What asks again at once has not been idle.
+            if state.answers == 0 && now.duration_since(state.idle) > GRACE {
+                state.busy = now;
+            }
+            state.answers += 1;
+        }
+    }
+
+    fn end(&self, id: u64) {
+        if let Some(state) = self.lock().states.get_mut(&id) {
+            state.answers = state.answers.saturating_sub(1);
+            state.idle = Instant::now();
         }
     }
 }
@@ -119,7 +160,7 @@ pub(super) struct Activity {
 impl Activity {
     /// It answers, for as long as this is kept.
     pub(super) fn begin(&self) -> Answering {
-        self.connections.change(self.id, |answers| *answers += 1);
+        self.connections.begin(self.id);
         Answering(self.clone())
     }
 }
@@ -129,6 +170,6 @@ pub(super) struct Answering(Activity);
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.connections.change(self.0.id, |answers| *answers = answers.saturating_sub(1));
+        self.0.connections.end(self.0.id);
     }
 }

@@ -71,10 +71,10 @@ impl Server {
                 accepted = self.accept(&listener.0) => accepted,
             };
             let Some((stream, connection)) = accepted else { continue };
-            let (server, watcher) = (self.clone(), graceful.watcher());
+            let (server, watcher, stopping) = (self.clone(), graceful.watcher(), cancel.clone());
             tokio::spawn(async move {
                 let close = connection.close();
-                let talk = server.talk(stream, &connection, watcher);
+                let talk = server.talk(stream, &connection, watcher, stopping);
                 if close.run_until_cancelled(talk).await.is_none() {
                     debug!("a connection made room for another one");
                 }
@@ -96,19 +96,27 @@ impl Server {
             }
             Err(error) => {
                 warn!(%error, "a connection could not be accepted");
-                self.connections.make_room();
+                self.connections.make_room(true);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 None
             }
         }
     }
 
-    async fn talk(self, stream: TcpStream, connection: &Connection, watcher: Watcher) {
+    async fn talk(
+        self,
+        stream: TcpStream,
+        connection: &Connection,
+        watcher: Watcher,
+        stopping: CancellationToken,
+    ) {
         let current = self.web.current();
         let Some(acceptor) = &current.tls else {
             return self.answer(stream, connection, watcher).await;
         };
-        match tokio::time::timeout(HEADER_TIMEOUT, acceptor.accept(stream)).await {
+        let handshake = tokio::time::timeout(HEADER_TIMEOUT, acceptor.accept(stream));
+        let Some(shaken) = stopping.run_until_cancelled(handshake).await else { return };
+        match shaken {
             Ok(Ok(stream)) => {
                 let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
                 match current.admits(shown) {

@@ -20,6 +20,8 @@ mod web;
 pub use listener::{Listener, Server, serve};
 pub use web::Web;
 
+use self::auth::Admission;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,19 +85,27 @@ const HEALTHY: &str = "/-/healthy";
 /// Lets requests pass as the web config says.
 async fn guard(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
     let current = web.current();
-    let users = current.users.as_ref().filter(|_| request.uri().path() != HEALTHY);
-    let mut response = if !current.has_room() {
-        (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], "too many requests\n").into_response()
-    } else if let Some(users) = users
-        && !users.admit(request.headers()).await
-    {
-        let challenge = [(WWW_AUTHENTICATE, "Basic")];
-        (StatusCode::UNAUTHORIZED, challenge, "unauthorized\n").into_response()
-    } else {
-        next.run(request).await
+    let mut response = match request.uri().path() {
+        HEALTHY => next.run(request).await,
+        _ if !current.has_room() => later(StatusCode::TOO_MANY_REQUESTS),
+        _ => match &current.users {
+            None => next.run(request).await,
+            Some(users) => match users.admit(request.headers()).await {
+                Admission::Welcome => next.run(request).await,
+                Admission::Busy => later(StatusCode::SERVICE_UNAVAILABLE),
+                Admission::Refused => {
+                    let challenge = [(WWW_AUTHENTICATE, "Basic")];
+                    (StatusCode::UNAUTHORIZED, challenge, "unauthorized\n").into_response()
+                }
+            },
+        },
     };
     response.headers_mut().extend(current.headers.clone());
     response
+}
+
+fn later(status: StatusCode) -> Response {
+    (status, [(RETRY_AFTER, "1")], "too many requests\n").into_response()
 }
 
 async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {

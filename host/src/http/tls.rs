@@ -73,6 +73,9 @@ impl TlsFiles {
         let builder = builder
             .with_protocol_versions(&versions)
             .map_err(|error| format!("versions and cipher suites don't go together: {error}"))?;
+        if self.client_auth == ClientAuth::None && !self.allowed_names.is_empty() {
+            return Err("it has client_allowed_sans, and client_auth_type does not ask for certificates: it should be RequireAndVerifyClientCert".to_owned());
+        }
         let builder = match (self.client_auth, &self.client_ca) {
             (ClientAuth::None, None) => builder.with_no_client_auth(),
             (ClientAuth::None, Some(_)) => {
@@ -116,9 +119,11 @@ impl TlsFiles {
             if let Some(unknown) = self.cipher_suites.iter().find(|suite| !known.contains(suite)) {
                 return Err(format!("cipher_suites: {unknown:?} is none of {}", known.join(", ")));
             }
-            provider
-                .cipher_suites
-                .retain(|suite| self.cipher_suites.contains(&name(format!("{:?}", suite.suite()))));
+            // Those of 1.3 are all good, and can't be chosen with Go either.
+            provider.cipher_suites.retain(|suite| {
+                suite.tls13().is_some()
+                    || self.cipher_suites.contains(&name(format!("{:?}", suite.suite())))
+            });
         }
         if !self.curves.is_empty() {
             let name = |debug: String| match debug.as_str() {

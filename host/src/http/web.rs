@@ -1,9 +1,9 @@
 //! The web side's own settings, read again when their files change: certificates are renewed and
 //! passwords changed without a restart.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use axum::http::HeaderMap;
@@ -13,9 +13,9 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tracing::{error, info};
 
 use super::auth::Users;
-use super::tls::has_name;
+use super::tls::{ClientAuth, has_name};
 use crate::settings::SettingError;
-use crate::settings::web::WebConfig;
+use crate::settings::web::{Stamp, WebConfig, stamp};
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -25,24 +25,29 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct Web {
     file: Option<PathBuf>,
     current: ArcSwap<Current>,
-    looked: Mutex<Option<(Instant, Stamps)>>,
+    looked: Mutex<Looked>,
 }
 
-/// Of each file what tells that it has changed.
-type Stamps = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
+/// When the files were looked at last, and what was wrong then.
+#[derive(Default)]
+struct Looked {
+    at: Option<Instant>,
+    error: Option<String>,
+}
 
 /// What is in use.
 #[derive(Default)]
 pub(super) struct Current {
     /// TLS, if it is spoken.
     pub tls: Option<TlsAcceptor>,
+    client_auth: ClientAuth,
     allowed_names: Vec<String>,
     /// Who may come in.
     pub users: Option<Users>,
     /// What is sent with every answer.
     pub headers: HeaderMap,
     limiter: Option<DefaultDirectRateLimiter>,
-    files: Vec<PathBuf>,
+    files: Vec<(PathBuf, Stamp)>,
 }
 
 impl Current {
@@ -53,9 +58,27 @@ impl Current {
             Some(RateLimiter::direct(quota))
         });
         let allowed_names = tls.as_ref().map(|tls| tls.allowed_names.clone()).unwrap_or_default();
+        let client_auth = tls.as_ref().map(|tls| tls.client_auth).unwrap_or_default();
         let tls = tls.map(|tls| tls.build().map(TlsAcceptor::from)).transpose()?;
         let users = (!users.is_empty()).then(|| Users::new(users));
-        Ok(Self { tls, allowed_names, users, headers, limiter, files })
+        Ok(Self { tls, client_auth, allowed_names, users, headers, limiter, files })
+    }
+
+    /// What the settings have no more that those of before had. A file that is half written says less than
+    /// it should.
+    fn lacks(&self, before: &Self) -> Option<&'static str> {
+        if before.tls.is_some() && self.tls.is_none() {
+            return Some("TLS");
+        }
+        if before.users.is_some() && self.users.is_none() {
+            return Some("users");
+        }
+        let required = |of: &Self| of.client_auth == ClientAuth::Required;
+        if required(before) && !required(self) {
+            return Some("certificates of clients");
+        }
+        let names = |of: &Self| !of.allowed_names.is_empty();
+        (names(before) && !names(self)).then_some("client_allowed_sans")
     }
 
     /// Whether one more request may be answered now.
@@ -76,7 +99,7 @@ impl Web {
         let Some(path) = &file else { return Ok(Self::default()) };
         let current = Current::new(WebConfig::read(path)?)
             .map_err(|problem| SettingError::new(path.display().to_string(), problem))?;
-        let looked = Some((Instant::now(), stamps(&current.files)));
+        let looked = Looked { at: Some(Instant::now()), error: None };
         Ok(Self { file, current: ArcSwap::from_pointee(current), looked: Mutex::new(looked) })
     }
 
@@ -88,56 +111,36 @@ impl Web {
         self.current.load_full()
     }
 
-    fn look(&self, path: &std::path::Path) {
+    fn look(&self, path: &Path) {
         let now = Instant::now();
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.at.is_some_and(|at| now.duration_since(at) < LOOK) {
+            return;
+        }
+        looked.at = Some(now);
         let current = self.current.load();
-        let known = match &*looked {
-            Some((at, _)) if now.duration_since(*at) < LOOK => return,
-            Some((_, known)) => known.clone(),
-            None => Stamps::new(),
-        };
-        let files: Vec<PathBuf> = known.iter().map(|(path, _)| path.clone()).collect();
-        let seen = stamps(&files);
-        if seen == known {
-            *looked = Some((now, seen));
+        if current.files.iter().all(|(path, known)| stamp(path) == *known) {
             return;
         }
         let read = WebConfig::read(path).map_err(|error| error.to_string()).and_then(Current::new);
-        let read = read.and_then(|new| {
-            // A file that is half written says less than it should.
-            match (
-                current.tls.is_some() && new.tls.is_none(),
-                current.users.is_some() && new.users.is_none(),
-            ) {
-                (true, _) => {
-                    Err("it has no TLS any more: restart the exporter if that is meant".to_owned())
-                }
-                (_, true) => {
-                    Err("it has no users any more: restart the exporter if that is meant"
-                        .to_owned())
-                }
-                _ => Ok(new),
+        let read = read.and_then(|new| match new.lacks(&current) {
+            Some(what) => {
+                Err(format!("it has no {what} any more: restart the exporter if that is meant"))
             }
+            None => Ok(new),
         });
         match read {
             Ok(new) => {
                 info!(file = %path.display(), "the web side's settings were read again");
-                *looked = Some((now, stamps(&new.files)));
+                looked.error = None;
                 self.current.store(Arc::new(new));
             }
+            // It is tried again, as what is missing may come, and said once.
+            Err(error) if looked.error.as_ref() == Some(&error) => {}
             Err(error) => {
                 error!(error, "the web side's settings can't be used; those of before stay in use");
-                *looked = Some((now, seen));
+                looked.error = Some(error);
             }
         }
     }
-}
-
-fn stamps(files: &[PathBuf]) -> Stamps {
-    let stamp = |path: &PathBuf| {
-        let stat = std::fs::metadata(path).ok()?;
-        Some((stat.modified().ok()?, stat.len()))
-    };
-    files.iter().map(|path| (path.clone(), stamp(path))).collect()
 }

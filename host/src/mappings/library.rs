@@ -94,31 +94,20 @@ impl Library {
         let paths: Vec<_> = found.iter().map(|file| file.path.clone()).collect();
         let loaded = self.load_new(&mut proposal, found, settings, look);
         let fits = |set: &MappingSet| self.check(source, settings, set);
-        let anything = |_: &MappingSet| Ok(());
         // What is refused may be what the settings are about.
         let excused = proposal.has_refused();
         let mut with_anything = proposal.clone();
-        match look {
-            // What is in use does not fit, and was excused.
-            Look::ForChanges if fits(proposal.set()).is_err() => {
-                proposal.turn_to(&paths, loaded, &anything);
-            }
-            Look::ForChanges => proposal.turn_to(&paths, loaded, &fits),
-            Look::Again => {
-                proposal.turn_to(&paths, loaded.clone(), &fits);
-                if let Err(error) = fits(proposal.set()) {
-                    with_anything.turn_to(&paths, loaded, &anything);
-                    // It names all that there is.
-                    let error = fits(with_anything.set()).err().unwrap_or(error);
-                    if !excused {
-                        return Err(error);
-                    }
-                    warn!(%error, "a setting is for no mapping that is in use");
-                    proposal = with_anything;
-                }
-            }
+        proposal.turn_to(&paths, loaded.clone(), &fits);
+        if fits(proposal.set()).is_ok() {
+            return Ok(Some(proposal));
         }
-        Ok(Some(proposal))
+        with_anything.turn_to(&paths, loaded, &|_| Ok(()));
+        match fits(with_anything.set()) {
+            Err(error) if look == Look::Again && !excused => return Err(error),
+            Err(error) => warn!(%error, "a setting is for no mapping that is in use"),
+            Ok(()) => {}
+        }
+        Ok(Some(with_anything))
     }
 
     /// What is known of a folder: with other digests or without the default mapping it is another
@@ -297,6 +286,11 @@ impl Library {
             set.members().iter().map(|member| member.name().to_owned()).collect()
         };
         sets.flat_map(names).collect()
+    }
+
+    /// Whether a mapping is in use.
+    pub fn uses(&self, source: &MappingSource, sha256: &str) -> bool {
+        self.set(source).members().iter().any(|member| member.mapping.sha256() == sha256)
     }
 
     /// Whether any file is not used.

@@ -123,6 +123,11 @@ impl Proposal {
         self.unreadable.is_some() || self.files.values().any(|state| state.refusal.is_some())
     }
 
+    /// The embedded mapping, if it may be used.
+    pub fn default_mapping(&self) -> Option<&Arc<Mapping>> {
+        self.default.as_ref()
+    }
+
     /// Whether it is the embedded mapping, which needs no trial.
     pub fn is_default(&self, mapping: &Mapping) -> bool {
         self.default.as_ref().is_some_and(|default| default.sha256() == mapping.sha256())
@@ -238,13 +243,14 @@ impl Proposal {
 
     /// A file that came under another name than the one whose mapping it replaces takes its place.
     fn hand_over(&mut self, path: &Path, name: &str, gone: &mut Vec<PathBuf>) {
+        if self.files.get(path).is_some_and(|state| state.in_use.is_some()) {
+            return;
+        }
         let is = |old: &PathBuf| self.files.get(old).is_some_and(|state| state.is_named(name));
         let Some(at) = gone.iter().position(is) else { return };
         let old = self.files.remove(&gone.swap_remove(at)).unwrap_or_default();
         let state = self.files.entry(path.to_owned()).or_default();
-        if state.in_use.is_none() {
-            (state.in_use, state.before) = (old.in_use, old.before);
-        }
+        (state.in_use, state.before) = (old.in_use, old.before);
     }
 
     fn try_files(&mut self, files: Files, fits: Fits<'_>) -> Result<(), Refusal> {
@@ -295,9 +301,12 @@ impl Proposal {
         }
     }
 
-    /// The same without the mappings of files that are not to run yet: they will be seen anew.
+    /// The same without the mappings of files that are not to run yet: they will be seen anew. The default one
+    /// takes the place of such a file only if it may run itself.
     pub fn only(&self, may_run: impl Fn(&Mapping) -> bool) -> Self {
         let mut reduced = self.clone();
+        let was_there = self.set.members().iter().any(|of| self.is_default(&of.mapping));
+        reduced.default = self.default.clone().filter(|default| was_there || may_run(default));
         let mut files = self.files.clone();
         for state in files.values_mut() {
             if state.in_use.as_ref().is_some_and(|mapping| !may_run(mapping)) {

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
@@ -31,8 +32,17 @@ pub struct WebConfig {
     pub headers: HeaderMap,
     /// How many requests are answered.
     pub rate: Option<Rate>,
-    /// The files that it is made of.
-    pub files: Vec<PathBuf>,
+    /// The files that it is made of, as they were before they were read.
+    pub files: Vec<(PathBuf, Stamp)>,
+}
+
+/// Tells whether a file has changed.
+pub type Stamp = Option<(SystemTime, u64, u64)>;
+
+/// The stamp of a file as it is.
+pub fn stamp(path: &Path) -> Stamp {
+    let stat = std::fs::metadata(path).ok()?;
+    Some((stat.modified().ok()?, stat.len(), stat.ino()))
 }
 
 /// How many requests are answered.
@@ -94,10 +104,10 @@ impl WebConfig {
     pub fn read(path: &Path) -> Result<Self, SettingError> {
         let setting = "--web.config.file (WEB_CONFIG_FILE)";
         let unreadable = |problem: String| SettingError::new(setting, problem);
+        let mut files = vec![(path.to_owned(), stamp(path))];
         let text = read_text(path).map_err(unreadable)?;
         let parsed: WebFile = parse(path, &text)?;
         let file = File { path: Some(path) };
-        let mut files = vec![path.to_owned()];
         let tls = match &parsed.tls_server_config {
             Some(tls) => Some(file.tls(tls, &mut files)?),
             None => None,
@@ -125,7 +135,7 @@ impl File<'_> {
     fn tls(
         &self,
         tls: &Spanned<TlsServer>,
-        files: &mut Vec<PathBuf>,
+        files: &mut Vec<(PathBuf, Stamp)>,
     ) -> Result<TlsFiles, SettingError> {
         let given = &tls.value;
         let key = |name: &str| format!("tls_server_config.{name}");
@@ -138,8 +148,9 @@ impl File<'_> {
             )),
             (Some(text), None) => Ok(Some(text.value.clone())),
             (None, Some(path)) => {
-                let (path, text) = self.file(path, &key(&format!("{name}_file")), read_text)?;
-                files.push(path);
+                let read = |path: &Path| Ok((stamp(path), read_text(path)?));
+                let (path, (stamp, text)) = self.file(path, &key(&format!("{name}_file")), read)?;
+                files.push((path, stamp));
                 Ok(Some(text))
             }
             (None, None) => Ok(None),
@@ -179,8 +190,10 @@ impl File<'_> {
             // Not the hash: somebody may have written the password.
             let wrong = "it is no bcrypt hash, as `htpasswd -nBC 10 \"\"` makes them ($2y$10$…)";
             match hash.value.trim().parse::<bcrypt::HashParts>() {
-                Ok(_) => Ok((name.clone(), Secret::new(hash.value.trim()))),
-                Err(_) => Err(self.wrong(hash, &format!("basic_auth_users.{name}"), wrong)),
+                Ok(parts) if (4..=31).contains(&parts.get_cost()) => {
+                    Ok((name.clone(), Secret::new(hash.value.trim())))
+                }
+                _ => Err(self.wrong(hash, &format!("basic_auth_users.{name}"), wrong)),
             }
         };
         users.iter().map(check).collect()

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{MetricFamily, MetricType};
 
+use super::register::gauge_of;
 use crate::cache::Cache;
 use crate::github::Document;
 use crate::settings::TargetSettings;
@@ -104,7 +105,7 @@ impl Collector for Documents {
                 let cached = Cached { settings, name, document, now };
                 if let Some(value) = (reading.read)(&cached) {
                     let [org, scope] = settings.target.labels();
-                    metrics.push(metric([name, org, scope], value));
+                    metrics.push(gauge_of(&LABELS, &[name, org, scope], value));
                 }
             });
             let mut family = MetricFamily::default();
@@ -116,18 +117,4 @@ impl Collector for Documents {
         };
         READINGS.iter().map(family).filter(|family| !family.get_metric().is_empty()).collect()
     }
-}
-
-fn metric(values: [&str; 3], value: f64) -> Metric {
-    let labels = LABELS.iter().zip(values).map(|(name, value)| {
-        let mut pair = LabelPair::default();
-        pair.set_name((*name).to_owned());
-        pair.set_value(value.to_owned());
-        pair
-    });
-    let mut metric = Metric::from_label(labels.collect());
-    let mut gauge = Gauge::default();
-    gauge.set_value(value);
-    metric.set_gauge(gauge);
-    metric
 }

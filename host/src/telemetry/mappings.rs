@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use prometheus::proto::{Gauge as GaugeValue, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{MetricFamily, MetricType};
 use prometheus::{Gauge, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::now_seconds;
-use super::register::{Described, Maker, forget_others};
+use super::register::{Described, Maker, forget_others, gauge_of};
 use crate::exposition::encode::{EncodedFamily, write};
 use crate::pipeline::Mapped;
 use crate::plugin::{Mapping, wit};
@@ -208,17 +208,7 @@ pub fn mapping_info<'a>(
         let wit::Manifest { name, version, .. } = mapping.manifest();
         let [org, scope] = target.labels();
         let values = [name.as_str(), org, scope, mapping.sha256(), version];
-        let labels = INFO_LABELS.iter().zip(values).map(|(name, value)| {
-            let mut pair = LabelPair::default();
-            pair.set_name((*name).to_owned());
-            pair.set_value(value.to_owned());
-            pair
-        });
-        let mut metric = Metric::from_label(labels.collect());
-        let mut gauge = GaugeValue::default();
-        gauge.set_value(1.0);
-        metric.set_gauge(gauge);
-        metric
+        gauge_of(&INFO_LABELS, &values, 1.0)
     };
     let mut family = MetricFamily::default();
     family.set_name(INFO.to_owned());

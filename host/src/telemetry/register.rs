@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
+use prometheus::proto::{Gauge as GaugeValue, LabelPair, Metric};
 use prometheus::{
     Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
@@ -84,6 +85,21 @@ impl Maker {
 pub(super) fn seconds(name: &str, help: &str) -> HistogramOpts {
     let buckets = vec![0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
     HistogramOpts::new(name, help).buckets(buckets)
+}
+
+/// A gauge that is written anew for each exposition.
+pub(super) fn gauge_of(names: &[&str], values: &[&str], value: f64) -> Metric {
+    let labels = names.iter().zip(values).map(|(name, value)| {
+        let mut pair = LabelPair::default();
+        pair.set_name((*name).to_owned());
+        pair.set_value((*value).to_owned());
+        pair
+    });
+    let mut metric = Metric::from_label(labels.collect());
+    let mut gauge = GaugeValue::default();
+    gauge.set_value(value);
+    metric.set_gauge(gauge);
+    metric
 }
 
 /// Removes every series that has all of these labels.
