@@ -297,6 +297,8 @@ async fn no_request_is_sent_twice_within_its_ttl_whatever_the_number_of_scrapes(
     while let Some(status) = scrapes.next().await {
         assert_eq!(status, 200);
     }
+    // They may all have been answered from its first data.
+    serving.wait_for("refreshed");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("copilot_exporter_requests_total", ""), 1001.0);
     assert_eq!(exposition.sum("copilot_exporter_up", ""), 1.0);
