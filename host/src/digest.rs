@@ -1,6 +1,10 @@
-//! Names for contents.
+//! Names for contents, and what tells that a file may have another one.
 
+use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
@@ -29,4 +33,13 @@ pub fn sha256_of(mut reader: impl Read) -> io::Result<String> {
 
 fn hexadecimal(digest: Sha256) -> String {
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Tells whether a file may have changed. There is none of a file that is not there.
+pub type Stamp = Option<(SystemTime, u64, u64)>;
+
+/// The stamp of a file as it is.
+pub fn stamp(path: &Path) -> Stamp {
+    let stat = fs::metadata(path).ok()?;
+    Some((stat.modified().ok()?, stat.len(), stat.ino()))
 }

@@ -118,6 +118,11 @@ impl Supervisor {
     pub async fn proven(&self, settings: &Settings, proposals: &[Proposal]) -> Vec<Proposal> {
         let mut proven = Vec::new();
         for proposal in proposals {
+            // It needs no trial.
+            if proposal.is_default_only() {
+                proven.push(proposal.clone());
+                continue;
+            }
             let targets = targets_of(settings, proposal.source());
             for settings in &targets {
                 self.load_cached(settings, proposals).await;

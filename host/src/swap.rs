@@ -68,11 +68,7 @@ impl Swapper {
         let mut unproven: HashSet<String> = HashSet::new();
         let blocking = TaskTracker::new();
         let set = Arc::clone(proposal.set());
-        let is_of_file = |of: &&Member| !proposal.is_default(&of.mapping);
-        let of_files = set.members().iter().filter(is_of_file);
-        if of_files.clone().next().is_none() {
-            return proposal.clone();
-        }
+        let of_files = set.members().iter().filter(|of| !proposal.is_default(&of.mapping));
         // It may have to stand in for one of them.
         let default = MappingSet::new(proposal.default_mapping().cloned()).unwrap_or_default();
         for member in of_files.chain(default.members()) {
@@ -207,8 +203,15 @@ impl Swapper {
                 Err(error) => self.shared.count_store_error(&settings.target, "load", &error),
             }
         }
+        let start = cause == Cause::Start;
+        let good = Documents::new();
+        let what_can_be =
+            || self.shared.map_what_can_be(settings, &blocking, member, documents, &good);
         if lenient {
-            return Ok((self.do_what_can_be_done(settings, member, documents, cause).await, false));
+            let attempt = what_can_be().await;
+            // What is left out at a start is for the refresh to deal with.
+            let whole = attempt.malformed.is_empty() || !start;
+            return Ok((attempt.mapped.filter(|_| whole).map(|(mapped, _)| mapped), false));
         }
         let run = self.shared.map(settings, &blocking, member, documents).await;
         let error = match run.unwrap_or_else(|error| Err(MapError::Ended(error))) {
@@ -222,30 +225,11 @@ impl Swapper {
         if fed == 0 || is_missing(member, settings, documents, document) {
             return Ok((None, false));
         }
-        // At a start nothing else could stay in use: one bad document does not take the others down, and
-        // is for the refresh to deal with.
-        let good = Documents::new();
-        let start = cause == Cause::Start;
-        let attempt = self.shared.map_what_can_be(settings, &blocking, member, documents, &good);
-        match start && attempt.await.mapped.is_some() {
+        // At a start nothing else could stay in use: one bad document does not take the others down.
+        match start && what_can_be().await.mapped.is_some() {
             true => Ok((None, false)),
             false => Err(error),
         }
-    }
-
-    /// Maps what is not malformed. What is left out at a start is for the refresh to deal with.
-    async fn do_what_can_be_done(
-        &self,
-        settings: &TargetSettings,
-        member: &Member,
-        documents: &Documents,
-        cause: Cause,
-    ) -> Option<Mapped> {
-        let (blocking, good) = (TaskTracker::new(), Documents::new());
-        let attempt =
-            self.shared.map_what_can_be(settings, &blocking, member, documents, &good).await;
-        let whole = attempt.malformed.is_empty() || cause != Cause::Start;
-        attempt.mapped.filter(|_| whole).map(|(mapped, _)| mapped)
     }
 
     /// Whether the mappings that come back make something of what those that go fail at.

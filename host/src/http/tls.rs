@@ -57,9 +57,19 @@ pub struct TlsFiles {
     pub curves: Vec<String>,
 }
 
+/// TLS, ready to be spoken.
+pub struct Tls {
+    /// How it is spoken.
+    pub server: Arc<ServerConfig>,
+    /// Whether clients show certificates.
+    pub client_auth: ClientAuth,
+    /// The names that a client's certificate must have one of, if any are given.
+    pub allowed_names: Vec<String>,
+}
+
 impl TlsFiles {
-    /// Makes a server's configuration of it. The error says what is wrong, without quoting a key.
-    pub fn build(&self) -> Result<Arc<ServerConfig>, String> {
+    /// Makes a server of it. The error says what is wrong, without quoting a key.
+    pub fn build(&self) -> Result<Tls, String> {
         let provider = Arc::new(self.provider()?);
         let (min, max) = (
             self.min_version.unwrap_or(TlsVersion::Tls12),
@@ -104,7 +114,8 @@ impl TlsFiles {
             .with_single_cert(chain, key)
             .map_err(|error| format!("the certificate and the key don't go together: {error}"))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+        let (client_auth, allowed_names) = (self.client_auth, self.allowed_names.clone());
+        Ok(Tls { server: Arc::new(config), client_auth, allowed_names })
     }
 
     fn provider(&self) -> Result<CryptoProvider, String> {

@@ -14,8 +14,9 @@ use tracing::{error, info};
 
 use super::auth::Users;
 use super::tls::{ClientAuth, has_name};
+use crate::digest::{Stamp, stamp};
 use crate::settings::SettingError;
-use crate::settings::web::{Stamp, WebConfig, stamp};
+use crate::settings::web::WebConfig;
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -51,17 +52,18 @@ pub(super) struct Current {
 }
 
 impl Current {
-    fn new(config: WebConfig) -> Result<Self, String> {
+    fn new(config: WebConfig) -> Self {
         let WebConfig { tls, users, headers, rate, files } = config;
         let limiter = rate.and_then(|rate| {
             let quota = Quota::with_period(rate.interval)?.allow_burst(rate.burst);
             Some(RateLimiter::direct(quota))
         });
-        let allowed_names = tls.as_ref().map(|tls| tls.allowed_names.clone()).unwrap_or_default();
-        let client_auth = tls.as_ref().map(|tls| tls.client_auth).unwrap_or_default();
-        let tls = tls.map(|tls| tls.build().map(TlsAcceptor::from)).transpose()?;
+        let (tls, client_auth, allowed_names) = match tls {
+            Some(tls) => (Some(tls.server.into()), tls.client_auth, tls.allowed_names),
+            None => Default::default(),
+        };
         let users = (!users.is_empty()).then(|| Users::new(users));
-        Ok(Self { tls, client_auth, allowed_names, users, headers, limiter, files })
+        Self { tls, client_auth, allowed_names, users, headers, limiter, files }
     }
 
     /// What the settings have no more that those of before had. A file that is half written says less than
@@ -97,8 +99,7 @@ impl Web {
     /// Reads the file, if there is one.
     pub fn new(file: Option<PathBuf>) -> Result<Self, SettingError> {
         let Some(path) = &file else { return Ok(Self::default()) };
-        let current = Current::new(WebConfig::read(path)?)
-            .map_err(|problem| SettingError::new(path.display().to_string(), problem))?;
+        let current = Current::new(WebConfig::read(path)?);
         let looked = Looked { at: Some(Instant::now()), error: None };
         Ok(Self { file, current: ArcSwap::from_pointee(current), looked: Mutex::new(looked) })
     }
@@ -122,7 +123,7 @@ impl Web {
         if current.files.iter().all(|(path, known)| stamp(path) == *known) {
             return;
         }
-        let read = WebConfig::read(path).map_err(|error| error.to_string()).and_then(Current::new);
+        let read = WebConfig::read(path).map(Current::new).map_err(|error| error.to_string());
         let read = read.and_then(|new| match new.lacks(&current) {
             Some(what) => {
                 Err(format!("it has no {what} any more: restart the exporter if that is meant"))

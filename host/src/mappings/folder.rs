@@ -2,11 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::refusal::Refusal;
-use crate::digest::sha256_of;
+use crate::digest::{sha256_of, stamp};
 
 /// How many files are looked at. Whoever has more has mistaken the folder.
 const MAX_FILES: usize = 100;
@@ -52,9 +51,7 @@ fn find(path: PathBuf, max_bytes: u64) -> Option<Found> {
         Err(Refusal::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => None,
         Err(refusal) => {
             // Its content is not known; the rest tells whether it may have changed.
-            let stat = fs::metadata(&path);
-            let stat = stat.map(|stat| (stat.ino(), stat.size(), stat.mtime(), stat.mtime_nsec()));
-            let content = format!("{} {stat:?}", refusal.cause());
+            let content = format!("{} {:?}", refusal.cause(), stamp(&path));
             Some(Found { path, content, refusal: Some(refusal) })
         }
     }

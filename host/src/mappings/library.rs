@@ -97,8 +97,8 @@ impl Library {
         // What is refused may be what the settings are about.
         let excused = proposal.has_refused();
         let mut with_anything = proposal.clone();
-        proposal.turn_to(&paths, loaded.clone(), &fits);
-        if fits(proposal.set()).is_ok() {
+        // To check them runs mappings: not twice.
+        if proposal.turn_to(&paths, loaded.clone(), &fits) || fits(proposal.set()).is_ok() {
             return Ok(Some(proposal));
         }
         with_anything.turn_to(&paths, loaded, &|_| Ok(()));

@@ -128,6 +128,11 @@ impl Proposal {
         self.default.as_ref()
     }
 
+    /// Whether nothing but the embedded mapping is to be in use.
+    pub fn is_default_only(&self) -> bool {
+        self.set.members().iter().all(|member| self.is_default(&member.mapping))
+    }
+
     /// Whether it is the embedded mapping, which needs no trial.
     pub fn is_default(&self, mapping: &Mapping) -> bool {
         self.default.as_ref().is_some_and(|default| default.sha256() == mapping.sha256())
@@ -218,13 +223,13 @@ impl Proposal {
     }
 
     /// Uses the mappings that were loaded, and no longer those whose files are not among `paths`: all of it if it
-    /// fits together, else as much as fits.
+    /// fits together, else as much as fits. Answers whether all of it did.
     pub(super) fn turn_to(
         &mut self,
         paths: &[PathBuf],
         loaded: Vec<(PathBuf, Arc<Mapping>)>,
         fits: Fits<'_>,
-    ) {
+    ) -> bool {
         let is_gone = |path: &&PathBuf| !paths.contains(path);
         let mut gone: Vec<PathBuf> = self.files.keys().filter(is_gone).cloned().collect();
         for (path, mapping) in &loaded {
@@ -236,9 +241,11 @@ impl Proposal {
         let mut files = self.files.clone();
         gone.iter().for_each(|path| _ = files.remove(path));
         loaded.iter().for_each(|(path, mapping)| put(&mut files, path, mapping));
-        if self.try_files(files, fits).is_err() {
+        let all = self.try_files(files, fits).is_ok();
+        if !all {
             self.turn_stepwise(gone, loaded, fits);
         }
+        all
     }
 
     /// A file that came under another name than the one whose mapping it replaces takes its place.

@@ -113,16 +113,17 @@ impl Config {
     /// Reads the file.
     pub(super) fn read(path: &Path) -> Result<Self, SettingError> {
         let unreadable = |problem: String| SettingError::new("--config (CONFIG_FILE)", problem);
-        let size = std::fs::metadata(path).map(|metadata| metadata.len());
-        let text = match size {
-            Ok(bytes) if bytes > MAX_BYTES => {
-                Err(format!("{}: it is larger than {} MiB", path.display(), MAX_BYTES >> 20))
-            }
-            _ => std::fs::read_to_string(path)
-                .map_err(|error| format!("{}: it can't be read: {error}", path.display())),
-        };
-        parse(path, &text.map_err(unreadable)?)
+        parse(path, &read_text(path, MAX_BYTES).map_err(unreadable)?)
     }
+}
+
+/// Reads a file that people write, of no more than `max_bytes`.
+pub(super) fn read_text(path: &Path, max_bytes: u64) -> Result<String, String> {
+    let unreadable = |error| format!("{}: it can't be read: {error}", path.display());
+    if std::fs::metadata(path).map_err(unreadable)?.len() > max_bytes {
+        return Err(format!("{}: it is larger than {} MiB", path.display(), max_bytes >> 20));
+    }
+    std::fs::read_to_string(path).map_err(unreadable)
 }
 
 /// Reads YAML. The error says where it is wrong.

@@ -4,18 +4,18 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::SettingError;
-use super::config::{Text, parse};
+use super::config::{Text, parse, read_text};
 use super::file::File;
-use crate::http::tls::{ClientAuth, TlsFiles, TlsVersion};
+use crate::digest::{Stamp, stamp};
+use crate::http::tls::{ClientAuth, Tls, TlsFiles, TlsVersion};
 use crate::secret::Secret;
 
 /// The greatest file that is read.
@@ -25,7 +25,7 @@ const MAX_BYTES: u64 = 1 << 20;
 #[derive(Default)]
 pub struct WebConfig {
     /// TLS, if it is spoken.
-    pub tls: Option<TlsFiles>,
+    pub tls: Option<Tls>,
     /// The users with their bcrypt hashes. Everybody may come in where there are none.
     pub users: BTreeMap<String, Secret>,
     /// What is sent with every answer.
@@ -34,15 +34,6 @@ pub struct WebConfig {
     pub rate: Option<Rate>,
     /// The files that it is made of, as they were before they were read.
     pub files: Vec<(PathBuf, Stamp)>,
-}
-
-/// Tells whether a file has changed.
-pub type Stamp = Option<(SystemTime, u64, u64)>;
-
-/// The stamp of a file as it is.
-pub fn stamp(path: &Path) -> Stamp {
-    let stat = std::fs::metadata(path).ok()?;
-    Some((stat.modified().ok()?, stat.len(), stat.ino()))
 }
 
 /// How many requests are answered.
@@ -105,7 +96,7 @@ impl WebConfig {
         let setting = "--web.config.file (WEB_CONFIG_FILE)";
         let unreadable = |problem: String| SettingError::new(setting, problem);
         let mut files = vec![(path.to_owned(), stamp(path))];
-        let text = read_text(path).map_err(unreadable)?;
+        let text = read_text(path, MAX_BYTES).map_err(unreadable)?;
         let parsed: WebFile = parse(path, &text)?;
         let file = File { path: Some(path) };
         let tls = match &parsed.tls_server_config {
@@ -122,21 +113,12 @@ impl WebConfig {
     }
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
-    let unreadable = |error| format!("{}: it can't be read: {error}", path.display());
-    let bytes = std::fs::metadata(path).map_err(unreadable)?.len();
-    if bytes > MAX_BYTES {
-        return Err(format!("{}: it is larger than {} MiB", path.display(), MAX_BYTES >> 20));
-    }
-    std::fs::read_to_string(path).map_err(unreadable)
-}
-
 impl File<'_> {
     fn tls(
         &self,
         tls: &Spanned<TlsServer>,
         files: &mut Vec<(PathBuf, Stamp)>,
-    ) -> Result<TlsFiles, SettingError> {
+    ) -> Result<Tls, SettingError> {
         let given = &tls.value;
         let key = |name: &str| format!("tls_server_config.{name}");
         let mut pem = |inline: &Option<Text>, file: &Option<Text>, name: &str| match (inline, file)
@@ -148,7 +130,7 @@ impl File<'_> {
             )),
             (Some(text), None) => Ok(Some(text.value.clone())),
             (None, Some(path)) => {
-                let read = |path: &Path| Ok((stamp(path), read_text(path)?));
+                let read = |path: &Path| Ok((stamp(path), read_text(path, MAX_BYTES)?));
                 let (path, (stamp, text)) = self.file(path, &key(&format!("{name}_file")), read)?;
                 files.push((path, stamp));
                 Ok(Some(text))
@@ -176,10 +158,8 @@ impl File<'_> {
             cipher_suites: names(&given.cipher_suites),
             curves: names(&given.curve_preferences),
         };
-        // So that a mistake is found now, not by the first client.
-        let built = tls_files.build();
-        built.map_err(|problem| self.wrong(tls, "tls_server_config", problem))?;
-        Ok(tls_files)
+        // A mistake is found now, not by the first client.
+        tls_files.build().map_err(|problem| self.wrong(tls, "tls_server_config", problem))
     }
 
     fn users(
