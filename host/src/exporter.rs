@@ -15,6 +15,7 @@ use crate::cache::{Cache, Disk};
 use crate::github::TransportError;
 use crate::http::{App, Listener, Server, Web, router};
 use crate::mappings::{Library, Look, Proposal, Watcher};
+use crate::page::Page;
 use crate::plugin::{DEFAULT_MAPPING, Engine, EngineError, LoadError, Mapping};
 use crate::publisher::Publisher;
 use crate::refresh::{Misbehaved, Shared};
@@ -123,7 +124,8 @@ impl Exporter {
         let (shared, misbehaved) =
             Shared::new(cache, Arc::clone(&publisher), Arc::clone(&telemetry));
         let library = Arc::new(Mutex::new(library));
-        let supervisor = Supervisor::new(Arc::new(shared), Arc::clone(&library), &settings)?;
+        let shared = Arc::new(shared);
+        let supervisor = Supervisor::new(Arc::clone(&shared), Arc::clone(&library), &settings)?;
         let mut listeners = Vec::new();
         for address in &settings.listen {
             let listen = |error| StartError::Listen { address: address.clone(), error };
@@ -136,7 +138,9 @@ impl Exporter {
         let targets: Vec<_> = settings.targets.iter().map(|one| one.target.clone()).collect();
         publisher.set_targets(&targets, settings.missing.clone());
         let (settings, source) = (Arc::new(settings), Arc::new(source));
-        let app = Arc::new(App { telemetry: Arc::clone(&telemetry), publisher, reloader, web });
+        let page = Page::new(shared);
+        let app =
+            Arc::new(App { telemetry: Arc::clone(&telemetry), publisher, page, reloader, web });
         let work =
             Work { settings, proposals, source, library, watcher, misbehaved, reloads, telemetry };
         Ok(Self { listeners, app, supervisor, work })

@@ -18,7 +18,7 @@
 //!   [`exposition`]: checks samples and writes them.
 //! - [`refresh`]: when all of that happens, for one target; [`supervisor`] for all of them.
 //!   [`publisher`]: what is served meanwhile.
-//! - [`http`]: the web side. [`telemetry`]: the exporter's own metrics.
+//! - [`http`]: the web side; [`page`]: what people see there. [`telemetry`]: the exporter's own metrics.
 //! - [`offline`]: `map`. [`demo`]: a stand-in for GitHub, for `--demo` and for tests.
 //! - [`digest`]: names for contents. [`text`]: what mappings say.
 //! - [`exporter`]: puts it together. [`reload`]: asks it to read its settings again.
@@ -33,6 +33,7 @@ pub mod github;
 pub mod http;
 pub mod mappings;
 pub mod offline;
+pub mod page;
 pub mod pipeline;
 pub mod plugin;
 pub mod publisher;

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::exposition::encode::{EncodedFamily, encode};
 use crate::exposition::validate::{SamplesError, validate};
-use crate::plugin::wit::{Document, Manifest, OptionValue, Span, Target, UnmappedField};
+use crate::plugin::wit::{Document, Manifest, OptionValue, SampleSet, Span, Target, UnmappedField};
 use crate::plugin::{Mapping, RunError};
 
 /// How many bytes are fed at once: enough that the crossing costs nothing beside the parsing.
@@ -70,6 +70,37 @@ pub fn map<R: Read>(
     options: &[OptionValue],
     bodies: impl IntoIterator<Item = (Document, R)>,
 ) -> Result<Mapped, MapError> {
+    let (set, memory_bytes) = run(mapping, target, span, options, bodies)?;
+    let samples = validate(&set, mapping.manifest(), span, &mapping.limits())?;
+    let families = encode(&samples)?;
+    let series = samples.series;
+    let unmapped = checked(set.unmapped, mapping.manifest());
+    Ok(Mapped { families, series, unmapped, memory_bytes })
+}
+
+/// Runs the mapping over bodies, and answers the samples of the `wanted` families on every day. It
+/// blocks for as long as that takes.
+pub fn history<R: Read>(
+    mapping: &Mapping,
+    target: &Target,
+    options: &[OptionValue],
+    bodies: impl IntoIterator<Item = (Document, R)>,
+    wanted: &[&str],
+) -> Result<SampleSet, MapError> {
+    let (mut set, _) = run(mapping, target, Span::History, options, bodies)?;
+    // The limit on series is meant for one day.
+    set.families.retain(|family| wanted.contains(&family.name.as_str()));
+    validate(&set, mapping.manifest(), Span::History, &mapping.limits())?;
+    Ok(set)
+}
+
+fn run<R: Read>(
+    mapping: &Mapping,
+    target: &Target,
+    span: Span,
+    options: &[OptionValue],
+    bodies: impl IntoIterator<Item = (Document, R)>,
+) -> Result<(SampleSet, usize), MapError> {
     let mut run = mapping.start(target, span, options)?;
     let mut chunk = vec![0; CHUNK_BYTES];
     for (document, mut reader) in bodies {
@@ -86,11 +117,7 @@ pub fn map<R: Read>(
         }
     }
     let set = run.finish()?;
-    let samples = validate(&set, mapping.manifest(), span, &mapping.limits())?;
-    let families = encode(&samples)?;
-    let series = samples.series;
-    let unmapped = checked(set.unmapped, mapping.manifest());
-    Ok(Mapped { families, series, unmapped, memory_bytes: run.memory_bytes() })
+    Ok((set, run.memory_bytes()))
 }
 
 /// The fields that may become labels: of known documents, not too many, not too long.

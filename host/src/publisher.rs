@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::exposition::encode::EncodedFamily;
@@ -23,13 +24,42 @@ pub enum Status {
     /// Its data is fresh.
     Fresh,
     /// What went wrong. Older data may still be served.
-    Failed(String),
+    Failed(Vec<String>),
+}
+
+/// How the last refresh of a target went, and when the next one is.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Whether it has what it needs.
+    pub status: Status,
+    /// What could not be had, and is not needed.
+    pub left_out: Vec<String>,
+    /// How old its data is, if it is fresh.
+    pub fresh_at: Option<Timestamp>,
+    /// When it is refreshed again.
+    pub next: Option<Timestamp>,
+}
+
+/// A target, as people see it.
+#[derive(Clone)]
+pub struct Account {
+    /// The target.
+    pub target: Target,
+    /// How the last refresh went. Its `fresh_at` is that of the last one that went well.
+    pub outcome: Outcome,
+    /// What runs for it.
+    pub set: Arc<MappingSet>,
+    /// The mappings that made what is served, or that are to make it.
+    pub mappings: Vec<Arc<Mapping>>,
+    /// Whether there is data to serve.
+    pub has_data: bool,
 }
 
 /// The parts of the snapshot, by target.
 struct Part {
     target: Target,
-    status: Status,
+    outcome: Outcome,
+    set: Arc<MappingSet>,
     mappings: Vec<InUse>,
 }
 
@@ -48,13 +78,21 @@ struct Shown {
     families: Arc<[EncodedFamily]>,
 }
 
+impl InUse {
+    /// The mapping that made what is shown, or is to make it.
+    fn by(&self) -> &Arc<Mapping> {
+        self.shown.as_ref().map_or(&self.mapping, |shown| &shown.by)
+    }
+}
+
 impl Part {
     fn has_data(&self) -> bool {
         self.mappings.iter().any(|in_use| in_use.shown.is_some())
     }
 
     /// Takes the mappings of a set. One that was there before keeps its families.
-    fn set(&mut self, set: &MappingSet) {
+    fn set(&mut self, set: &Arc<MappingSet>) {
+        self.set = Arc::clone(set);
         let before = std::mem::take(&mut self.mappings);
         // What another mapping has now must not be there twice.
         let is_others = |family: &EncodedFamily, name: &str| {
@@ -135,8 +173,9 @@ impl Publisher {
             let removed = parts.len() < before;
             for target in targets {
                 if !parts.iter().any(|part| part.target == *target) {
-                    let (target, status) = (target.clone(), Status::default());
-                    parts.push(Part { target, status, mappings: Vec::new() });
+                    let (target, outcome, set) =
+                        (target.clone(), Outcome::default(), Arc::default());
+                    parts.push(Part { target, outcome, set, mappings: Vec::new() });
                 }
             }
             removed
@@ -206,9 +245,7 @@ impl Publisher {
             (in_use.collect::<Vec<_>>(), parts.iter().any(Part::has_data))
         };
         // In the snapshot, so that a scrape which has a mapping's families names that mapping.
-        let by = |of: &InUse| of.shown.as_ref().map_or(&of.mapping, |shown| &shown.by).clone();
-        let by: Vec<_> = in_use.iter().map(|(target, of)| (target, by(of))).collect();
-        let info = mapping_info(by.iter().map(|(target, mapping)| (*target, &**mapping)));
+        let info = mapping_info(in_use.iter().map(|(target, of)| (target, &**of.by())));
         let families = in_use.iter().filter_map(|(_, of)| Some(&*of.shown.as_ref()?.families));
         let all = families.chain(info.as_ref().map(std::slice::from_ref));
         self.snapshot.store(Arc::new(Snapshot::new(all)));
@@ -217,7 +254,7 @@ impl Publisher {
     }
 
     fn settle(&self) {
-        let is = |part: &Part| part.has_data() || part.status != Status::Starting;
+        let is = |part: &Part| part.has_data() || part.outcome.status != Status::Starting;
         self.settled.send_if_modified(|settled| {
             let all = self.parts().iter().all(is);
             std::mem::replace(settled, all) != all
@@ -225,16 +262,29 @@ impl Publisher {
     }
 
     /// Notes how a target's refresh went.
-    pub fn set_status(&self, target: &Target, status: Status) {
+    pub fn set_outcome(&self, target: &Target, outcome: Outcome) {
         if let Some(part) = self.parts().iter_mut().find(|part| part.target == *target) {
-            part.status = status;
+            let fresh_at = outcome.fresh_at.or(part.outcome.fresh_at);
+            part.outcome = Outcome { fresh_at, ..outcome };
         }
         self.settle();
     }
 
     /// Every target with its status.
     pub fn statuses(&self) -> Vec<(Target, Status)> {
-        self.parts().iter().map(|part| (part.target.clone(), part.status.clone())).collect()
+        self.parts().iter().map(|part| (part.target.clone(), part.outcome.status.clone())).collect()
+    }
+
+    /// Every target.
+    pub fn accounts(&self) -> Vec<Account> {
+        let account = |part: &Part| Account {
+            target: part.target.clone(),
+            outcome: part.outcome.clone(),
+            set: Arc::clone(&part.set),
+            mappings: part.mappings.iter().map(|of| Arc::clone(of.by())).collect(),
+            has_data: part.has_data(),
+        };
+        self.parts().iter().map(account).collect()
     }
 
     fn parts(&self) -> MutexGuard<'_, Vec<Part>> {

@@ -21,9 +21,11 @@ use copilot_metrics_exporter::exposition::encode::EncodedFamily;
 use copilot_metrics_exporter::github::{Body, Document, Part};
 use copilot_metrics_exporter::http::{App, Listener, router, serve};
 use copilot_metrics_exporter::mappings::MappingSet;
+use copilot_metrics_exporter::page::Page;
 use copilot_metrics_exporter::plugin::wit::Span;
 use copilot_metrics_exporter::plugin::{DEFAULT_MAPPING, Engine, Limits, Mapping};
 use copilot_metrics_exporter::publisher::{Placed, Publisher};
+use copilot_metrics_exporter::refresh::Shared;
 use copilot_metrics_exporter::reload::Reloader;
 use copilot_metrics_exporter::target::{Scope, Target};
 use copilot_metrics_exporter::telemetry::Telemetry;
@@ -88,10 +90,11 @@ fn mapping(criterion: &mut Criterion) {
 
 /// The exporter's router with as many series.
 fn exporter() -> Router {
-    let telemetry = Arc::new(Telemetry::new(Arc::new(Cache::default())).unwrap());
+    let cache = Arc::new(Cache::default());
+    let telemetry = Arc::new(Telemetry::new(Arc::clone(&cache)).unwrap());
     let target = Target::new(Scope::Organization, "octodemo").unwrap();
     telemetry.add_target(&target);
-    let publisher = Publisher::new(Arc::clone(&telemetry));
+    let publisher = Arc::new(Publisher::new(Arc::clone(&telemetry)));
     publisher.set_targets(std::slice::from_ref(&target), None);
     let engine = Engine::new(Limits::default()).unwrap();
     let mapping = Arc::new(Mapping::load(&engine, DEFAULT_MAPPING).unwrap());
@@ -106,9 +109,11 @@ fn exporter() -> Router {
         samples: lines.collect(),
     };
     publisher.place(vec![Placed { target, set, families: vec![(sha256, vec![family])] }]);
+    let (shared, _) = Shared::new(cache, Arc::clone(&publisher), Arc::clone(&telemetry));
     router(Arc::new(App {
         telemetry,
-        publisher: Arc::new(publisher),
+        publisher,
+        page: Page::new(Arc::new(shared)),
         reloader: Reloader::new().0,
         web: Arc::default(),
     }))

@@ -1,20 +1,15 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use copilot_metrics_tests::command::{Serving, printed, run};
 use copilot_metrics_tests::fixtures::{FETCHED_AT, path, read, root};
 use copilot_metrics_tests::github::stand_in;
 use copilot_metrics_tests::guests::Mappings;
+use copilot_metrics_tests::npm;
 
 use crate::serving::{command, metrics};
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to.parent().unwrap()).unwrap();
-    fs::copy(from, to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
-}
 
 /// The mapping of the documentation, built with the commands that it gives, in a folder that the
 /// tests keep.
@@ -22,26 +17,11 @@ fn team_seats() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
         .get_or_init(|| {
-            let (source, folder) = (
-                root().join("guest/examples/team-seats-js"),
-                root().join("target/mappings/javascript"),
-            );
-            copy(&root().join("wit/mapping.wit"), &folder.join("wit/mapping.wit"));
-            let lock = "package-lock.json";
-            // Installing takes half a minute: only what has changed.
-            let installed = fs::read(folder.join(lock)).ok() == fs::read(source.join(lock)).ok()
-                && folder.join("node_modules/.package-lock.json").exists();
-            for file in ["package.json", lock, "build.js", "team-seats.js"] {
-                copy(&source.join(file), &folder.join(file));
-            }
-            let npm = |arguments: &[&str]| {
-                let status = Command::new("npm").args(arguments).current_dir(&folder).status();
-                assert!(status.is_ok_and(|status| status.success()), "npm {arguments:?}");
-            };
-            if !installed {
-                npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
-            }
-            npm(&["run", "--silent", "build"]);
+            let source = root().join("guest/examples/team-seats-js");
+            let folder =
+                npm::install(&source, "mappings/javascript", &["build.js", "team-seats.js"]);
+            npm::copy(&root().join("wit/mapping.wit"), &folder.join("wit/mapping.wit"));
+            npm::npm(&folder, &["run", "--silent", "build"]);
             folder.join("team-seats.wasm")
         })
         .clone()

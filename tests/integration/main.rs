@@ -24,6 +24,8 @@ mod limits;
 mod mappings;
 /// Proxies and certificates.
 mod network;
+/// What people see at `/`.
+mod page;
 /// A real Prometheus scrapes what was recorded.
 mod prometheus;
 /// What is kept over a restart.

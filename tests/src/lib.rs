@@ -10,6 +10,7 @@
 //! - [`github`]: stand-ins for GitHub;
 //! - [`guests`]: mappings for tests, good and bad;
 //! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies;
+//! - [`npm`]: packages from npm;
 //! - [`proxy`]: a proxy as companies have them;
 //! - [`transcript`]: keeps what the exporter says, and the secrets that must not be in it.
 
@@ -22,5 +23,6 @@ pub mod fixtures;
 pub mod github;
 pub mod guests;
 pub mod mapping;
+pub mod npm;
 pub mod proxy;
 pub mod transcript;

@@ -91,6 +91,12 @@ impl Cache {
         }
     }
 
+    /// The settings of a target that is exported.
+    pub fn settings(&self, target: &Target) -> Option<Arc<TargetSettings>> {
+        let targets = self.targets.read().unwrap_or_else(PoisonError::into_inner);
+        targets.get(target).map(|entry| Arc::clone(&entry.settings))
+    }
+
     /// The documents of a target, as they are now.
     pub fn documents(&self, target: &Target) -> Documents {
         let targets = self.targets.read().unwrap_or_else(PoisonError::into_inner);

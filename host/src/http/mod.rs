@@ -6,7 +6,7 @@
 //! | `/-/healthy` | 200 while the process runs |
 //! | `/-/ready` | 200 once there is data to serve, else 503 and why not |
 //! | `POST /-/reload` | reads the settings again; 500 and why if they can't be used |
-//! | `/` | a page with links |
+//! | `/` | the page: state and pictures, of all targets or of `?org=…&scope=…` |
 //!
 //! [`Server`] answers on sockets (`connections` bounds them, `tls` encrypts), [`Web`] has the settings of
 //! `--web.config.file`, `auth` the users. Everything but `/-/healthy` is for users only, where there are any.
@@ -27,10 +27,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY,
-    WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
@@ -42,6 +42,7 @@ use http_body_util::StreamBody;
 use hyper::body::Frame;
 use tracing::error;
 
+use crate::page::{POLICY, Page, Selection};
 use crate::publisher::{Publisher, Status};
 use crate::reload::Reloader;
 use crate::telemetry::Telemetry;
@@ -60,6 +61,8 @@ pub struct App {
     pub telemetry: Arc<Telemetry>,
     /// The data.
     pub publisher: Arc<Publisher>,
+    /// The page.
+    pub page: Page,
     /// Reads the settings again.
     pub reloader: Reloader,
     /// The web side's own settings.
@@ -170,7 +173,7 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
     let mut text = "not ready: no target has data yet\n".to_owned();
     for (target, status) in app.publisher.statuses() {
         text.push_str(&match status {
-            Status::Failed(problems) => format!("{target}: {problems}\n"),
+            Status::Failed(problems) => format!("{target}: {}\n", problems.join("; ")),
             Status::Starting | Status::Fresh => {
                 format!("{target}: the first refresh is under way\n")
             }
@@ -186,6 +189,18 @@ async fn reload(State(app): State<Arc<App>>) -> (StatusCode, String) {
     }
 }
 
-async fn page() -> Html<&'static str> {
-    Html(include_str!("page.html"))
+async fn page(State(app): State<Arc<App>>, Query(selection): Query<Selection>) -> Response {
+    let html = match app.page.render(&selection).await {
+        Ok(html) => html,
+        Err(error) => {
+            error!(%error, "the page can't be written");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
+    let headers = [
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, POLICY.as_str()),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, Html(html)).into_response()
 }

@@ -1,5 +1,6 @@
 //! Maps the documents of a target.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,10 +9,11 @@ use tokio_util::task::TaskTracker;
 
 use super::Shared;
 use crate::cache::Documents;
+use crate::github::Body;
 use crate::mappings::Member;
 use crate::pipeline::{self, MapError, Mapped};
-use crate::plugin::RunError;
-use crate::plugin::wit::{self, Span};
+use crate::plugin::wit::{self, OptionValue, Span};
+use crate::plugin::{Mapping, RunError};
 use crate::settings::TargetSettings;
 
 /// How often a mapping runs over ever fewer documents: one that finds fault with all of them, one
@@ -29,6 +31,24 @@ pub(crate) struct Attempt {
     pub failure: Option<String>,
     /// Whether it is the mapping that is to blame: it trapped, or made what can't be served.
     pub misbehaved: bool,
+}
+
+/// A mapping, and what it runs over for a target.
+pub(crate) struct Feeding {
+    /// The mapping.
+    pub mapping: Arc<Mapping>,
+    /// The target.
+    pub target: wit::Target,
+    /// Those of the target's options that are its own.
+    pub options: Vec<OptionValue>,
+    bodies: Vec<(wit::Document, Body)>,
+}
+
+impl Feeding {
+    /// The bodies, in the order in which the mapping wants them.
+    pub fn readers(&self) -> impl Iterator<Item = (wit::Document, impl Read + use<>)> {
+        self.bodies.iter().map(|(document, body)| (document.clone(), body.reader()))
+    }
 }
 
 impl Shared {
@@ -102,30 +122,47 @@ impl Shared {
         member: &Member,
         documents: &Documents,
     ) -> Result<Result<Mapped, MapError>, JoinError> {
+        let timed = |feeding: Feeding| {
+            let (started, Feeding { mapping, target, options, .. }) = (Instant::now(), &feeding);
+            let bodies = feeding.readers();
+            let mapped = pipeline::map(mapping, target, Span::Latest, options, bodies);
+            (mapped, started.elapsed())
+        };
+        let (mapped, took) = self.run(settings, blocking, member, documents, timed).await?;
+        self.telemetry.mappings.observe_run(member.name(), took);
+        Ok(mapped)
+    }
+
+    /// Has a mapping run: hands over what it is to run over, on a thread for that.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        settings: &TargetSettings,
+        blocking: &TaskTracker,
+        member: &Member,
+        documents: &Documents,
+        run: impl FnOnce(Feeding) -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
         // It is never closed. The run keeps it, even when nobody waits for the run any more.
         let permit = Arc::clone(&self.runs).acquire_owned().await;
-        let mapping = Arc::clone(&member.mapping);
-        let (options, target) = (member.options(settings), settings.target.to_wit());
         let fed = member.fed(settings.target.scope(), documents);
-        let bodies: Vec<_> = fed
-            .flat_map(|(feed, document)| {
-                (0..).zip(&document.parts).map(|(part, of)| {
-                    let (name, fetched_at) = (feed.name.clone(), document.fetched_at.as_second());
-                    (wit::Document { name, part, fetched_at }, of.body.clone())
-                })
+        let bodies = fed.flat_map(|(feed, document)| {
+            (0..).zip(&document.parts).map(|(part, of)| {
+                let (name, fetched_at) = (feed.name.clone(), document.fetched_at.as_second());
+                (wit::Document { name, part, fetched_at }, of.body.clone())
             })
-            .collect();
-        let started = Instant::now();
+        });
+        let feeding = Feeding {
+            mapping: Arc::clone(&member.mapping),
+            target: settings.target.to_wit(),
+            options: member.options(settings),
+            bodies: bodies.collect(),
+        };
         // Mappings compute: on tokio's own threads they would hold up scrapes.
-        let mapped = blocking
+        blocking
             .spawn_blocking(move || {
                 let _permit = permit;
-                let bodies =
-                    bodies.iter().map(|(document, body)| (document.clone(), body.reader()));
-                pipeline::map(&mapping, &target, Span::Latest, &options, bodies)
+                run(feeding)
             })
-            .await;
-        self.telemetry.mappings.observe_run(member.name(), started.elapsed());
-        mapped
+            .await
     }
 }

@@ -10,6 +10,7 @@ mod report;
 mod schedule;
 mod target;
 
+pub(crate) use mapping::Feeding;
 pub use target::Refresh;
 
 use std::sync::Arc;

@@ -2,21 +2,32 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::schedule::Outcome;
+use super::schedule;
 use super::target::Refresh;
 use crate::plugin::wit::{DocumentSpec, Need};
-use crate::publisher::Status;
+use crate::publisher::{Outcome, Status};
 
 impl Refresh {
     /// Says how a refresh went, in one line of the log and in the metrics.
     pub(super) fn report(&self, asked: usize, fetched: usize, took: Duration) {
         let (target, problems) = (self.target(), self.problems());
         self.shared.telemetry.set_refreshed(target, problems.is_empty(), took);
+        let fresh = problems.is_empty();
+        self.shared.publisher.set_outcome(
+            target,
+            Outcome {
+                status: if fresh { Status::Fresh } else { Status::Failed(problems.clone()) },
+                left_out: self.left_out(),
+                fresh_at: fresh.then(Timestamp::now),
+                next: Timestamp::now().checked_add(self.next() - Instant::now()).ok(),
+            },
+        );
         let (seconds, left_out) = (took.as_secs_f64(), self.left_out().join("; "));
-        if problems.is_empty() {
-            self.shared.publisher.set_status(target, Status::Fresh);
+        if fresh {
             match left_out.is_empty() {
                 true => info!(%target, seconds, asked, fetched, "refreshed"),
                 false => info!(%target, seconds, asked, fetched, left_out, "refreshed"),
@@ -24,7 +35,6 @@ impl Refresh {
         } else {
             let problems = problems.join("; ");
             warn!(%target, seconds, asked, fetched, problems, left_out, "refresh failed; the last good data stays");
-            self.shared.publisher.set_status(target, Status::Failed(problems));
         }
     }
 
@@ -36,12 +46,12 @@ impl Refresh {
             let original = spec.fallback_for.as_deref();
             let stands_in = original.is_some_and(|name| self.settings.wants(name));
             let problem = match self.schedule.outcome(name) {
-                Some(Outcome::Fresh) => None,
-                Some(Outcome::Unmapped(reason)) => Some(reason.clone()),
+                Some(schedule::Outcome::Fresh) => None,
+                Some(schedule::Outcome::Unmapped(reason)) => Some(reason.clone()),
                 // What it stands in for is what counts.
                 _ if stands_in || self.stood_in(name) => None,
-                Some(Outcome::Failed(error)) => Some(format!("{name}: {error}")),
-                Some(Outcome::Absent) => Some(format!("{name}: GitHub has none yet")),
+                Some(schedule::Outcome::Failed(error)) => Some(format!("{name}: {error}")),
+                Some(schedule::Outcome::Absent) => Some(format!("{name}: GitHub has none yet")),
                 None => Some(format!("{name}: not fetched yet")),
             };
             problems.extend(problem.filter(|problem| !problems.contains(problem)));
@@ -56,10 +66,10 @@ impl Refresh {
         let no_reports = self.specs.iter().any(|spec| self.stood_in(&spec.name));
         optional
             .filter_map(|spec| match self.schedule.outcome(&spec.name)? {
-                Outcome::Failed(error) if no_reports && error.is_not_found() => None,
-                Outcome::Failed(error) => Some(format!("{}: {error}", spec.name)),
-                Outcome::Unmapped(reason) => Some(reason.clone()),
-                Outcome::Fresh | Outcome::Absent => None,
+                schedule::Outcome::Failed(error) if no_reports && error.is_not_found() => None,
+                schedule::Outcome::Failed(error) => Some(format!("{}: {error}", spec.name)),
+                schedule::Outcome::Unmapped(reason) => Some(reason.clone()),
+                schedule::Outcome::Fresh | schedule::Outcome::Absent => None,
             })
             .collect()
     }
@@ -67,12 +77,10 @@ impl Refresh {
     /// Whether another document is there in the place of one that is not found.
     pub(super) fn stood_in(&self, name: &str) -> bool {
         let stands_in = |spec: &&DocumentSpec| spec.fallback_for.as_deref() == Some(name);
-        self.schedule.outcome(name).is_some_and(Outcome::is_not_found)
-            && self
-                .specs
-                .iter()
-                .filter(stands_in)
-                .any(|spec| matches!(self.schedule.outcome(&spec.name), Some(Outcome::Fresh)))
+        self.schedule.outcome(name).is_some_and(schedule::Outcome::is_not_found)
+            && self.specs.iter().filter(stands_in).any(|spec| {
+                matches!(self.schedule.outcome(&spec.name), Some(schedule::Outcome::Fresh))
+            })
     }
 
     /// Whether the target is down without the document: it is required, or stands in for one that is.

@@ -18,7 +18,7 @@ use crate::cache::Documents;
 use crate::github::{Client, Document, FetchError, Fetched};
 use crate::mappings::MappingSet;
 use crate::plugin::wit::{DocumentSpec, FetchKind};
-use crate::publisher::Status;
+use crate::publisher::{self, Status};
 use crate::settings::TargetSettings;
 use crate::target::Target;
 
@@ -130,19 +130,24 @@ impl Refresh {
             !all && self.map_and_publish(&[], &mut before.clone(), &Documents::new(), &done).await;
         if !mapped && done.is_empty() {
             let failures: Vec<_> = self.mapping_failures.values().cloned().collect();
-            let failure = match failures.is_empty() {
-                true => "none of it can be mapped".to_owned(),
-                false => failures.join("; "),
+            let failures = match failures.is_empty() {
+                true => vec!["none of the cached documents can be mapped".to_owned()],
+                false => failures,
             };
+            let failure = failures.join("; ");
             error!(target = %self.target(), failure, "cached data is not served");
             self.schedule.retry_all(&failure, Instant::now());
-            let status = Status::Failed(failure);
-            self.shared.publisher.set_status(self.target(), status);
+            let outcome =
+                publisher::Outcome { status: Status::Failed(failures), ..Default::default() };
+            self.shared.publisher.set_outcome(self.target(), outcome);
             return;
         }
         let (target, problems) = (self.target(), self.problems());
         if problems.is_empty() {
-            self.shared.publisher.set_status(target, Status::Fresh);
+            let fresh_at = before.values().map(|document| document.fetched_at).max();
+            let outcome =
+                publisher::Outcome { status: Status::Fresh, fresh_at, ..Default::default() };
+            self.shared.publisher.set_outcome(target, outcome);
             self.shared.telemetry.set_up(target, true);
         }
         info!(%target, documents = before.len(), "cached data is served");
@@ -202,7 +207,7 @@ impl Refresh {
         })
     }
 
-    fn next(&self) -> Instant {
+    pub(super) fn next(&self) -> Instant {
         let asked_for = self.specs.iter().filter(|spec| self.is_asked_for(spec));
         self.schedule.next(asked_for, &self.settings, Instant::now())
     }

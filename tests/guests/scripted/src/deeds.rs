@@ -112,6 +112,10 @@ impl Deed {
             Self::TakesAFamily => manifest.families.push(family("github_copilot_seats", &["org"])),
             Self::OnlySeats => manifest.families = vec![family("github_copilot_seats", &["org"])],
             Self::TakesADocument => path(manifest, "/orgs/{org}/copilot/something-else"),
+            // A family that the page draws.
+            Self::TrapIn("history") => {
+                manifest.families.push(family("github_copilot_active_users", &[]));
+            }
             Self::LookAround => manifest.families.push(family("scripted_seen", &["what"])),
             _ => {}
         }

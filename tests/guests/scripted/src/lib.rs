@@ -67,8 +67,12 @@ impl Guest for Component {
 }
 
 impl GuestRun for Run {
-    fn new(target: Target, _: Span, _: Vec<OptionValue>) -> Self {
-        Script::read().deed.before("constructor");
+    fn new(target: Target, span: Span, _: Vec<OptionValue>) -> Self {
+        let deed = Script::read().deed;
+        deed.before("constructor");
+        if span == Span::History {
+            deed.before("history");
+        }
         Run { org: target.name, billing: RefCell::default() }
     }
 

@@ -1,0 +1,15 @@
+//! The page at `/`: how every target is doing, and pictures of its last 28 days.
+//!
+//! [`Page`] puts it together, at every request, from what the publisher knows and from pictures
+//! that are drawn once for the same documents and mappings. `history` runs the mappings for them,
+//! `pictures` says what they show of it, `chart` draws. What it looks like is in `host/templates`.
+
+mod chart;
+mod history;
+mod numbers;
+mod pictures;
+mod store;
+mod view;
+
+pub use store::{Page, Selection};
+pub use view::POLICY;

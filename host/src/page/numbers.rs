@@ -1,0 +1,121 @@
+//! Numbers and times for people.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// What a number is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Unit {
+    /// How many.
+    Count,
+    /// A part of one, shown in percent.
+    Ratio,
+}
+
+impl Unit {
+    /// The number in full: `12,345` or `24.5%`.
+    pub(super) fn full(self, value: f64) -> String {
+        match self {
+            Self::Count => grouped(value),
+            Self::Ratio => format!("{:.1}%", 100.0 * value),
+        }
+    }
+
+    /// The number for an axis: `12k` or `25%`.
+    pub(super) fn short(self, value: f64) -> String {
+        match self {
+            Self::Ratio => format!("{}%", trimmed(100.0 * value)),
+            Self::Count => {
+                let units = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+                let unit = units.into_iter().find(|(size, _)| value.abs() >= *size);
+                unit.map_or_else(|| trimmed(value), |(size, of)| trimmed(value / size) + of)
+            }
+        }
+    }
+}
+
+/// With at most two digits after the point.
+fn trimmed(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Whole, with commas between thousands.
+fn grouped(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let sign = if value < 0.0 && digits != "0" { "-" } else { "" };
+    sign.to_owned() + &grouped
+}
+
+/// Round numbers from 0 to `most` or a little more, four or five steps of them.
+pub(super) fn ticks(most: f64) -> Vec<f64> {
+    if !(most.is_finite() && most > 0.0) {
+        return vec![0.0, 1.0];
+    }
+    let power = 10_f64.powf((most / 4.0).log10().floor());
+    let steps = [1.0, 2.0, 2.5, 5.0, 10.0].map(|step| step * power);
+    let step = steps.into_iter().find(|step| most / step <= 4.0).unwrap_or(10.0 * power);
+    let count = (most / step).ceil().max(1.0) as u32;
+    (0..=count).map(|at| f64::from(at) * step).collect()
+}
+
+/// How long ago: `3 min`.
+pub(super) fn ago(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// The minute, in UTC.
+pub(super) fn minute(time: Timestamp) -> String {
+    time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_people_read_them() {
+        let full = |value| Unit::Count.full(value);
+        assert_eq!([full(0.0), full(999.0), full(-0.2)], ["0", "999", "0"]);
+        assert_eq!([full(1234.0), full(-1_234_567.0)], ["1,234", "-1,234,567"]);
+        let short = |value| Unit::Count.short(value);
+        assert_eq!(
+            [short(0.5), short(250.0), short(1500.0), short(2e6)],
+            ["0.5", "250", "1.5k", "2M"]
+        );
+        assert_eq!([Unit::Ratio.full(0.2456), Unit::Ratio.short(0.25)], ["24.6%", "25%"]);
+    }
+
+    #[test]
+    fn ticks_are_round_and_reach_the_greatest_value() {
+        assert_eq!(ticks(220.0), [0.0, 100.0, 200.0, 300.0]);
+        assert_eq!(ticks(0.9), [0.0, 0.25, 0.5, 0.75, 1.0]);
+        assert_eq!(ticks(0.0), [0.0, 1.0]);
+        assert_eq!(ticks(f64::MAX).len(), 5);
+        for most in [1.0, 3.0, 7.0, 99.0, 1e-9, 1e12] {
+            let ticks = ticks(most);
+            assert!((2..=6).contains(&ticks.len()) && ticks.last() >= Some(&most), "{ticks:?}");
+        }
+    }
+
+    #[test]
+    fn ages_have_one_unit() {
+        let of = |seconds| ago(Duration::from_secs(seconds));
+        assert_eq!([of(0), of(60), of(7200), of(259_200)], ["0 s", "1 min", "2 h", "3 days"]);
+    }
+}
