@@ -46,6 +46,8 @@ pub enum Command {
     Mapping(MappingCommand),
     /// Check the settings and the config file, without a request to GitHub
     CheckConfig(Box<ServeArgs>),
+    /// Ask the exporter that runs on this machine whether it is healthy: exit code 0, or 1 and why not
+    Healthcheck(WebArgs),
 }
 
 /// What can be done with a mapping.
@@ -146,6 +148,26 @@ pub struct ServeArgs {
     #[arg(long, env = "GITHUB_API_URL", value_name = "URL")]
     pub github_api_url: Option<String>,
 
+    /// Where and how to answer.
+    #[command(flatten)]
+    pub web: WebArgs,
+
+    /// An option of the mapping, such as users=true for series per user. May come several times
+    #[arg(long = "option", value_name = "NAME=VALUE")]
+    pub options: Vec<MappingOption>,
+
+    /// Lowest level of the log: error, warn, info or debug [default: info]
+    #[arg(long = "log.level", env = "LOG_LEVEL", value_name = "LEVEL")]
+    pub log_level: Option<String>,
+
+    /// Form of the log: text or json [default: text]
+    #[arg(long = "log.format", env = "LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<String>,
+}
+
+/// The settings of the web side that stand outside of its own file.
+#[derive(Clone, Debug, Default, Args)]
+pub struct WebArgs {
     /// Address and port to listen on. May come several times, or several separated by commas [default: 0.0.0.0:8000]
     #[arg(
         long = "web.listen-address",
@@ -159,18 +181,6 @@ pub struct ServeArgs {
     /// [default: plain HTTP, open to everybody]
     #[arg(long = "web.config.file", env = "WEB_CONFIG_FILE", value_name = "FILE")]
     pub web_config: Option<String>,
-
-    /// An option of the mapping, such as users=true for series per user. May come several times
-    #[arg(long = "option", value_name = "NAME=VALUE")]
-    pub options: Vec<MappingOption>,
-
-    /// Lowest level of the log: error, warn, info or debug [default: info]
-    #[arg(long = "log.level", env = "LOG_LEVEL", value_name = "LEVEL")]
-    pub log_level: Option<String>,
-
-    /// Form of the log: text or json [default: text]
-    #[arg(long = "log.format", env = "LOG_FORMAT", value_name = "FORMAT")]
-    pub log_format: Option<String>,
 }
 
 /// The levels of the log.

@@ -19,7 +19,7 @@
 //! - [`refresh`]: when all of that happens, for one target; [`supervisor`] for all of them.
 //!   [`publisher`]: what is served meanwhile.
 //! - [`http`]: the web side; [`page`]: what people see there. [`telemetry`]: the exporter's own metrics.
-//! - [`offline`]: `map`. [`demo`]: a stand-in for GitHub, for `--demo` and for tests.
+//! - [`offline`]: `map`. [`healthcheck`]: asks a running exporter. [`demo`]: a stand-in for GitHub, for `--demo` and for tests.
 //! - [`digest`]: names for contents. [`text`]: what mappings say.
 //! - [`exporter`]: puts it together. [`reload`]: asks it to read its settings again.
 
@@ -30,6 +30,7 @@ pub mod digest;
 pub mod exporter;
 pub mod exposition;
 pub mod github;
+pub mod healthcheck;
 pub mod http;
 pub mod mappings;
 pub mod offline;

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use copilot_metrics_exporter::cli::{Cli, Command, LogFormat, LogLevel, MappingCommand, ServeArgs};
+use copilot_metrics_exporter::cli::{
+    Cli, Command, LogFormat, LogLevel, MappingCommand, ServeArgs, WebArgs,
+};
 use copilot_metrics_exporter::demo::{self, Demo};
 use copilot_metrics_exporter::exporter::{self, Exporter, Source, StartError};
+use copilot_metrics_exporter::healthcheck::{HealthError, healthcheck};
 use copilot_metrics_exporter::offline::{self, OfflineError};
 use copilot_metrics_exporter::reload::Reloader;
 use copilot_metrics_exporter::settings::{Log, Settings, TargetSettings};
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
             finish(offline::show(&args, &mut std::io::stdout().lock()))
         }
         Some(Command::CheckConfig(args)) => check_config(*args),
+        Some(Command::Healthcheck(args)) => check_health(&args),
         None => serve(cli.serve),
     }
 }
@@ -85,6 +89,20 @@ fn check_config(args: ServeArgs) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error @ StartError::Setting(_)) => fail(USAGE, &error),
+        Err(error) => fail(1, &error),
+    }
+}
+
+/// Says nothing where all is well.
+fn check_health(args: &WebArgs) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &format!("the runtime did not start: {error}")),
+    };
+    match runtime.block_on(healthcheck(args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error @ HealthError::Setting(_)) => fail(USAGE, &error),
         Err(error) => fail(1, &error),
     }
 }

@@ -147,6 +147,42 @@ async fn clients_show_certificates_where_they_must() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_healthcheck_asks_as_the_web_config_wants_it_and_says_why_where_nothing_runs() {
+    let check = |address: &str, web: Option<&Config>| {
+        let mut command = exporter();
+        command.arg("healthcheck").env("LISTEN_ADDRESS", address);
+        command.envs(web.map(|web| ("WEB_CONFIG_FILE", web.path())));
+        let output = output(command);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let healthy = (Some(0), String::new());
+    let plain = Serving::demo();
+    assert_eq!(check(&plain.address().to_string(), None), healthy);
+    // Behind a password, and with a certificate of nobody known.
+    let (web, _) = with_tls(&users());
+    let serving = demo(&web);
+    assert_eq!(check(&serving.address().to_string(), Some(&web)), healthy);
+    // It says that it wants a certificate: so it runs.
+    for version in ["TLS12", "TLS13"] {
+        let (web, clients) = with_tls(&format!(
+            "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: clients.crt\n  max_version: {version}\n"
+        ));
+        web.write("clients.crt", &clients.pem());
+        let serving = demo(&web);
+        assert_eq!(check(&serving.address().to_string(), Some(&web)), healthy, "{version}");
+    }
+    // A server of something else, and none.
+    let (code, error) = check(&serving.address().to_string(), None);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("no answer from http://127.0.0.1:"), "{error}");
+    let address = plain.address().to_string();
+    plain.kill();
+    let (code, error) = check(&address, None);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("Connection refused"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tls_1_1_is_refused() {
     let (web, _) = with_tls("");
     let serving = demo(&web);

@@ -83,7 +83,7 @@ pub fn router(app: Arc<App>) -> Router {
 }
 
 /// The path that is open to everybody: a probe has no password, and learns nothing there.
-const HEALTHY: &str = "/-/healthy";
+pub const HEALTHY: &str = "/-/healthy";
 
 /// Lets requests pass as the web config says.
 async fn guard(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {

@@ -14,6 +14,9 @@ mod resolve;
 pub(crate) mod values;
 pub mod web;
 
+pub use resolve::listen_addresses;
+pub use web::WebConfig;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use super::{
     DEFAULT_TTL_SECONDS, MappingSettings, MappingSource, Placed, SettingError, Settings,
     TargetSettings, flag, given, values,
 };
-use crate::cli::ServeArgs;
+use crate::cli::{ServeArgs, WebArgs};
 use crate::target::{MappingOption, Scope, Target};
 
 impl Settings {
@@ -83,15 +83,9 @@ impl Settings {
             (true, true, false) => Some(format!("set {what}")),
             (true, false, _) => None,
         };
-        let addresses = args.listen_address.iter().map(|text| text.trim());
-        let mut addresses: Vec<&str> = addresses.filter(|text| !text.is_empty()).collect();
-        if addresses.is_empty() {
-            addresses.push(DEFAULT_LISTEN_ADDRESS);
-        }
-        let listen = |text| flag("--web.listen-address (LISTEN_ADDRESS)", text, values::listen);
         Ok(Self {
-            listen: addresses.into_iter().map(listen).collect::<Result<_, _>>()?,
-            web_config: given(&args.web_config).map(PathBuf::from),
+            listen: listen_addresses(&args.web)?,
+            web_config: given(&args.web.web_config).map(PathBuf::from),
             cache_dir: given(&args.cache_dir).map(PathBuf::from),
             github: file.github(&config.github)?,
             targets: if missing.is_some() { Vec::new() } else { targets },
@@ -102,6 +96,17 @@ impl Settings {
             missing,
         })
     }
+}
+
+/// The addresses to listen on.
+pub fn listen_addresses(args: &WebArgs) -> Result<Vec<String>, SettingError> {
+    let addresses = args.listen_address.iter().map(|text| text.trim());
+    let mut addresses: Vec<&str> = addresses.filter(|text| !text.is_empty()).collect();
+    if addresses.is_empty() {
+        addresses.push(DEFAULT_LISTEN_ADDRESS);
+    }
+    let listen = |text| flag("--web.listen-address (LISTEN_ADDRESS)", text, values::listen);
+    addresses.into_iter().map(listen).collect()
 }
 
 /// A target must be told apart from every other one.

@@ -1,0 +1,126 @@
+//! `copilot-metrics-exporter healthcheck`: asks the exporter on this machine whether it runs, for
+//! containers whose image has nothing else that could.
+
+use std::error::Error as StdError;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::Client;
+use reqwest::redirect::Policy;
+use thiserror::Error;
+use tokio_rustls::rustls;
+
+use crate::cli::WebArgs;
+use crate::http::HEALTHY;
+use crate::http::tls::{ClientAuth, Tls};
+use crate::settings::{SettingError, WebConfig, listen_addresses};
+
+/// How long the answer may take.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Why the exporter does not seem to run.
+#[derive(Debug, Error)]
+pub enum HealthError {
+    /// A setting can't be used.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// It is not known where to ask.
+    #[error("{0} is no address with a port to ask at")]
+    Address(String),
+    /// There was no answer.
+    #[error("no answer from {0}: {1}")]
+    NoAnswer(String, String),
+    /// The answer was another one than it should be.
+    #[error("{0} answered {1}")]
+    Answer(String, u16),
+}
+
+/// Asks at the first of the addresses that the exporter with these settings listens on.
+pub async fn healthcheck(args: &WebArgs) -> Result<(), HealthError> {
+    let addresses = listen_addresses(args)?;
+    let address = addresses.first().map_or("", String::as_str);
+    let address = reachable(address).ok_or_else(|| HealthError::Address(address.to_owned()))?;
+    let config = args.web_config.as_deref().map(|file| WebConfig::read(Path::new(file)));
+    let tls = config.transpose()?.and_then(|config| config.tls);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{address}{HEALTHY}");
+    let no_answer = |error: reqwest::Error| {
+        let reason = causes(&error.without_url());
+        HealthError::NoAnswer(url.clone(), reason)
+    };
+    let client = Client::builder()
+        .no_proxy()
+        .timeout(TIMEOUT)
+        .redirect(Policy::none())
+        // It is this machine, whose name the certificate need not have; and nothing secret is said.
+        .tls_danger_accept_invalid_certs(true)
+        .build()
+        .map_err(no_answer)?;
+    match client.get(&url).send().await {
+        Ok(answer) if answer.status().is_success() => Ok(()),
+        Ok(answer) => Err(HealthError::Answer(url.clone(), answer.status().as_u16())),
+        // It asks for a certificate, which there is none of here: so it runs.
+        Err(error) if wants_certificate(tls.as_ref()) && is_alert(&error) => Ok(()),
+        Err(error) => Err(no_answer(error)),
+    }
+}
+
+fn wants_certificate(tls: Option<&Tls>) -> bool {
+    tls.is_some_and(|tls| tls.client_auth == ClientAuth::Required)
+}
+
+/// Where to ask an exporter that listens on `address`.
+fn reachable(address: &str) -> Option<String> {
+    let Ok(mut socket) = address.parse::<SocketAddr>() else {
+        let (_, port) = address.rsplit_once(':')?;
+        return (port != "0").then(|| address.to_owned());
+    };
+    match socket {
+        SocketAddr::V4(of) if of.ip().is_unspecified() => socket.set_ip(Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(of) if of.ip().is_unspecified() => socket.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    (socket.port() != 0).then(|| socket.to_string())
+}
+
+/// Whether it was TLS that the other side ended the connection with.
+fn is_alert(error: &reqwest::Error) -> bool {
+    chain(error).any(|error| {
+        // What an `io::Error` wraps is not its source, and it may wrap another one.
+        let mut inner = Some(error);
+        while let Some(io) = inner.and_then(|error| error.downcast_ref::<std::io::Error>()) {
+            inner = io.get_ref().map(|inner| inner as &(dyn StdError + 'static));
+        }
+        let tls = inner.and_then(|error| error.downcast_ref::<rustls::Error>());
+        matches!(tls, Some(rustls::Error::AlertReceived(_)))
+    })
+}
+
+fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+/// What happened, in one line.
+fn causes(error: &reqwest::Error) -> String {
+    chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exporter_that_listens_everywhere_is_asked_on_this_machine() {
+        let asked = |address: &str| reachable(address).unwrap_or_default();
+        assert_eq!(asked("0.0.0.0:8000"), "127.0.0.1:8000");
+        assert_eq!(asked("[::]:9"), "[::1]:9");
+        assert_eq!(asked("10.0.0.7:80"), "10.0.0.7:80");
+        assert_eq!(asked("localhost:8000"), "localhost:8000");
+        for nowhere in ["127.0.0.1:0", "localhost:0", "localhost"] {
+            assert_eq!(reachable(nowhere), None, "{nowhere}");
+        }
+    }
+}
