@@ -1,21 +1,41 @@
 # syntax=docker/dockerfile:1
-# The bases are arguments, so that a mirror or a digest can take their place.
-ARG BUILD_BASE=rust:1.95-slim-trixie
+# The bases are arguments, so that a mirror, a digest or a base of your own can take their place. The second one
+# needs nothing but glibc and libgcc.
+ARG BUILD_BASE=docker.io/library/rust:1.95.0-slim-trixie
 ARG RUNTIME_BASE=gcr.io/distroless/cc-debian13:nonroot
 
 FROM ${BUILD_BASE} AS build
 WORKDIR /src
-# rust-toolchain.toml has the wasm target, which the build of the default mapping needs.
+# The wasm target, which the build of the default mapping needs. It changes less often than the code.
+COPY rust-toolchain.toml ./
+RUN rustup toolchain install
 COPY . .
-RUN rustup toolchain install \
- && cargo build --release --locked --package copilot-metrics-exporter
+# What was compiled before stays in the caches: only what has changed is compiled again.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked --package copilot-metrics-exporter \
+ && install -D -t /image/usr/local/bin target/release/copilot-metrics-exporter \
+ && install -D -m 644 -t /image/etc/ssl/certs /etc/ssl/certs/ca-certificates.crt \
+ && install -d -o 65532 -g 65532 /volumes/cache /volumes/mappings
 
 FROM ${RUNTIME_BASE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="copilot-metrics-exporter" \
       org.opencontainers.image.description="Prometheus exporter for GitHub Copilot" \
-      org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /src/target/release/copilot-metrics-exporter /usr/local/bin/copilot-metrics-exporter
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /image/ /
+# Volumes begin as what is there, owners included.
+COPY --from=build --chown=65532:65532 /volumes/cache /var/cache/copilot-metrics-exporter
+COPY --from=build --chown=65532:65532 /volumes/mappings /etc/copilot-metrics-exporter/mappings
+ENV CACHE_DIR=/var/cache/copilot-metrics-exporter \
+    MAPPING_DIR=/etc/copilot-metrics-exporter/mappings
+VOLUME ["/var/cache/copilot-metrics-exporter", "/etc/copilot-metrics-exporter/mappings"]
 # Numeric, so that Kubernetes can tell that it is not root.
 USER 65532:65532
 EXPOSE 8000
+# LISTEN_ADDRESS and WEB_CONFIG_FILE tell it where and how to ask.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=15s CMD ["/usr/local/bin/copilot-metrics-exporter", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/copilot-metrics-exporter"]

@@ -94,9 +94,17 @@ pub struct ShowArgs {
 /// The settings of the exporter. `String`s are checked by `settings`, so that every mistake gets one kind of answer.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ServeArgs {
-    /// Serve the built-in recordings of an invented organization: needs no token and no network
-    #[arg(long)]
-    pub demo: bool,
+    /// Serve the built-in recordings of an invented organization: needs no token and no network.
+    /// `--demo=auto`: only where no credential, target or config file is given
+    #[arg(
+        long,
+        env = "DEMO",
+        value_name = "WHEN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "always"
+    )]
+    pub demo: Option<String>,
 
     /// Config file (YAML): several credentials, and settings for each target
     #[arg(long, env = "CONFIG_FILE", value_name = "FILE")]
@@ -181,6 +189,18 @@ pub struct WebArgs {
     /// [default: plain HTTP, open to everybody]
     #[arg(long = "web.config.file", env = "WEB_CONFIG_FILE", value_name = "FILE")]
     pub web_config: Option<String>,
+}
+
+/// When the demo is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
+pub enum Demo {
+    /// Whatever else is set.
+    Always,
+    /// Where nothing is set that could be served.
+    Auto,
+    /// Not at all.
+    #[default]
+    Never,
 }
 
 /// The levels of the log.

@@ -14,7 +14,7 @@ use copilot_metrics_exporter::exporter::{self, Exporter, Source, StartError};
 use copilot_metrics_exporter::healthcheck::{HealthError, healthcheck};
 use copilot_metrics_exporter::offline::{self, OfflineError};
 use copilot_metrics_exporter::reload::Reloader;
-use copilot_metrics_exporter::settings::{Log, Settings, TargetSettings};
+use copilot_metrics_exporter::settings::{Log, Settings, TargetSettings, wants_demo};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
@@ -136,7 +136,11 @@ fn serve(args: ServeArgs) -> ExitCode {
 async fn serve_until_signal(args: ServeArgs) -> ExitCode {
     // The stand-in stops when it is dropped: after the exporter.
     let (mut stand_in, mut demo) = (None, None);
-    if args.demo {
+    let demo_wanted = match wants_demo(&args) {
+        Ok(wanted) => wanted,
+        Err(error) => return fail(USAGE, &error),
+    };
+    if demo_wanted {
         match demo::start().await {
             Ok((started, found)) => (stand_in, demo) = (Some(started), Some(found)),
             Err(error) => return fail(1, &format!("the demo's stand-in for GitHub: {error}")),

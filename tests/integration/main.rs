@@ -12,6 +12,8 @@ mod configuration;
 mod docs;
 /// The same recordings give the same expositions, however the bytes are cut.
 mod golden;
+/// Every query of every dashboard has data.
+mod grafana;
 /// A bad mapping changes nothing but a counter and a line of the log.
 mod hostile;
 /// A mapping in another language.

@@ -1,16 +1,10 @@
-use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
-use copilot_metrics_tests::authority::Authority;
-use copilot_metrics_tests::command::{Serving, client, exporter};
-use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::fixtures::root;
-use copilot_metrics_tests::transcript::keep_secret;
-use serde_json::Value;
+use copilot_metrics_tests::prometheus::{Deployed, Prometheus, deployed};
 
 /// The names that the original exporter's interface fixes, and promtool would have otherwise.
 const FIXED: [&str; 2] = ["copilot_exporter_cache_hits ", "copilot_exporter_github_api_requests "];
@@ -35,68 +29,6 @@ async fn promtool_has_nothing_to_say_but_of_the_names_that_the_original_fixed() 
     assert_eq!(said.lines().count(), FIXED.len());
 }
 
-/// A Prometheus server that scrapes one address. It is ended when it is dropped.
-struct Prometheus {
-    child: Child,
-    url: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Prometheus {
-    fn start(target: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let scrape = format!(
-            "scrape_configs:\n- job_name: copilot\n  scrape_interval: 1s\n  static_configs:\n  - targets: ['{target}']\n"
-        );
-        fs::write(folder.path().join("prometheus.yml"), scrape).unwrap();
-        Self::start_in(folder)
-    }
-
-    /// With the `prometheus.yml` of a folder.
-    fn start_in(folder: tempfile::TempDir) -> Self {
-        let config = folder.path().join("prometheus.yml");
-        // It can't be told to take a free port by itself and to say which.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("prometheus is needed: `make test` installs it");
-        Self { child, url: format!("http://127.0.0.1:{port}/api/v1/query"), _folder: folder }
-    }
-
-    /// The result of a query, or nothing while the server is starting.
-    async fn query(&self, query: &str) -> Option<Vec<Value>> {
-        let request = client().get(&self.url).query(&[("query", query)]);
-        let answer: Value =
-            serde_json::from_str(&request.send().await.ok()?.text().await.ok()?).ok()?;
-        Some(answer["data"]["result"].as_array()?.clone())
-    }
-
-    /// Asks again until there is a result: Prometheus has no event to wait for.
-    async fn value(&self, query: &str) -> String {
-        for _ in 0..600 {
-            if let Some(result) = self.query(query).await
-                && let [only] = result.as_slice()
-            {
-                return only["value"][1].as_str().unwrap().to_owned();
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("no result for {query}");
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_prometheus_scrapes_the_demo_and_answers_what_was_recorded() {
     let serving = Serving::demo();
@@ -119,11 +51,6 @@ async fn a_real_prometheus_scrapes_the_demo_and_answers_what_was_recorded() {
         "github_copilot_report_day_timestamp_seconds{org=\"octodemo\",scope=\"organization\"}";
     let served = Exposition::parse(&serving.get("/metrics").await.1).value(report_day);
     assert_eq!(prometheus.value(report_day).await, served.to_string());
-}
-
-/// What is deployed beside the exporter.
-fn deployed(file: &str) -> String {
-    fs::read_to_string(root().join("deploy/prometheus").join(file)).unwrap()
 }
 
 #[test]
@@ -151,48 +78,14 @@ fn the_deployed_config_rules_and_alerts_pass_promtool_and_fire_when_they_should(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_prometheus_scrapes_over_tls_with_a_password_and_every_rule_has_data() {
-    let authority = Authority::new();
-    let (certificate, key) = authority.sign(&["localhost"], 30);
-    let password = "a password";
-    let hash = bcrypt::hash(password, 5).unwrap();
-    keep_secret(password);
-    let web = Config::new(&format!(
-        "tls_server_config: {{cert_file: server.crt, key_file: server.key}}\nbasic_auth_users: {{prometheus: \"{hash}\"}}"
-    ));
-    web.write("server.crt", &certificate);
-    web.write("server.key", &key);
-    let mut command = exporter();
-    command.arg("--demo").arg("--web.config.file").arg(web.path());
-    let serving = Serving::start(command);
-    for _ in 0..3 {
-        serving.wait_for("refreshed");
-    }
-    let folder = tempfile::tempdir().unwrap();
-    // As it is deployed, but for the address, the hurry, and with what it says of TLS and users.
-    let config = deployed("prometheus.yml")
-        .replace("localhost:8000", &format!("localhost:{}", serving.address().port()))
-        .replace("60s", "1s")
-        .replace("# scheme", "scheme")
-        .replace("# tls_config", "tls_config")
-        .replace("# basic_auth", "basic_auth");
-    for (file, text) in [
-        ("prometheus.yml", config.as_str()),
-        ("rules.yml", &deployed("rules.yml")),
-        ("alerts.yml", &deployed("alerts.yml")),
-        ("ca.crt", &authority.pem()),
-        ("password", password),
-    ] {
-        fs::write(folder.path().join(file), text).unwrap();
-    }
-    let prometheus = Prometheus::start_in(folder);
+    let Deployed { prometheus, .. } = &Deployed::demo();
     assert_eq!(prometheus.value("up{job='github-copilot'}").await, "1");
     let rules = deployed("rules.yml");
     let records: Vec<_> =
         rules.lines().filter_map(|line| line.trim().strip_prefix("- record: ")).collect();
     assert!(records.len() > 3);
     for record in records {
-        let count: f64 = prometheus.value(&format!("count({record})")).await.parse().unwrap();
-        assert!(count >= 1.0, "{record}");
+        prometheus.has_data(record).await;
     }
     // By hand: 24 seats up to 90 days and 20 never used, of 340.
     let idle = prometheus.value("org:github_copilot_seats_idle:ratio{org='octodemo'}").await;

@@ -16,7 +16,8 @@ use crate::transcript::record;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the exporter reads from the environment: no test may inherit any of it.
-const VARIABLES: [&str; 25] = [
+const VARIABLES: [&str; 26] = [
+    "DEMO",
     "CONFIG_FILE",
     "GHC_TOKEN",
     "GHC_TOKEN_FILE",

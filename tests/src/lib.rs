@@ -11,6 +11,7 @@
 //! - [`guests`]: mappings for tests, good and bad;
 //! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies;
 //! - [`npm`]: packages from npm;
+//! - [`prometheus`]: a real one;
 //! - [`proxy`]: a proxy as companies have them;
 //! - [`transcript`]: keeps what the exporter says, and the secrets that must not be in it.
 
@@ -24,5 +25,6 @@ pub mod github;
 pub mod guests;
 pub mod mapping;
 pub mod npm;
+pub mod prometheus;
 pub mod proxy;
 pub mod transcript;

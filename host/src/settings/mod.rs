@@ -25,7 +25,7 @@ use std::time::Duration;
 use thiserror::Error;
 use url::Url;
 
-use crate::cli::{LogFormat, LogLevel, ServeArgs};
+use crate::cli::{Demo, LogFormat, LogLevel, ServeArgs};
 use crate::plugin::{Limits, wit};
 use crate::secret::Secret;
 use crate::target::Target;
@@ -300,6 +300,18 @@ fn flag<T>(
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<T, SettingError> {
     read(text).map_err(|problem| SettingError::new(setting, problem))
+}
+
+/// Whether the recordings are to be served in place of anything real.
+pub fn wants_demo(args: &ServeArgs) -> Result<bool, SettingError> {
+    let demo = flag("--demo (DEMO)", given(&args.demo).unwrap_or("never"), values::choice)?;
+    let texts = [&args.config, &args.token_file, &args.app_id, &args.org, &args.enterprise];
+    let token = args.token.as_ref().is_some_and(|token| !token.expose().trim().is_empty());
+    Ok(match demo {
+        Demo::Always => true,
+        Demo::Auto => !token && texts.into_iter().all(|text| given(text).is_none()),
+        Demo::Never => false,
+    })
 }
 
 /// The text of a flag or variable. An empty one is none: compose files pass variables on that nobody set.

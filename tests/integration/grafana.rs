@@ -1,0 +1,206 @@
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+
+use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::exposition::Exposition;
+use copilot_metrics_tests::fixtures::{read, root};
+use copilot_metrics_tests::prometheus::{Deployed, Prometheus};
+use serde_json::Value;
+
+use crate::serving::metrics;
+
+const DASHBOARDS: [&str; 6] = ["adoption", "exporter", "models", "quality", "seats", "teams"];
+
+/// The dashboards, by file name.
+fn dashboards() -> BTreeMap<String, Value> {
+    let folder = fs::read_dir(root().join("deploy/grafana/dashboards")).unwrap();
+    let dashboards = folder.map(|entry| {
+        let path = entry.unwrap().path();
+        let dashboard = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        (path.file_stem().unwrap().to_str().unwrap().to_owned(), dashboard)
+    });
+    let dashboards: BTreeMap<_, _> = dashboards.collect();
+    assert_eq!(dashboards.keys().collect::<Vec<_>>(), DASHBOARDS);
+    dashboards
+}
+
+/// The panels that show something.
+fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
+    dashboard["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row")
+}
+
+/// The query as Grafana sends it when everything is selected.
+fn expanded(query: &str, dashboard: &Value) -> String {
+    let mut query =
+        query.replace("$__rate_interval", "4m").replace("$org", ".*").replace("$scope", ".*");
+    for variable in dashboard["templating"]["list"].as_array().unwrap() {
+        let name = format!("${}", variable["name"].as_str().unwrap());
+        let all = variable["allValue"].as_str().or(variable["query"].as_str());
+        query = query.replace(&name, all.unwrap_or_default());
+    }
+    assert!(!query.contains('$'), "{query}");
+    query
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_query_of_every_dashboard_returns_data_over_tls_with_a_password() {
+    let deployed = Deployed::demo();
+    let prometheus = &deployed.prometheus;
+    let mut queries = 0;
+    for (name, dashboard) in dashboards() {
+        for panel in panels(&dashboard) {
+            for target in panel["targets"].as_array().unwrap() {
+                let query = expanded(target["expr"].as_str().unwrap(), &dashboard);
+                let result = prometheus.has_data(&query).await;
+                // What the legend names is there.
+                let legend = target["legendFormat"].as_str().unwrap();
+                for label in legend.split("{{").skip(1).filter_map(|rest| rest.split_once("}}")) {
+                    let has = |series: &Value| series["metric"].get(label.0).is_some();
+                    // Only an App has an installation.
+                    let named = result.iter().any(has) || label.0 == "installation";
+                    assert!(named, "{name}: {legend} of {query}: {result:?}");
+                }
+                queries += 1;
+            }
+        }
+        for variable in dashboard["templating"]["list"].as_array().unwrap() {
+            // label_values(series, label)
+            let Some(definition) = variable["definition"].as_str() else { continue };
+            let inner = definition.strip_prefix("label_values(").unwrap().strip_suffix(')');
+            let (series, label) = inner.unwrap().rsplit_once(", ").unwrap();
+            let series = expanded(series, &dashboard);
+            let values = prometheus.has_data(&format!("count by ({label}) ({series})")).await;
+            assert!(values.iter().all(|value| value["metric"][label].is_string()), "{definition}");
+        }
+        for annotation in dashboard["annotations"]["list"].as_array().unwrap() {
+            // All is well: nothing is marked. But Prometheus understands it.
+            let query = expanded(annotation["expr"].as_str().unwrap(), &dashboard);
+            let marks = prometheus.query(&query).await.unwrap();
+            assert!(marks.is_empty() || annotation["name"] == "Mapping changes", "{query}");
+        }
+    }
+    assert!(queries > 90, "{queries}");
+}
+
+#[test]
+fn every_dashboard_marks_stale_data_and_can_be_pointed_at_any_target_and_data_source() {
+    let mut uids = HashSet::new();
+    for (name, dashboard) in dashboards() {
+        assert!(uids.insert(dashboard["uid"].as_str().unwrap().to_owned()), "{name}");
+        let variables = dashboard["templating"]["list"].as_array().unwrap();
+        let names: Vec<_> = variables.iter().map(|of| of["name"].as_str().unwrap()).collect();
+        assert_eq!(names[..3], ["datasource", "scope", "org"], "{name}");
+        let stale = "max by (org, scope) (copilot_exporter_stale{org=~\"$org\",scope=~\"$scope\"})";
+        let first = panels(&dashboard).next().unwrap();
+        assert_eq!(first["targets"][0]["expr"], stale, "{name}");
+        assert_eq!(dashboard["annotations"]["list"][0]["name"], "Stale data");
+        let mut ids = HashSet::new();
+        let mut taken = HashSet::new();
+        for panel in dashboard["panels"].as_array().unwrap() {
+            let title = panel["title"].as_str().unwrap();
+            assert!(ids.insert(panel["id"].as_u64().unwrap()), "{name}: {title}");
+            let grid = |side: &str| panel["gridPos"][side].as_u64().unwrap();
+            assert!(grid("x") + grid("w") <= 24, "{name}: {title}");
+            for x in grid("x")..grid("x") + grid("w") {
+                for y in grid("y")..grid("y") + grid("h") {
+                    assert!(taken.insert((x, y)), "{name}: {title} lies over another panel");
+                }
+            }
+        }
+        for panel in panels(&dashboard) {
+            let title = panel["title"].as_str().unwrap();
+            assert_eq!(panel["datasource"]["uid"], "${datasource}", "{name}: {title}");
+            assert!(panel["fieldConfig"]["defaults"]["unit"].is_string(), "{name}: {title}");
+            for target in panel["targets"].as_array().unwrap() {
+                let query = target["expr"].as_str().unwrap();
+                assert_eq!(target["datasource"]["uid"], "${datasource}", "{name}: {title}");
+                // What GitHub says is of a target; the process is not.
+                let of_target = query.contains("github_copilot_") || query.contains("total_code_");
+                assert!(!of_target || query.contains("org=~\"$org\""), "{name}: {query}");
+                // Gauges of a day have no rate; users are never summed, and no ratio is averaged.
+                for wrong in ["avg(", "avg by"] {
+                    assert!(!query.contains(wrong), "{name}: {query}");
+                }
+                let sums_users = query.contains("sum by") && query.contains("_active_users{");
+                assert!(!sums_users || query.contains("sum by (org, scope"), "{name}: {query}");
+                let rates = query.contains("rate(") || query.contains("increase(");
+                assert!(!rates || !query.contains("github_copilot_"), "{name}: {query}");
+            }
+        }
+    }
+}
+
+/// The values of a query by language.
+async fn by_language(prometheus: &Prometheus, query: &str) -> BTreeMap<String, f64> {
+    let result = prometheus.has_data(query).await;
+    let value = |series: &Value| {
+        let language = series["metric"]["language"].as_str().unwrap().to_owned();
+        (language, series["value"][1].as_str().unwrap().parse().unwrap())
+    };
+    result.iter().map(value).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queries_of_the_original_exporters_dashboard_return_correct_values() {
+    let serving = Serving::demo();
+    let prometheus = Prometheus::start(&serving.address().to_string());
+    // As recorded for the newest day.
+    let report: Value =
+        serde_json::from_slice(&read("demo/octodemo/organization-28-day.json")).unwrap();
+    let newest = report["day_totals"].as_array().unwrap().last().unwrap();
+    let users = prometheus.value("total_active_users{org='octodemo'}").await;
+    assert_eq!(users, newest["daily_active_users"].to_string());
+    let mut recorded: BTreeMap<String, (f64, f64)> = BTreeMap::new();
+    for row in newest["totals_by_language_feature"].as_array().unwrap() {
+        if row["feature"] == "code_completion" {
+            let counts = recorded.entry(row["language"].as_str().unwrap().to_owned()).or_default();
+            counts.0 += row["code_acceptance_activity_count"].as_f64().unwrap();
+            counts.1 += row["code_generation_activity_count"].as_f64().unwrap();
+        }
+    }
+    let ratios =
+        by_language(&prometheus, "total_code_acceptances{org='octodemo'} / total_code_suggestions")
+            .await;
+    assert!(ratios.len() > 5);
+    for (language, ratio) in &ratios {
+        let (accepted, suggested) = recorded[language];
+        assert!((ratio - accepted / suggested).abs() < 1e-9, "{language}: {ratio}");
+    }
+    // The closed API has editors too: each series by itself, against the sum of its models.
+    let legacy: Value = serde_json::from_slice(&read("demo/octo-legacy/legacy.json")).unwrap();
+    // GitHub has no order of days.
+    let days = legacy.as_array().unwrap().iter();
+    let day = days.max_by_key(|day| day["date"].as_str().unwrap().to_owned()).unwrap();
+    let editors = day["copilot_ide_code_completions"]["editors"].as_array().unwrap();
+    let editor = editors.iter().find(|editor| editor["name"] == "vscode").unwrap();
+    let sum = |language: &str, count: &str| -> f64 {
+        let models = editor["models"].as_array().unwrap().iter();
+        let languages = models.flat_map(|model| model["languages"].as_array().unwrap());
+        languages.filter(|of| of["name"] == language).map(|of| of[count].as_f64().unwrap()).sum()
+    };
+    let ratios = by_language(
+        &prometheus,
+        "total_code_acceptances{org='octo-legacy',editor='vscode'} / total_code_suggestions",
+    )
+    .await;
+    assert!(ratios.len() > 2);
+    for (language, ratio) in &ratios {
+        let right =
+            sum(language, "total_code_acceptances") / sum(language, "total_code_suggestions");
+        assert!((ratio - right).abs() < 1e-9, "{language}: {ratio}");
+    }
+    // Nobody but Prometheus scrapes, so that its own count is the exporter's; all had data.
+    for counter in ["copilot_exporter_requests_total", "copilot_exporter_cache_hits_total"] {
+        let missed = format!("sum({counter}) - sum(count_over_time(up[1h]))");
+        assert_eq!(prometheus.value(&missed).await, "0", "{counter}");
+    }
+    let served: Exposition = metrics(&serving).await;
+    for (counter, of) in [
+        ("copilot_exporter_github_api_requests_total", "copilot_exporter_github_api_requests"),
+        ("sum(copilot_exporter_requests_failed_total)", "copilot_exporter_requests_failed_total"),
+    ] {
+        assert_eq!(prometheus.value(counter).await, served.sum(of, "").to_string(), "{counter}");
+    }
+    // Of the three targets: nobody asks GitHub again within the hour.
+    assert!(served.sum("copilot_exporter_github_api_requests", "") > 18.0);
+}

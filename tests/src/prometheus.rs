@@ -1,0 +1,158 @@
+//! A real Prometheus.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::authority::Authority;
+use crate::command::{Serving, client, exporter};
+use crate::config::Config;
+use crate::fixtures::root;
+use crate::transcript::keep_secret;
+
+/// How often and with what pause it is asked again: it has no event to wait for.
+const PATIENCE: usize = 600;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A Prometheus server that scrapes one address. It is ended when it is dropped.
+pub struct Prometheus {
+    child: Child,
+    url: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Prometheus {
+    /// Scrapes it every second.
+    pub fn start(target: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let scrape = format!(
+            "scrape_configs:\n- job_name: copilot\n  scrape_interval: 1s\n  static_configs:\n  - targets: ['{target}']\n"
+        );
+        fs::write(folder.path().join("prometheus.yml"), scrape)
+            .unwrap_or_else(|error| panic!("{error}"));
+        Self::start_in(folder)
+    }
+
+    /// With the `prometheus.yml` of a folder.
+    fn start_in(folder: tempfile::TempDir) -> Self {
+        let config = folder.path().join("prometheus.yml");
+        // It can't be told to take a free port by itself and to say which.
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap_or_else(|error| panic!("{error}"))
+            .local_addr()
+            .unwrap_or_else(|error| panic!("{error}"))
+            .port();
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("prometheus is needed: `make test` installs it");
+        Self { child, url: format!("http://127.0.0.1:{port}/api/v1/query"), _folder: folder }
+    }
+
+    /// The result of a query, or nothing while the server is starting. It panics where Prometheus does not
+    /// understand it.
+    pub async fn query(&self, query: &str) -> Option<Vec<Value>> {
+        let request = client().get(&self.url).query(&[("query", query)]);
+        let answer: Value =
+            serde_json::from_str(&request.send().await.ok()?.text().await.ok()?).ok()?;
+        assert_ne!(answer["errorType"], "bad_data", "{query}: {answer}");
+        Some(answer["data"]["result"].as_array()?.clone())
+    }
+
+    /// Asks again until there is a result: Prometheus has no event to wait for.
+    pub async fn value(&self, query: &str) -> String {
+        for _ in 0..PATIENCE {
+            if let Some(result) = self.query(query).await
+                && let [only] = result.as_slice()
+            {
+                return only["value"][1].as_str().unwrap_or_default().to_owned();
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        panic!("no result for {query}");
+    }
+
+    /// Waits until the query has a result that is a number.
+    pub async fn has_data(&self, query: &str) -> Vec<Value> {
+        for _ in 0..PATIENCE {
+            let result = self.query(query).await.unwrap_or_default();
+            let is_number = |of: &Value| of["value"][1].as_str().is_some_and(|text| text != "NaN");
+            if result.iter().any(is_number) {
+                return result;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        panic!("no data for {query}");
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// A file of `deploy/prometheus`.
+pub fn deployed(file: &str) -> String {
+    let path = root().join("deploy/prometheus").join(file);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The demo and a Prometheus as they are deployed: over TLS, with a password, with the rules.
+pub struct Deployed {
+    /// The demo.
+    pub serving: Serving,
+    /// The server.
+    pub prometheus: Prometheus,
+    _web: Config,
+}
+
+impl Deployed {
+    /// Starts both.
+    pub fn demo() -> Self {
+        let authority = Authority::new();
+        let (certificate, key) = authority.sign(&["localhost"], 30);
+        let password = "a password";
+        let hash = bcrypt::hash(password, 5).unwrap_or_else(|error| panic!("{error}"));
+        keep_secret(password);
+        let web = Config::new(&format!(
+            "tls_server_config: {{cert_file: server.crt, key_file: server.key}}\nbasic_auth_users: {{prometheus: \"{hash}\"}}"
+        ));
+        web.write("server.crt", &certificate);
+        web.write("server.key", &key);
+        let mut command = exporter();
+        command.arg("--demo").arg("--web.config.file").arg(web.path());
+        let serving = Serving::start(command);
+        for _ in 0..3 {
+            serving.wait_for("refreshed");
+        }
+        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        // As it is deployed, but for the address, the hurry, and with what it says of TLS and users.
+        let config = deployed("prometheus.yml")
+            .replace("exporter:8000", &format!("localhost:{}", serving.address().port()))
+            .replace("60s", "1s")
+            .replace("# scheme", "scheme")
+            .replace("# tls_config", "tls_config")
+            .replace("# basic_auth", "basic_auth");
+        for (file, text) in [
+            ("prometheus.yml", config.as_str()),
+            ("rules.yml", &deployed("rules.yml")),
+            ("alerts.yml", &deployed("alerts.yml")),
+            ("ca.crt", &authority.pem()),
+            ("password", password),
+        ] {
+            let written = fs::write(folder.path().join(file), text);
+            written.unwrap_or_else(|error| panic!("{file}: {error}"));
+        }
+        let prometheus = Prometheus::start_in(folder);
+        Self { serving, prometheus, _web: web }
+    }
+}
