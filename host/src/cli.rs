@@ -14,7 +14,7 @@ Prometheus exporter for GitHub Copilot: usage, seats, billing, teams.
 
 Try it without a token:      copilot-metrics-exporter --demo
 Run it for an organization:  GHC_TOKEN=ghp_… ORG=octo-org copilot-metrics-exporter
-Then look at:                http://localhost:8000/metrics";
+Then look at:                http://localhost:8000 and http://localhost:8000/metrics";
 
 /// The text below them.
 const AFTER: &str = "\

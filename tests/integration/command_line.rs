@@ -33,6 +33,7 @@ fn a_malformed_setting_exits_with_64_and_one_line_that_says_what_would_be_right(
     refused(&["--option", "teams=1"], &["--option", "\"teams\"", "users, user-breakdowns"]);
     refused(&["--no-such-flag"], &["--no-such-flag"]);
     refused(&["--log.level", "loud"], &["loud", "debug"]);
+    refused(&["--demo=maybe"], &["DEMO", "maybe", "auto"]);
 }
 
 #[test]
@@ -117,11 +118,31 @@ fn map_names_a_file_that_is_missing_or_no_mapping() {
 #[test]
 fn an_empty_setting_means_the_default() {
     let mut command = exporter();
-    for variable in ["CACHE_TTL_SECONDS", "GITHUB_API_URL", "LOG_LEVEL", "LOG_FORMAT", "GHC_TOKEN"]
+    for variable in
+        ["CACHE_TTL_SECONDS", "GITHUB_API_URL", "LOG_LEVEL", "LOG_FORMAT", "GHC_TOKEN", "DEMO"]
     {
         command.env(variable, "");
     }
     Serving::start(command);
+}
+
+#[test]
+fn the_demo_is_served_by_itself_only_where_nothing_else_is_given() {
+    let targets = |set: &[(&str, &str)]| {
+        let mut command = exporter();
+        command.env("GITHUB_API_URL", "http://127.0.0.1:1");
+        command.env("DEMO", "auto").envs(set.iter().copied());
+        let serving = Serving::start(command);
+        let log = serving.log();
+        let line = log.lines().find(|line| line.contains("listening")).unwrap().to_owned();
+        line.split("targets=").nth(1).unwrap().to_owned()
+    };
+    // As compose passes on what nobody set.
+    assert_eq!(targets(&[("GHC_TOKEN", ""), ("ORG", ""), ("ENTERPRISE", "")]), "3");
+    assert_eq!(targets(&[("GHC_TOKEN", "ghp_0123456789"), ("ORG", "octo-org")]), "1");
+    // A mistake is not hidden behind invented numbers.
+    assert_eq!(targets(&[("GHC_TOKEN", "ghp_0123456789")]), "0");
+    assert_eq!(targets(&[("ORG", "octo-org")]), "0");
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn docs_configuration_has_every_flag_and_variable_with_type_default_and_example(
     let flags: Vec<_> = help.split(" --").skip(1).collect();
     assert!(flags.len() > 14);
     for flag in flags {
-        let name = flag.split([' ', '<']).next().unwrap();
+        let name = flag.split([' ', '<', '[']).next().unwrap();
         if matches!(name, "help" | "version") {
             continue;
         }

@@ -8,6 +8,8 @@ mod command_line;
 mod component;
 /// The config file, and what is said of mistakes in it.
 mod configuration;
+/// What is deployed is in order.
+mod deploy;
 /// What the documentation says is so.
 mod docs;
 /// The same recordings give the same expositions, however the bytes are cut.

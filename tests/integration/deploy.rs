@@ -1,0 +1,152 @@
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use copilot_metrics_tests::command::{exporter, output};
+use copilot_metrics_tests::fixtures::root;
+
+const KUBERNETES: [&str; 4] = ["serviceaccount", "deployment", "service", "networkpolicy"];
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// Runs one of the checkers that `make test` installs.
+fn check(tool: &str, arguments: &[&str]) -> Output {
+    let tool = root().join("target/tools/bin").join(tool);
+    let output = Command::new(&tool).args(arguments).current_dir(root()).output();
+    output.unwrap_or_else(|error| panic!("{}: {error}: `make setup`", tool.display()))
+}
+
+fn assert_passes(output: &Output) {
+    let said = [output.stdout.as_slice(), &output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
+#[test]
+fn hadolint_has_nothing_to_say_of_the_dockerfile() {
+    assert_passes(&check("hadolint", &["Dockerfile"]));
+}
+
+#[test]
+fn the_compose_file_is_what_the_compose_specification_says() {
+    let schema = ["--builtin-schema", "vendor.compose-spec", "deploy/compose.yaml"];
+    assert_passes(&check("check-jsonschema", &schema));
+}
+
+#[test]
+fn the_manifests_are_what_kubernetes_says() {
+    for name in KUBERNETES {
+        let file = format!("deploy/kubernetes/{name}.yaml");
+        assert_passes(&check("kubernetes-validate", &["--strict", &file]));
+    }
+}
+
+#[test]
+fn the_kustomization_names_every_manifest_and_builds_where_kubectl_is() {
+    for (folder, names) in [
+        ("deploy/kubernetes", KUBERNETES.as_slice()),
+        ("deploy/kubernetes/monitoring", &["servicemonitor", "prometheusrule"]),
+    ] {
+        let text = read(&format!("{folder}/kustomization.yaml"));
+        for name in names {
+            assert!(text.contains(&format!("  - {name}.yaml\n")), "{folder}: {name}");
+        }
+        let files = fs::read_dir(root().join(folder)).unwrap().map(|file| file.unwrap().path());
+        let yaml = files.filter(|path| path.extension().is_some_and(|of| of == "yaml"));
+        assert_eq!(yaml.count(), names.len() + 1, "{folder}");
+        let Ok(built) =
+            Command::new("kubectl").args(["kustomize", folder]).current_dir(root()).output()
+        else {
+            continue;
+        };
+        assert_passes(&built);
+        if folder == "deploy/kubernetes" {
+            let built = String::from_utf8(built.stdout).unwrap();
+            for kind in ["Secret", "ConfigMap", "Deployment", "Service", "NetworkPolicy"] {
+                assert!(built.contains(&format!("\nkind: {kind}\n")), "{kind}: {built}");
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("built.yaml");
+            fs::write(&file, built).unwrap();
+            assert_passes(&check("kubernetes-validate", &["--strict", file.to_str().unwrap()]));
+        }
+    }
+}
+
+/// The lines that say something, without what only indents them.
+fn rules(text: &str) -> Vec<&str> {
+    let lines = text.lines().map(str::trim);
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#') && *line != "groups:").collect()
+}
+
+#[test]
+fn the_rules_of_the_prometheus_operator_are_those_that_are_tested() {
+    let operator = read("deploy/kubernetes/monitoring/prometheusrule.yaml");
+    let (_, operator) = operator.split_once("  groups:\n").unwrap();
+    let (recording, alerts) =
+        (read("deploy/prometheus/rules.yml"), read("deploy/prometheus/alerts.yml"));
+    let tested: Vec<_> = rules(&recording).into_iter().chain(rules(&alerts)).collect();
+    let alerts_group = "- name: github-copilot-alerts";
+    let operator: Vec<_> = rules(operator)
+        .into_iter()
+        .map(|line| if line == alerts_group { "- name: github-copilot" } else { line })
+        .collect();
+    assert_eq!(operator, tested);
+}
+
+#[test]
+fn the_image_and_its_deployments_have_the_same_folders_user_and_version() {
+    let (dockerfile, compose) = (read("Dockerfile"), read("deploy/compose.yaml"));
+    let deployment = read("deploy/kubernetes/deployment.yaml");
+    for folder in ["/var/cache/copilot-metrics-exporter", "/etc/copilot-metrics-exporter/mappings"]
+    {
+        for text in [&dockerfile, &compose, &deployment] {
+            assert!(text.contains(folder), "{folder}");
+        }
+    }
+    assert!(dockerfile.contains("USER 65532:65532"));
+    assert!(deployment.contains("runAsUser: 65532") && deployment.contains("fsGroup: 65532"));
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(dockerfile.contains(&format!("ARG VERSION={version}\n")));
+    assert!(read("deploy/kubernetes/kustomization.yaml").contains(&format!("newTag: {version}\n")));
+    let toolchain = read("rust-toolchain.toml");
+    let channel = toolchain.split("channel = \"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(dockerfile.contains(&format!("rust:{channel}-")), "{channel}");
+}
+
+#[test]
+fn what_kubernetes_hands_over_is_in_order() {
+    let mut command = exporter();
+    for line in read("deploy/kubernetes/config.env").lines() {
+        let (name, value) = line.split_once('=').unwrap();
+        command.env(name, value);
+    }
+    let token = tempfile::NamedTempFile::new().unwrap();
+    fs::write(token.path(), "ghp_0123456789\n").unwrap();
+    command.env("GHC_TOKEN_FILE", token.path()).arg("check-config");
+    let output = output(command);
+    assert_passes(&output);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("organization octo-org at api.github.com, every 3600 s"), "{said}");
+}
+
+#[test]
+fn every_file_that_compose_and_grafana_name_is_there() {
+    let compose = read("deploy/compose.yaml");
+    let mounted = compose.lines().filter_map(|line| line.trim().strip_prefix("- ./"));
+    let mounted: Vec<&str> = mounted.filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(mounted.len(), 3);
+    for folder in mounted {
+        assert!(root().join("deploy").join(folder).is_dir(), "{folder}");
+    }
+    let home = compose.split("HOME_DASHBOARD_PATH: ").nth(1).unwrap().lines().next().unwrap();
+    let home = Path::new(home).file_name().unwrap();
+    assert!(root().join("deploy/grafana/dashboards").join(home).is_file());
+    let provider = read("deploy/grafana/provisioning/dashboards/copilot.yml");
+    assert!(provider.contains("path: /var/lib/grafana/dashboards\n"));
+    assert!(
+        read("deploy/grafana/provisioning/datasources/prometheus.yml")
+            .contains("${PROMETHEUS_URL}")
+    );
+}
