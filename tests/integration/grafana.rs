@@ -1,13 +1,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 
-use copilot_metrics_tests::command::Serving;
-use copilot_metrics_tests::exposition::Exposition;
-use copilot_metrics_tests::fixtures::{read, root};
-use copilot_metrics_tests::prometheus::{Deployed, Prometheus};
+use copilot_metrics_tests::fixtures::root;
+use copilot_metrics_tests::prometheus::Deployed;
 use serde_json::Value;
-
-use crate::serving::metrics;
 
 const DASHBOARDS: [&str; 6] = ["adoption", "exporter", "models", "quality", "seats", "teams"];
 
@@ -128,79 +124,4 @@ fn every_dashboard_marks_stale_data_and_can_be_pointed_at_any_target_and_data_so
             }
         }
     }
-}
-
-/// The values of a query by language.
-async fn by_language(prometheus: &Prometheus, query: &str) -> BTreeMap<String, f64> {
-    let result = prometheus.has_data(query).await;
-    let value = |series: &Value| {
-        let language = series["metric"]["language"].as_str().unwrap().to_owned();
-        (language, series["value"][1].as_str().unwrap().parse().unwrap())
-    };
-    result.iter().map(value).collect()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_queries_of_the_original_exporters_dashboard_return_correct_values() {
-    let serving = Serving::demo();
-    let prometheus = Prometheus::start(&serving.address().to_string());
-    // As recorded for the newest day.
-    let report: Value =
-        serde_json::from_slice(&read("demo/octodemo/organization-28-day.json")).unwrap();
-    let newest = report["day_totals"].as_array().unwrap().last().unwrap();
-    let users = prometheus.value("total_active_users{org='octodemo'}").await;
-    assert_eq!(users, newest["daily_active_users"].to_string());
-    let mut recorded: BTreeMap<String, (f64, f64)> = BTreeMap::new();
-    for row in newest["totals_by_language_feature"].as_array().unwrap() {
-        if row["feature"] == "code_completion" {
-            let counts = recorded.entry(row["language"].as_str().unwrap().to_owned()).or_default();
-            counts.0 += row["code_acceptance_activity_count"].as_f64().unwrap();
-            counts.1 += row["code_generation_activity_count"].as_f64().unwrap();
-        }
-    }
-    let ratios =
-        by_language(&prometheus, "total_code_acceptances{org='octodemo'} / total_code_suggestions")
-            .await;
-    assert!(ratios.len() > 5);
-    for (language, ratio) in &ratios {
-        let (accepted, suggested) = recorded[language];
-        assert!((ratio - accepted / suggested).abs() < 1e-9, "{language}: {ratio}");
-    }
-    // The closed API has editors too: each series by itself, against the sum of its models.
-    let legacy: Value = serde_json::from_slice(&read("demo/octo-legacy/legacy.json")).unwrap();
-    // GitHub has no order of days.
-    let days = legacy.as_array().unwrap().iter();
-    let day = days.max_by_key(|day| day["date"].as_str().unwrap().to_owned()).unwrap();
-    let editors = day["copilot_ide_code_completions"]["editors"].as_array().unwrap();
-    let editor = editors.iter().find(|editor| editor["name"] == "vscode").unwrap();
-    let sum = |language: &str, count: &str| -> f64 {
-        let models = editor["models"].as_array().unwrap().iter();
-        let languages = models.flat_map(|model| model["languages"].as_array().unwrap());
-        languages.filter(|of| of["name"] == language).map(|of| of[count].as_f64().unwrap()).sum()
-    };
-    let ratios = by_language(
-        &prometheus,
-        "total_code_acceptances{org='octo-legacy',editor='vscode'} / total_code_suggestions",
-    )
-    .await;
-    assert!(ratios.len() > 2);
-    for (language, ratio) in &ratios {
-        let right =
-            sum(language, "total_code_acceptances") / sum(language, "total_code_suggestions");
-        assert!((ratio - right).abs() < 1e-9, "{language}: {ratio}");
-    }
-    // Nobody but Prometheus scrapes, so that its own count is the exporter's; all had data.
-    for counter in ["copilot_exporter_requests_total", "copilot_exporter_cache_hits_total"] {
-        let missed = format!("sum({counter}) - sum(count_over_time(up[1h]))");
-        assert_eq!(prometheus.value(&missed).await, "0", "{counter}");
-    }
-    let served: Exposition = metrics(&serving).await;
-    for (counter, of) in [
-        ("copilot_exporter_github_api_requests_total", "copilot_exporter_github_api_requests"),
-        ("sum(copilot_exporter_requests_failed_total)", "copilot_exporter_requests_failed_total"),
-    ] {
-        assert_eq!(prometheus.value(counter).await, served.sum(of, "").to_string(), "{counter}");
-    }
-    // Of the three targets: nobody asks GitHub again within the hour.
-    assert!(served.sum("copilot_exporter_github_api_requests", "") > 18.0);
 }

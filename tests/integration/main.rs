@@ -26,6 +26,8 @@ mod life;
 mod limits;
 /// Mappings are swapped while everything else goes on.
 mod mappings;
+/// What users of other exporters have goes on working.
+mod migration;
 /// Proxies and certificates.
 mod network;
 /// What people see at `/`.

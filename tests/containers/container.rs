@@ -1,0 +1,104 @@
+//! A running container.
+
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use copilot_metrics_exporter::demo::StandIn;
+use copilot_metrics_tests::command::client;
+use copilot_metrics_tests::transcript::record;
+
+use crate::image::IMAGE;
+use crate::podman::{done, output, podman};
+
+/// How long anything may take that is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// It is removed when it is dropped.
+pub struct Container {
+    id: String,
+    address: String,
+    started: Instant,
+}
+
+impl Container {
+    /// Runs the image as an operator who gives away nothing: no capabilities, nothing to write to but the
+    /// cache, and few files and processes.
+    pub fn run(github: &StandIn, cache: &Path, mappings: &Path) -> Self {
+        let address = free_address();
+        let started = Instant::now();
+        let mut run = podman();
+        run.args(["run", "--detach", "--net=host", "--read-only", "--cap-drop=ALL"])
+            .args(["--security-opt=no-new-privileges"])
+            .args(["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"])
+            .arg(format!("--volume={}:/var/cache/copilot-metrics-exporter", cache.display()))
+            .arg(format!(
+                "--volume={}:/etc/copilot-metrics-exporter/mappings:ro",
+                mappings.display()
+            ))
+            .args(["--env", &format!("GHC_TOKEN={}", github.token())])
+            .args(["--env", "ORG=octodemo", "--env", &format!("GITHUB_API_URL={}", github.api())])
+            .args(["--env", &format!("LISTEN_ADDRESS={address}")]);
+        Self { id: done(run.arg(IMAGE)), address, started }
+    }
+
+    /// Waits until it serves data. Answers how long that took since it was started.
+    pub async fn ready(&self) -> Duration {
+        self.wait_for("/-/ready", |status, _| status == 200).await;
+        self.started.elapsed()
+    }
+
+    /// GETs a path until the answer is as it should be: the exporter is in another world, whose log is no
+    /// event here.
+    pub async fn wait_for(&self, path: &str, is: impl Fn(u16, &str) -> bool) -> String {
+        let url = format!("http://{}{path}", self.address);
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Ok(response) = client().get(&url).send().await {
+                let status = response.status().as_u16();
+                let text = response.text().await.unwrap_or_default();
+                if is(status, &text) {
+                    record(&text);
+                    return text;
+                }
+            }
+            assert!(Instant::now() < until, "{url} is not as it should be: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// What the image's own health check says.
+    pub fn health(&self) -> ExitStatus {
+        output(podman().args(["healthcheck", "run", &self.id])).status
+    }
+
+    /// A field of what podman knows of it.
+    pub fn inspect(&self, field: &str) -> String {
+        done(podman().args(["container", "inspect", "--format", field, &self.id]))
+    }
+
+    pub fn log(&self) -> String {
+        let output = output(podman().args(["logs", &self.id]));
+        let log = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        record(&log);
+        log
+    }
+
+    /// Stops it as an orchestrator does. Answers how long that took, and its exit code.
+    pub fn stop(&self) -> (Duration, String) {
+        let asked = Instant::now();
+        done(podman().args(["stop", "--time", "30", &self.id]));
+        (asked.elapsed(), self.inspect("{{.State.ExitCode}}"))
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        output(podman().args(["rm", "--force", &self.id]));
+    }
+}
+
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}

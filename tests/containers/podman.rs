@@ -1,0 +1,70 @@
+//! The tools.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use copilot_metrics_tests::fixtures::root;
+use nix::unistd::geteuid;
+
+const TOOLS: [&str; 4] = ["mmdebstrap", "podman", "buildah", "runc"];
+
+/// What this machine lacks, if anything.
+pub fn missing() -> Option<String> {
+    let missing: Vec<_> = TOOLS.into_iter().filter(|tool| find(tool).is_none()).collect();
+    if !missing.is_empty() {
+        return Some(format!("{} missing; REQUIRE_CONTAINERS=1 make setup", missing.join(", ")));
+    }
+    (!geteuid().is_root()).then(|| "only root may here".to_owned())
+}
+
+/// Where a tool is. Users' PATHs often lack the folders of root's.
+pub fn find(tool: &str) -> Option<PathBuf> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&paths).chain(["/usr/sbin".into(), "/sbin".into()]);
+    folders.map(|folder| folder.join(tool)).find(|path| path.exists())
+}
+
+/// Where images are kept: apart from those of whoever runs the tests.
+pub fn storage() -> PathBuf {
+    root().join("target/containers")
+}
+
+fn with_storage(tool: &str) -> Command {
+    let mut command = Command::new(tool);
+    // `vfs` works on every file system, and within containers.
+    command.args(["--storage-driver", "vfs", "--root"]).arg(storage().join("images"));
+    command.arg("--runroot").arg(storage().join("run"));
+    command
+}
+
+pub fn podman() -> Command {
+    let mut command = with_storage("podman");
+    command.arg("--runtime").arg(find("runc").unwrap_or_default());
+    command
+}
+
+pub fn buildah() -> Command {
+    with_storage("buildah")
+}
+
+/// Runs a command, which must succeed. What it says is shown where it does not.
+pub fn done(command: &mut Command) -> String {
+    let output = output(command);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+pub fn output(command: &mut Command) -> Output {
+    command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// The names in an archive, folders aside.
+pub fn names_in(archive: &Path) -> Vec<String> {
+    let listed = done(Command::new("tar").arg("--list").arg("--file").arg(archive));
+    listed.lines().filter(|name| !name.ends_with('/')).map(clean).collect()
+}
+
+fn clean(name: &str) -> String {
+    name.trim_start_matches("./").to_owned()
+}
