@@ -29,10 +29,16 @@ function faults() {
       if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.bottom > frame.bottom + 1) {
         found.push(`${text.textContent} sticks out of the picture ${title}`);
       }
-      if (box.height < 9) {
+      if (box.height < 12) {
         found.push(`${text.textContent} in ${title} is too small to read: ${box.height}px`);
       }
     }
+    const texts = [...picture.querySelectorAll('text')].map((text) => [text.textContent, text.getBoundingClientRect()]);
+    texts.forEach(([one, a], at) => texts.slice(at + 1).forEach(([other, b]) => {
+      if (a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom) {
+        found.push(`${one} runs into ${other} in ${title}`);
+      }
+    }));
   }
   return found;
 }

@@ -45,7 +45,7 @@ fn added_files() -> BTreeSet<String> {
 fn assert_describes_itself(image: Value) {
     let config = &image["Config"];
     assert_eq!(config["User"], format!("{USER}:{USER}"));
-    let healthcheck = &image["HealthCheck"]["Test"];
+    let healthcheck = &image["Healthcheck"]["Test"];
     assert_eq!(healthcheck[2], "healthcheck", "{image}");
     let volumes: Vec<_> = config["Volumes"].as_object().unwrap().keys().collect();
     assert_eq!(

@@ -7,17 +7,17 @@ use super::numbers::{Unit, ticks};
 
 /// The size of a picture with lines, in the units of its `viewBox`.
 const WIDTH: f64 = 440.0;
-const HEIGHT: f64 = 200.0;
+const HEIGHT: f64 = 210.0;
 /// The room for the numbers of the axes.
-const LEFT: f64 = 48.0;
-const BOTTOM: f64 = 24.0;
+const LEFT: f64 = 54.0;
+const BOTTOM: f64 = 34.0;
 const MARGIN: f64 = 10.0;
 
 /// The size of a bar with its text.
-const ROW: f64 = 40.0;
+const ROW: f64 = 44.0;
 const BAR: f64 = 12.0;
-/// How much of a name fits beside the number.
-const MOST_CHARS: usize = 34;
+/// How much of a name fits beside the number, on a phone too.
+const MOST_CHARS: usize = 24;
 
 /// A picture with lines over days.
 pub(super) struct Lines {
@@ -145,12 +145,16 @@ impl Lines {
             text: self.unit.short(*tick),
             anchor: "end",
         });
-        let columns = self.days.iter().enumerate().rev().step_by(7);
+        let columns = self.days.iter().enumerate().rev().step_by(9);
         let columns = columns.map(|(at, day)| Tick {
             at: self.x(at),
             text: short_day(*day),
-            // The last one would not fit into the picture.
-            anchor: if at + 1 == self.days.len() { "end" } else { "middle" },
+            // The first and the last one stay within the axis.
+            anchor: match at {
+                0 => "start",
+                _ if at + 1 == self.days.len() => "end",
+                _ => "middle",
+            },
         });
         let lines = self.lines.iter().map(|line| Drawn {
             name: line.name,
