@@ -1,8 +1,8 @@
 # syntax=docker/dockerfile:1
-# The bases are arguments, so that a mirror, a digest or a base of your own can take their place. The second one
-# needs nothing but glibc and libgcc.
-ARG BUILD_BASE=docker.io/library/rust:1.95.0-slim-trixie
-ARG RUNTIME_BASE=gcr.io/distroless/cc-debian13:nonroot
+# The bases are arguments, so that a mirror, a newer digest or a base of your own can take their place. The second
+# one needs nothing but glibc and libgcc. The digests are those of images for every architecture.
+ARG BUILD_BASE=docker.io/library/rust:1.95.0-slim-trixie@sha256:e14e87345b4d5964ddcc3491d27ee046a0f23820f340c3c1e24da6880141f7c0
+ARG RUNTIME_BASE=gcr.io/distroless/cc-debian13:nonroot@sha256:a77defd6fedbb3392b175ba8ea3d1c22be963c1597c248c3ba987ddd80bfb512
 
 FROM ${BUILD_BASE} AS build
 WORKDIR /src
