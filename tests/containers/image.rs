@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::bases::{self, BUILD, RUNTIME};
 use crate::container::Container;
-use crate::podman::{buildah, done, names_in, podman, storage};
+use crate::podman::{CleanUp, buildah, done, names_in, podman, storage};
 
 pub const IMAGE: &str = "localhost/copilot-metrics-exporter";
 const USER: u32 = 65532;
@@ -67,6 +67,7 @@ fn status(process: &str, field: &str) -> String {
 }
 
 pub fn the_image_runs_without_rights_swaps_a_mapping_keeps_its_cache_and_stops_in_time() {
+    let _clean_up = CleanUp;
     build();
     // The binary and the certificates; the rest is what podman mounts over.
     let mut added = added_files();

@@ -1,5 +1,6 @@
 //! The tools.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -27,6 +28,16 @@ pub fn find(tool: &str) -> Option<PathBuf> {
 /// Where images are kept: apart from those of whoever runs the tests.
 pub fn storage() -> PathBuf {
     root().join("target/containers")
+}
+
+/// Gives back what the images take, gigabytes, when it is dropped.
+pub struct CleanUp;
+
+impl Drop for CleanUp {
+    fn drop(&mut self) {
+        podman().args(["rmi", "--all", "--force"]).output().ok();
+        fs::remove_dir_all(storage()).ok();
+    }
 }
 
 fn with_storage(tool: &str) -> Command {

@@ -2,8 +2,9 @@
 //!
 //! [`Page`] puts it together, at every request, from what the publisher knows and from pictures
 //! that are drawn once for the same documents and mappings. `history` runs the mappings for them,
-//! `pictures` says what they show of it, `chart` draws. What it looks like is in `host/templates`.
+//! `catalogue` says what they show of it, `pictures` and `chart` draw. What it looks like is in `host/templates`.
 
+mod catalogue;
 mod chart;
 mod history;
 mod numbers;

@@ -9,8 +9,9 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 use tracing::error;
 
+use super::catalogue::FAMILIES;
 use super::history::History;
-use super::pictures::{FAMILIES, draw, newest_day};
+use super::pictures::{draw, newest_day};
 use super::view::{self, Pictures, TargetView};
 use crate::cache::{Documents, fingerprint};
 use crate::mappings::MappingSet;
