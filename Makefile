@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run test lint bench setup
+.PHONY: run test lint bench setup pictures
 
 # Serves the demo on http://localhost:8000/metrics: no token, no network.
 run:
@@ -27,3 +27,8 @@ bench: setup
 
 setup:
 	./.ci/setup
+
+# The README's pictures of the page, from the screenshots that `make test` took.
+pictures:
+	cp target/screenshots/demo/desktop-light.png docs/page-light.png
+	cp target/screenshots/demo/desktop-dark.png docs/page-dark.png
