@@ -3,7 +3,6 @@
 
 use std::error::Error as StdError;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Client;
@@ -13,8 +12,7 @@ use tokio_rustls::rustls;
 
 use crate::cli::WebArgs;
 use crate::http::HEALTHY;
-use crate::http::tls::{ClientAuth, Tls};
-use crate::settings::{SettingError, WebConfig, listen_addresses};
+use crate::settings::{SettingError, given, listen_addresses};
 
 /// How long the answer may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -28,6 +26,9 @@ pub enum HealthError {
     /// It is not known where to ask.
     #[error("{0} is no address with a port to ask at")]
     Address(String),
+    /// No request could be made.
+    #[error("the request can't be sent: {0}")]
+    Client(reqwest::Error),
     /// There was no answer.
     #[error("no answer from {0}: {1}")]
     NoAnswer(String, String),
@@ -41,14 +42,6 @@ pub async fn healthcheck(args: &WebArgs) -> Result<(), HealthError> {
     let addresses = listen_addresses(args)?;
     let address = addresses.first().map_or("", String::as_str);
     let address = reachable(address).ok_or_else(|| HealthError::Address(address.to_owned()))?;
-    let config = args.web_config.as_deref().map(|file| WebConfig::read(Path::new(file)));
-    let tls = config.transpose()?.and_then(|config| config.tls);
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let url = format!("{scheme}://{address}{HEALTHY}");
-    let no_answer = |error: reqwest::Error| {
-        let reason = causes(&error.without_url());
-        HealthError::NoAnswer(url.clone(), reason)
-    };
     let client = Client::builder()
         .no_proxy()
         .timeout(TIMEOUT)
@@ -56,18 +49,23 @@ pub async fn healthcheck(args: &WebArgs) -> Result<(), HealthError> {
         // It is this machine, whose name the certificate need not have; and nothing secret is said.
         .tls_danger_accept_invalid_certs(true)
         .build()
-        .map_err(no_answer)?;
-    match client.get(&url).send().await {
-        Ok(answer) if answer.status().is_success() => Ok(()),
-        Ok(answer) => Err(HealthError::Answer(url.clone(), answer.status().as_u16())),
-        // It asks for a certificate, which there is none of here: so it runs.
-        Err(error) if wants_certificate(tls.as_ref()) && is_alert(&error) => Ok(()),
-        Err(error) => Err(no_answer(error)),
-    }
+        .map_err(HealthError::Client)?;
+    // The file is not read: it may be broken by now, while the exporter goes on with what it said before.
+    let likely = if given(&args.web_config).is_some() { "https" } else { "http" };
+    let Err(error) = ask(&client, likely, &address).await else { return Ok(()) };
+    let other = if likely == "http" { "https" } else { "http" };
+    ask(&client, other, &address).await.map_err(|_| error)
 }
 
-fn wants_certificate(tls: Option<&Tls>) -> bool {
-    tls.is_some_and(|tls| tls.client_auth == ClientAuth::Required)
+async fn ask(client: &Client, scheme: &str, address: &str) -> Result<(), HealthError> {
+    let url = format!("{scheme}://{address}{HEALTHY}");
+    match client.get(&url).send().await {
+        Ok(answer) if answer.status().is_success() => Ok(()),
+        Ok(answer) => Err(HealthError::Answer(url, answer.status().as_u16())),
+        // It wants a certificate, which there is none of here: so it runs.
+        Err(error) if is_alert(&error) => Ok(()),
+        Err(error) => Err(HealthError::NoAnswer(url, causes(&error.without_url()))),
+    }
 }
 
 /// Where to ask an exporter that listens on `address`.

@@ -11,7 +11,7 @@ use copilot_metrics_exporter::cli::{
 };
 use copilot_metrics_exporter::demo::{self, Demo};
 use copilot_metrics_exporter::exporter::{self, Exporter, Source, StartError};
-use copilot_metrics_exporter::healthcheck::{HealthError, healthcheck};
+use copilot_metrics_exporter::healthcheck::healthcheck;
 use copilot_metrics_exporter::offline::{self, OfflineError};
 use copilot_metrics_exporter::reload::Reloader;
 use copilot_metrics_exporter::settings::{Log, Settings, TargetSettings, wants_demo};
@@ -73,7 +73,15 @@ fn check_config(args: ServeArgs) -> ExitCode {
     if let Err(error) = Log::new(&args) {
         return fail(USAGE, &error);
     }
+    let demo = match wants_demo(&args) {
+        Ok(demo) => demo,
+        Err(error) => return fail(USAGE, &error),
+    };
     match exporter::check(&source(args, None)) {
+        Ok(_) if demo => {
+            println!("the demo would be served\nthe settings are in order");
+            ExitCode::SUCCESS
+        }
         Ok(settings) => {
             for TargetSettings { target, credential, ttl, .. } in &settings.targets {
                 let (github, seconds) = (target.github(), ttl.as_secs());
@@ -102,7 +110,7 @@ fn check_health(args: &WebArgs) -> ExitCode {
     };
     match runtime.block_on(healthcheck(args)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error @ HealthError::Setting(_)) => fail(USAGE, &error),
+        // Container engines know 1 only.
         Err(error) => fail(1, &error),
     }
 }

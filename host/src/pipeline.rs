@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::exposition::encode::{EncodedFamily, encode};
 use crate::exposition::validate::{SamplesError, validate};
 use crate::plugin::wit::{Document, Manifest, OptionValue, SampleSet, Span, Target, UnmappedField};
-use crate::plugin::{Mapping, RunError};
+use crate::plugin::{Limits, Mapping, RunError};
 
 /// How many bytes are fed at once: enough that the crossing costs nothing beside the parsing.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -15,6 +15,11 @@ const CHUNK_BYTES: usize = 128 << 10;
 /// How many unmapped fields are shown, and how much of their paths.
 const MAX_UNMAPPED_FIELDS: usize = 200;
 const MAX_FIELD_CHARS: usize = 300;
+
+/// The days of a usage report, and how many samples of all of them are looked at: each takes memory
+/// while it is checked.
+const DAYS: usize = 28;
+const MAX_HISTORY_SERIES: usize = 1_000_000;
 
 /// What a run gave.
 pub struct Mapped {
@@ -88,9 +93,11 @@ pub fn history<R: Read>(
     wanted: &[&str],
 ) -> Result<SampleSet, MapError> {
     let (mut set, _) = run(mapping, target, Span::History, options, bodies)?;
-    // The limit on series is meant for one day.
     set.families.retain(|family| wanted.contains(&family.name.as_str()));
-    validate(&set, mapping.manifest(), Span::History, &mapping.limits())?;
+    // The limits are those of one day, and of text, which is not written here.
+    let series = mapping.limits().series.saturating_mul(DAYS).min(MAX_HISTORY_SERIES);
+    let limits = Limits { series, result_bytes: usize::MAX, ..(*mapping.limits()).clone() };
+    validate(&set, mapping.manifest(), Span::History, &limits)?;
     Ok(set)
 }
 

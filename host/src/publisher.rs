@@ -34,8 +34,8 @@ pub struct Outcome {
     pub status: Status,
     /// What could not be had, and is not needed.
     pub left_out: Vec<String>,
-    /// How old its data is, if it is fresh.
-    pub fresh_at: Option<Timestamp>,
+    /// When it had all that it needs, if it has.
+    pub succeeded_at: Option<Timestamp>,
     /// When it is refreshed again.
     pub next: Option<Timestamp>,
 }
@@ -45,7 +45,7 @@ pub struct Outcome {
 pub struct Account {
     /// The target.
     pub target: Target,
-    /// How the last refresh went. Its `fresh_at` is that of the last one that went well.
+    /// How the last refresh went. Its `succeeded_at` is that of the last one that did.
     pub outcome: Outcome,
     /// What runs for it.
     pub set: Arc<MappingSet>,
@@ -264,8 +264,8 @@ impl Publisher {
     /// Notes how a target's refresh went.
     pub fn set_outcome(&self, target: &Target, outcome: Outcome) {
         if let Some(part) = self.parts().iter_mut().find(|part| part.target == *target) {
-            let fresh_at = outcome.fresh_at.or(part.outcome.fresh_at);
-            part.outcome = Outcome { fresh_at, ..outcome };
+            let succeeded_at = outcome.succeeded_at.or(part.outcome.succeeded_at);
+            part.outcome = Outcome { succeeded_at, ..outcome };
         }
         self.settle();
     }

@@ -140,6 +140,13 @@ fn the_demo_is_served_by_itself_only_where_nothing_else_is_given() {
     // As compose passes on what nobody set.
     assert_eq!(targets(&[("GHC_TOKEN", ""), ("ORG", ""), ("ENTERPRISE", "")]), "3");
     assert_eq!(targets(&[("GHC_TOKEN", "ghp_0123456789"), ("ORG", "octo-org")]), "1");
+    // And whoever only asks is told so.
+    let mut check = exporter();
+    check.env("DEMO", "auto").arg("check-config");
+    assert!(String::from_utf8(output(check).stdout).unwrap().starts_with("the demo would be"));
+    let mut check = exporter();
+    check.env("DEMO", "maybe").arg("check-config");
+    assert_eq!(output(check).status.code(), Some(64));
     // A mistake is not hidden behind invented numbers.
     assert_eq!(targets(&[("GHC_TOKEN", "ghp_0123456789")]), "0");
     assert_eq!(targets(&[("ORG", "octo-org")]), "0");

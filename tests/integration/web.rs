@@ -147,21 +147,26 @@ async fn clients_show_certificates_where_they_must() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_healthcheck_asks_as_the_web_config_wants_it_and_says_why_where_nothing_runs() {
-    let check = |address: &str, web: Option<&Config>| {
+async fn the_healthcheck_finds_an_exporter_whatever_its_web_config_says_by_now_or_says_why_not() {
+    let check = |address: &str, web: &str| {
         let mut command = exporter();
-        command.arg("healthcheck").env("LISTEN_ADDRESS", address);
-        command.envs(web.map(|web| ("WEB_CONFIG_FILE", web.path())));
+        command.arg("healthcheck").env("LISTEN_ADDRESS", address).env("WEB_CONFIG_FILE", web);
         let output = output(command);
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     let healthy = (Some(0), String::new());
     let plain = Serving::demo();
-    assert_eq!(check(&plain.address().to_string(), None), healthy);
+    assert_eq!(check(&plain.address().to_string(), ""), healthy);
     // Behind a password, and with a certificate of nobody known.
     let (web, _) = with_tls(&users());
     let serving = demo(&web);
-    assert_eq!(check(&serving.address().to_string(), Some(&web)), healthy);
+    let (address, file) = (serving.address().to_string(), web.path());
+    let file = file.to_str().unwrap();
+    assert_eq!(check(&address, file), healthy);
+    // What can't be used any more changes nothing of the exporter.
+    web.write("config.yaml", "tls_server_config: [");
+    assert_eq!(check(&address, file), healthy);
+    assert_eq!(check(&address, ""), healthy);
     // It says that it wants a certificate: so it runs.
     for version in ["TLS12", "TLS13"] {
         let (web, clients) = with_tls(&format!(
@@ -169,17 +174,27 @@ async fn the_healthcheck_asks_as_the_web_config_wants_it_and_says_why_where_noth
         ));
         web.write("clients.crt", &clients.pem());
         let serving = demo(&web);
-        assert_eq!(check(&serving.address().to_string(), Some(&web)), healthy, "{version}");
+        let address = serving.address().to_string();
+        assert_eq!(check(&address, web.path().to_str().unwrap()), healthy, "{version}");
     }
-    // A server of something else, and none.
-    let (code, error) = check(&serving.address().to_string(), None);
+    // Nobody listens at that port.
+    let (code, error) = check("127.0.0.1:1", "");
     assert_eq!(code, Some(1));
-    assert!(error.contains("no answer from http://127.0.0.1:"), "{error}");
-    let address = plain.address().to_string();
-    plain.kill();
-    let (code, error) = check(&address, None);
-    assert_eq!(code, Some(1));
+    assert!(error.contains("no answer from http://127.0.0.1:1/-/healthy"), "{error}");
     assert!(error.contains("Connection refused"), "{error}");
+    // Something else does.
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in other.incoming() {
+            let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+            stream.unwrap().write_all(answer).ok();
+        }
+    });
+    let (code, error) = check(&address, "");
+    assert_eq!(code, Some(1));
+    assert!(error.contains("answered 404"), "{error}");
+    assert_eq!(check("127.0.0.1:0", "").0, Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,11 +2,12 @@
 //!
 //! [`Page`] puts it together, at every request, from what the publisher knows and from pictures
 //! that are drawn once for the same documents and mappings. `history` runs the mappings for them,
-//! `catalogue` says what they show of it, `pictures` and `chart` draw. What it looks like is in `host/templates`.
+//! `catalogue` says what they show of it, `pictures`, `lines` and `bars` draw. What it looks like is in `host/templates`.
 
+mod bars;
 mod catalogue;
-mod chart;
 mod history;
+mod lines;
 mod numbers;
 mod pictures;
 mod store;

@@ -56,16 +56,17 @@ fn grouped(value: f64) -> String {
     sign.to_owned() + &grouped
 }
 
-/// Round numbers from 0 to `most` or a little more, four or five steps of them.
+/// Round numbers from 0 to `most` or a little more, at most five steps of them.
 pub(super) fn ticks(most: f64) -> Vec<f64> {
-    if !(most.is_finite() && most > 0.0) {
-        return vec![0.0, 1.0];
-    }
     let power = 10_f64.powf((most / 4.0).log10().floor());
     let steps = [1.0, 2.0, 2.5, 5.0, 10.0].map(|step| step * power);
     let step = steps.into_iter().find(|step| most / step <= 4.0).unwrap_or(10.0 * power);
-    let count = (most / step).ceil().max(1.0) as u32;
-    (0..=count).map(|at| f64::from(at) * step).collect()
+    let count = (most / step).ceil().clamp(1.0, 5.0);
+    // Of nothing, of what is no number, and at the ends of what numbers can be, there are no round ones.
+    if !(step.is_normal() && (count * step).is_finite()) {
+        return vec![0.0, 1.0];
+    }
+    (0..=count as u32).map(|at| f64::from(at) * step).collect()
 }
 
 /// How long ago: `3 min`.
@@ -106,7 +107,11 @@ mod tests {
         assert_eq!(ticks(220.0), [0.0, 100.0, 200.0, 300.0]);
         assert_eq!(ticks(0.9), [0.0, 0.25, 0.5, 0.75, 1.0]);
         assert_eq!(ticks(0.0), [0.0, 1.0]);
-        assert_eq!(ticks(f64::MAX).len(), 5);
+        for most in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::MAX, 5e-324, f64::MIN_POSITIVE] {
+            let ticks = ticks(most);
+            assert!((2..=6).contains(&ticks.len()), "{most}: {} ticks", ticks.len());
+            assert!(ticks.iter().all(|tick| tick.is_finite()), "{most}: {ticks:?}");
+        }
         for most in [1.0, 3.0, 7.0, 99.0, 1e-9, 1e12] {
             let ticks = ticks(most);
             assert!((2..=6).contains(&ticks.len()) && ticks.last() >= Some(&most), "{ticks:?}");

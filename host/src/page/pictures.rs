@@ -2,19 +2,31 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use askama::Template;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
+use super::bars::{Bar, Bars};
 use super::catalogue::{
     BILLED, BREAKDOWNS, BarPicture, LINES, LinePicture, SEATS, SEATS_BY_AGE, Shows, Sum,
 };
-use super::chart::{Bar, Bars, Empty, Line, Lines, short_day};
 use super::history::{History, Sample};
+use super::lines::{Line, Lines, short_day};
 
 /// The days of a picture.
 const DAYS: usize = 28;
 /// The bars of a picture; what is left is the last one.
 const BARS: usize = 8;
+
+/// What stands in the place of a picture.
+#[derive(Template)]
+#[template(path = "empty.html")]
+struct Empty<'a> {
+    /// The title that the picture would have.
+    title: &'a str,
+    /// Why there is none.
+    why: String,
+}
 
 /// Draws everything. `id` is that of the target on the page.
 pub(super) fn draw(history: &History, id: &str) -> Result<String, askama::Error> {
@@ -138,11 +150,13 @@ fn seats(history: &History, id: String) -> Result<String, askama::Error> {
 
 /// Says why there is no picture.
 fn empty(history: &History, title: &str, families: &[&str]) -> Result<String, askama::Error> {
-    let why = match families.iter().any(|family| history.declares(family)) {
-        true => "The documents that are here say nothing about it.".to_owned(),
-        false => format!("No mapping that is in use makes {}.", families.join(" or ")),
+    let declared = families.iter().any(|family| history.declares(family));
+    let why = match (declared, history.failures.is_empty()) {
+        (true, true) => "The documents that are here say nothing about it.".to_owned(),
+        (true, false) => "It could not be drawn; the reason is above.".to_owned(),
+        (false, _) => format!("No mapping that is in use makes {}.", families.join(" or ")),
     };
-    Empty { title, why }.draw()
+    Empty { title, why }.render()
 }
 
 impl Shows {
@@ -152,7 +166,8 @@ impl Shows {
             Self::Ratio(part, whole) => {
                 let parts = part.by_day(history);
                 let whole = whole.by_day(history).into_iter().filter(|(_, whole)| *whole > 0.0);
-                whole.filter_map(|(day, whole)| Some((day, parts.get(&day)? / whole))).collect()
+                let ratios = whole.filter_map(|(day, whole)| Some((day, parts.get(&day)? / whole)));
+                ratios.filter(|(_, ratio)| ratio.is_finite()).collect()
             }
         }
     }

@@ -71,6 +71,7 @@ pub(super) struct TargetView {
     next: Option<String>,
     problems: Vec<String>,
     left_out: Vec<String>,
+    not_drawn: Vec<String>,
     mappings: Vec<String>,
     documents: Vec<DocumentView>,
     pictures: State,
@@ -94,9 +95,11 @@ fn age(time: Timestamp) -> String {
 impl TargetView {
     pub(super) fn new(account: &Account, documents: &Documents, pictures: State) -> Self {
         let outcome = &account.outcome;
-        let (class, state, mut problems) = match (&outcome.status, account.has_data) {
+        let (class, state, problems) = match (&outcome.status, account.has_data) {
             (Status::Fresh, _) => ("fresh", "up to date", Vec::new()),
-            (Status::Starting, true) => ("starting", "served from the cache", Vec::new()),
+            (Status::Starting, true) => {
+                ("starting", "the first refresh is under way; what is here is served", Vec::new())
+            }
             (Status::Starting, false) => ("starting", "the first refresh is under way", Vec::new()),
             (Status::Failed(problems), true) => {
                 ("failed", "failing; the last good data is served", problems.clone())
@@ -109,7 +112,6 @@ impl TargetView {
             State::Drawn(pictures) => Some(pictures),
             _ => None,
         };
-        problems.extend(drawn.iter().flat_map(|drawn| drawn.failures.iter().cloned()));
         let day = documents.values().filter_map(|document| document.report_day).max();
         let day = day.or_else(|| drawn.as_ref()?.newest);
         let documents = documents.iter().map(|(name, document)| DocumentView {
@@ -129,11 +131,12 @@ impl TargetView {
             scope: account.target.scope().label(),
             class,
             state,
-            fresh: outcome.fresh_at.map_or_else(|| "not yet".to_owned(), since),
+            fresh: outcome.succeeded_at.map_or_else(|| "not yet".to_owned(), since),
             report: day.map_or_else(|| "none yet".to_owned(), report_day),
             next: outcome.next.map(minute),
             problems,
             left_out: outcome.left_out.clone(),
+            not_drawn: drawn.map(|drawn| drawn.failures.clone()).unwrap_or_default(),
             mappings: mappings.collect(),
             documents: documents.collect(),
             pictures,

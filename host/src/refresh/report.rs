@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::schedule;
@@ -22,8 +21,8 @@ impl Refresh {
             Outcome {
                 status: if fresh { Status::Fresh } else { Status::Failed(problems.clone()) },
                 left_out: self.left_out(),
-                fresh_at: fresh.then(Timestamp::now),
-                next: Timestamp::now().checked_add(self.next() - Instant::now()).ok(),
+                succeeded_at: fresh.then(Timestamp::now),
+                next: self.next_time(),
             },
         );
         let (seconds, left_out) = (took.as_secs_f64(), self.left_out().join("; "));

@@ -137,16 +137,23 @@ impl Refresh {
             let failure = failures.join("; ");
             error!(target = %self.target(), failure, "cached data is not served");
             self.schedule.retry_all(&failure, Instant::now());
-            let outcome =
-                publisher::Outcome { status: Status::Failed(failures), ..Default::default() };
+            let outcome = publisher::Outcome {
+                status: Status::Failed(failures),
+                next: self.next_time(),
+                ..Default::default()
+            };
             self.shared.publisher.set_outcome(self.target(), outcome);
             return;
         }
         let (target, problems) = (self.target(), self.problems());
         if problems.is_empty() {
-            let fresh_at = before.values().map(|document| document.fetched_at).max();
-            let outcome =
-                publisher::Outcome { status: Status::Fresh, fresh_at, ..Default::default() };
+            let succeeded_at = before.values().map(|document| document.fetched_at).max();
+            let outcome = publisher::Outcome {
+                status: Status::Fresh,
+                succeeded_at,
+                next: self.next_time(),
+                ..Default::default()
+            };
             self.shared.publisher.set_outcome(target, outcome);
             self.shared.telemetry.set_up(target, true);
         }
@@ -210,6 +217,11 @@ impl Refresh {
     pub(super) fn next(&self) -> Instant {
         let asked_for = self.specs.iter().filter(|spec| self.is_asked_for(spec));
         self.schedule.next(asked_for, &self.settings, Instant::now())
+    }
+
+    /// The same by the clock on the wall.
+    pub(super) fn next_time(&self) -> Option<Timestamp> {
+        Timestamp::now().checked_add(self.next() - Instant::now()).ok()
     }
 
     /// Refreshes once: what is due.

@@ -315,6 +315,6 @@ pub fn wants_demo(args: &ServeArgs) -> Result<bool, SettingError> {
 }
 
 /// The text of a flag or variable. An empty one is none: compose files pass variables on that nobody set.
-fn given(text: &Option<String>) -> Option<&str> {
+pub(crate) fn given(text: &Option<String>) -> Option<&str> {
     text.as_deref().map(str::trim).filter(|text| !text.is_empty())
 }

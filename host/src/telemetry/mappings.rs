@@ -65,7 +65,7 @@ impl MappingMetrics {
             )?,
             failures: make.counters(
                 "copilot_exporter_mapping_failures_total",
-                "Runs of the mapping that gave no samples, by cause: malformed, refused, time, memory, panic, invalid_samples, read.",
+                "Runs of the mapping that gave no samples, by cause: malformed, refused, time, memory, panic, invalid_samples, read; or pictures, where only the page lacks them.",
                 &["org", "scope", "mapping", "cause"],
             )?,
             swaps: make.counters(
