@@ -187,8 +187,11 @@ async fn the_healthcheck_finds_an_exporter_whatever_its_web_config_says_by_now_o
     let address = other.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
         for stream in other.incoming() {
+            let mut stream = stream.unwrap();
+            // An answer before the question is none.
+            assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
             let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
-            stream.unwrap().write_all(answer).ok();
+            stream.write_all(answer).ok();
         }
     });
     let (code, error) = check(&address, "");
