@@ -13,6 +13,7 @@ use tokio_rustls::rustls;
 use crate::cli::WebArgs;
 use crate::http::HEALTHY;
 use crate::settings::{SettingError, given, listen_addresses};
+use crate::text::causes;
 
 /// How long the answer may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -84,7 +85,9 @@ fn reachable(address: &str) -> Option<String> {
 
 /// Whether it was TLS that the other side ended the connection with.
 fn is_alert(error: &reqwest::Error) -> bool {
-    chain(error).any(|error| {
+    let mut chain =
+        std::iter::successors(Some(error as &(dyn StdError + 'static)), |of| (*of).source());
+    chain.any(|error| {
         // What an `io::Error` wraps is not its source, and it may wrap another one.
         let mut inner = Some(error);
         while let Some(io) = inner.and_then(|error| error.downcast_ref::<std::io::Error>()) {
@@ -93,17 +96,6 @@ fn is_alert(error: &reqwest::Error) -> bool {
         let tls = inner.and_then(|error| error.downcast_ref::<rustls::Error>());
         matches!(tls, Some(rustls::Error::AlertReceived(_)))
     })
-}
-
-fn chain<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
-}
-
-/// What happened, in one line.
-fn causes(error: &reqwest::Error) -> String {
-    chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::refusal::Refusal;
+use crate::text::causes;
 
 /// Why a document could not be fetched. The texts hold no links, no tokens and no bodies but the
 /// `message` of GitHub's own error answers.
@@ -145,16 +146,7 @@ impl FetchError {
     /// An error of the HTTP client. Its text would have the link, so that only the causes are taken.
     pub(super) fn request(what: &str, error: reqwest::Error) -> Self {
         let passing = !error.is_builder();
-        let error = error.without_url();
-        let mut reason = error.to_string();
-        let mut source = std::error::Error::source(&error);
-        while let Some(cause) = source {
-            let text = cause.to_string();
-            if !reason.contains(&text) {
-                reason = format!("{reason}: {text}");
-            }
-            source = cause.source();
-        }
+        let reason = causes(&error.without_url());
         Self::Request { what: what.to_owned(), reason, passing }
     }
 }

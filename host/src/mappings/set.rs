@@ -45,6 +45,18 @@ impl Member {
         })
     }
 
+    /// Those of a target's documents that it is fed, by themselves.
+    pub fn own(&self, scope: Scope, documents: &Documents) -> Documents {
+        let fed = self.fed(scope, documents);
+        fed.map(|(feed, document)| (feed.document.clone(), document.clone())).collect()
+    }
+
+    /// Takes the document that it calls `name` out of those that it was fed, if it was.
+    pub fn take(&self, scope: Scope, own: &mut Documents, name: &str) -> Option<(&Feed, Document)> {
+        let feed = self.feeds(scope).iter().find(|feed| feed.name == name)?;
+        Some((feed, own.remove(&feed.document)?))
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.mapping.manifest().name

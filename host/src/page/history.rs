@@ -13,13 +13,11 @@ use crate::mappings::{MappingSet, Member};
 use crate::pipeline::{self, MapError};
 use crate::plugin::wit::{Malformed, SampleSet};
 use crate::plugin::{Mapping, RunError};
-use crate::refresh::{Feeding, Shared};
+use crate::refresh::{Feeding, MAX_RUNS, Shared};
 use crate::settings::TargetSettings;
 
 /// More than anybody counts. Without what is larger, every sum is a number.
 const MOST: f64 = 1e15;
-/// How often a mapping runs over ever fewer documents.
-const MAX_RUNS: usize = 6;
 
 /// The samples of many days.
 #[derive(Default)]
@@ -115,9 +113,7 @@ async fn of_member(
     families: &'static [&'static str],
 ) -> Result<Option<SampleSet>, String> {
     let scope = settings.target.scope();
-    let fed = member.fed(scope, documents);
-    let mut own: Documents =
-        fed.map(|(feed, document)| (feed.document.clone(), document.clone())).collect();
+    let mut own = member.own(scope, documents);
     for _ in 0..MAX_RUNS {
         if own.is_empty() {
             return Ok(None);
@@ -137,8 +133,7 @@ async fn of_member(
         let MapError::Run(RunError::Malformed(Malformed { document, .. })) = &error else {
             return Err(error.to_string());
         };
-        let feed = member.feeds(scope).iter().find(|feed| feed.name == *document);
-        if feed.and_then(|feed| own.remove(&feed.document)).is_none() {
+        if member.take(scope, &mut own, document).is_none() {
             return Err(error.to_string());
         }
     }

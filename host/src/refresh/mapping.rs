@@ -18,7 +18,7 @@ use crate::settings::TargetSettings;
 
 /// How often a mapping runs over ever fewer documents: one that finds fault with all of them, one
 /// at a time, must not take an hour.
-const MAX_RUNS: usize = 6;
+pub(crate) const MAX_RUNS: usize = 6;
 
 /// What came of a mapping and documents.
 #[derive(Default)]
@@ -63,10 +63,7 @@ impl Shared {
         good: &Documents,
     ) -> Attempt {
         let scope = settings.target.scope();
-        let mut own: Documents = member
-            .fed(scope, documents)
-            .map(|(feed, document)| (feed.document.clone(), document.clone()))
-            .collect();
+        let mut own = member.own(scope, documents);
         let mut attempt = Attempt::default();
         // Each document fails at most twice: as it came, and as it was before.
         for _ in 0..MAX_RUNS.min(2 * own.len() + 1) {
@@ -92,10 +89,8 @@ impl Shared {
                 attempt.failure = Some(error.to_string());
                 return attempt;
             };
-            let feed = member.feeds(scope).iter().find(|feed| feed.name == *document);
-            let failed = feed.and_then(|feed| Some((feed, own.remove(&feed.document)?)));
             // A mapping that blames a document it was not given gets no second try.
-            let Some((feed, failed)) = failed else {
+            let Some((feed, failed)) = member.take(scope, &mut own, document) else {
                 attempt.failure = Some(error.to_string());
                 return attempt;
             };

@@ -10,7 +10,7 @@ mod report;
 mod schedule;
 mod target;
 
-pub(crate) use mapping::Feeding;
+pub(crate) use mapping::{Feeding, MAX_RUNS};
 pub use target::Refresh;
 
 use std::sync::Arc;

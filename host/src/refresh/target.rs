@@ -214,12 +214,12 @@ impl Refresh {
         })
     }
 
-    pub(super) fn next(&self) -> Instant {
+    fn next(&self) -> Instant {
         let asked_for = self.specs.iter().filter(|spec| self.is_asked_for(spec));
         self.schedule.next(asked_for, &self.settings, Instant::now())
     }
 
-    /// The same by the clock on the wall.
+    /// When the next refresh is due, by the clock on the wall.
     pub(super) fn next_time(&self) -> Option<Timestamp> {
         Timestamp::now().checked_add(self.next() - Instant::now()).ok()
     }

@@ -15,7 +15,6 @@ pub(crate) mod values;
 pub mod web;
 
 pub use resolve::listen_addresses;
-pub use web::WebConfig;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
