@@ -2,10 +2,10 @@
 
 CARGO ?= cargo
 
-.PHONY: run test lint bench setup pictures
+.PHONY: run test lint bench toolchain setup pictures
 
 # Serves the demo on http://localhost:8000/metrics: no token, no network.
-run:
+run: toolchain
 	$(CARGO) run --release -- --demo
 
 # Sets up what is missing and runs every test.
@@ -25,8 +25,13 @@ bench: setup
 	$(CARGO) build --release
 	$(CARGO) bench --package copilot-metrics-tests
 
+# Sets up what a build needs: the Rust toolchain with its wasm target, and a C compiler.
+toolchain:
+	@./.ci/toolchain
+
+# Sets up what the tests need too.
 setup:
-	./.ci/setup
+	@./.ci/setup
 
 # The README's pictures of the page, from the screenshots that `make test` took.
 pictures:
