@@ -1,11 +1,11 @@
 //! The glue between the WIT world and [`Mapping`](crate::mapping::Mapping).
 
-/// The types that `wit/mapping.wit` defines, generated.
+/// The types that `wit/0.1/mapping.wit` defines, generated.
 #[allow(unsafe_code, missing_docs, clippy::all, clippy::restriction)]
 pub mod bindings {
     wit_bindgen::generate!({
         world: "mapping",
-        path: "../wit",
+        path: "../wit/0.1",
         additional_derives: [PartialEq, Clone],
     });
 }

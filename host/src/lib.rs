@@ -13,7 +13,7 @@
 //!
 //! - [`cli`] and [`settings`]: what the user wants; [`target`], [`secret`]: the types of it.
 //! - [`github`]: requests, pages, report links. [`cache`]: the documents.
-//! - [`plugin`]: loads and runs mappings (`wit/mapping.wit`). [`mappings`]: which of them run;
+//! - [`plugin`]: loads and runs mappings (`wit/0.1/mapping.wit`). [`mappings`]: which of them run;
 //!   [`swap`] changes them. [`pipeline`]: one run, from bodies to encoded families.
 //!   [`exposition`]: checks samples and writes them.
 //! - [`refresh`]: when all of that happens, for one target; [`supervisor`] for all of them.

@@ -60,7 +60,7 @@ async fn the_smallest_mapping_of_the_documentation_builds_in_an_empty_folder_and
     std::fs::write(folder.path().join("Cargo.toml"), block("```toml\n")).unwrap();
     for (file, content) in [
         ("src/lib.rs", block("```rust\n")),
-        ("wit/mapping.wit", std::fs::read_to_string(root().join("wit/mapping.wit")).unwrap()),
+        ("wit/mapping.wit", std::fs::read_to_string(root().join("wit/0.1/mapping.wit")).unwrap()),
     ] {
         let file = folder.path().join(file);
         std::fs::create_dir(file.parent().unwrap()).unwrap();

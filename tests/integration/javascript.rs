@@ -20,7 +20,7 @@ fn team_seats() -> PathBuf {
             let source = root().join("guest/examples/team-seats-js");
             let folder =
                 npm::install(&source, "mappings/javascript", &["build.js", "team-seats.js"]);
-            npm::copy(&root().join("wit/mapping.wit"), &folder.join("wit/mapping.wit"));
+            npm::copy(&root().join("wit/0.1/mapping.wit"), &folder.join("wit/mapping.wit"));
             npm::npm(&folder, &["run", "--silent", "build"]);
             folder.join("team-seats.wasm")
         })

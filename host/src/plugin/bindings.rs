@@ -1,10 +1,10 @@
-//! The host's side of `wit/mapping.wit`, generated.
+//! The host's side of `wit/0.1/mapping.wit`, generated.
 
 #![allow(missing_docs, unsafe_code, clippy::all, clippy::restriction)]
 
 wasmtime::component::bindgen!({
     world: "mapping",
-    path: "../wit",
+    path: "../wit/0.1",
     additional_derives: [Clone, PartialEq],
 });
 

@@ -1,7 +1,7 @@
 //! Mappings: sandboxed WebAssembly components that turn GitHub's JSON into samples.
 //!
 //! A [`Mapping`] is compiled and checked once; every [`Run`] has a fresh instance of it, so that
-//! nothing leaks from one target or refresh into the next. `wit/mapping.wit` is the contract,
+//! nothing leaks from one target or refresh into the next. `wit/0.1/mapping.wit` is the contract,
 //! `versions` the only place that knows its versions.
 
 mod bindings;

@@ -2,7 +2,7 @@
 //! they differ: it finds out which one a component has, and calls it. The host's own types
 //! ([`wit`]) are those of the newest version.
 //!
-//! `wit/mapping.wit` is frozen for each version. A new version gets bindings of its own in
+//! `wit/0.1/mapping.wit` is frozen for each version. A new version gets bindings of its own in
 //! `bindings`, a variant in [`Pre`] and one in [`Instance`], and is translated here.
 
 use wasmtime::Store;

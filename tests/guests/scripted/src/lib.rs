@@ -1,7 +1,7 @@
 //! A mapping for tests: tame by itself, or as bad as the script in its bytes says. The tests write
 //! the script over a built component, so that one build gives them all.
 
-wit_bindgen::generate!({ world: "mapping", path: "../../../wit" });
+wit_bindgen::generate!({ world: "mapping", path: "../../../wit/0.1" });
 
 mod deeds;
 mod script;
