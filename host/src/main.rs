@@ -10,11 +10,11 @@ use copilot_metrics_exporter::cli::{
     Cli, Command, LogFormat, LogLevel, MappingCommand, ServeArgs, WebArgs,
 };
 use copilot_metrics_exporter::demo::{self, Demo};
-use copilot_metrics_exporter::exporter::{self, Exporter, Source, StartError};
-use copilot_metrics_exporter::healthcheck::healthcheck;
+use copilot_metrics_exporter::app::{self, Exporter, Source, StartError};
+use copilot_metrics_exporter::web::healthcheck::healthcheck;
 use copilot_metrics_exporter::offline::{self, OfflineError};
-use copilot_metrics_exporter::reload::Reloader;
-use copilot_metrics_exporter::settings::{Log, Settings, TargetSettings, wants_demo};
+use copilot_metrics_exporter::refresh::reload::Reloader;
+use copilot_metrics_exporter::config::{Log, Settings, TargetSettings, wants_demo};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;

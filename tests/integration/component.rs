@@ -1,6 +1,6 @@
 use std::process::Command;
 
-use copilot_metrics_exporter::plugin::DEFAULT_MAPPING;
+use copilot_metrics_exporter::wasm::DEFAULT_MAPPING;
 use copilot_metrics_tests::command::{Serving, exporter, printed, run};
 use copilot_metrics_tests::fixtures::{path, root};
 use copilot_metrics_tests::guests::Mappings;

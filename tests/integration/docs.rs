@@ -1,11 +1,11 @@
 use std::fs;
 use std::sync::{Arc, Mutex};
 
-use copilot_metrics_exporter::digest::sha256;
+use copilot_metrics_exporter::model::digest::sha256;
 use copilot_metrics_exporter::github::Refusal;
-use copilot_metrics_exporter::http::FIRST_DATA_WAIT;
-use copilot_metrics_exporter::plugin::Version;
-use copilot_metrics_exporter::settings::{
+use copilot_metrics_exporter::web::FIRST_DATA_WAIT;
+use copilot_metrics_exporter::wasm::Version;
+use copilot_metrics_exporter::config::{
     DEFAULT_API_URL, DEFAULT_TTL_SECONDS, GithubSettings, MappingPolicy,
 };
 use copilot_metrics_exporter::telemetry::Telemetry;

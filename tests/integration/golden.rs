@@ -1,6 +1,6 @@
 use std::fs;
 
-use copilot_metrics_exporter::plugin::wit as host;
+use copilot_metrics_exporter::wasm::wit as host;
 use copilot_metrics_guest::component::wit as guest;
 use copilot_metrics_tests::command::printed;
 use copilot_metrics_tests::fixtures::{

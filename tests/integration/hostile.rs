@@ -1,7 +1,7 @@
 use std::fs::File;
 
 use copilot_metrics_exporter::demo::StandIn;
-use copilot_metrics_exporter::plugin::DEFAULT_MAPPING;
+use copilot_metrics_exporter::wasm::DEFAULT_MAPPING;
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;

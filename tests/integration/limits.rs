@@ -2,8 +2,8 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use copilot_metrics_exporter::pipeline::{MapError, Mapped, map};
-use copilot_metrics_exporter::plugin::wit::{Document, Scope, Span, Target};
-use copilot_metrics_exporter::plugin::{
+use copilot_metrics_exporter::wasm::wit::{Document, Scope, Span, Target};
+use copilot_metrics_exporter::wasm::{
     DEFAULT_MAPPING, Engine, Limits, Mapping, RunError, TrapCause,
 };
 use copilot_metrics_tests::fixtures::{FETCHED_AT_SECONDS, read, write_users_report};

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use copilot_metrics_exporter::demo::{Fault, StandIn};
-use copilot_metrics_exporter::digest::sha256;
-use copilot_metrics_exporter::plugin::DEFAULT_MAPPING;
+use copilot_metrics_exporter::model::digest::sha256;
+use copilot_metrics_exporter::wasm::DEFAULT_MAPPING;
 use copilot_metrics_tests::command::{Serving, client, exporter, output, printed, run};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;

@@ -1,6 +1,6 @@
 //! Runs the default mapping natively and as a component, over the same bodies.
 
-use copilot_metrics_exporter::plugin::{DEFAULT_MAPPING, Engine, Limits, Mapping, wit as host};
+use copilot_metrics_exporter::wasm::{DEFAULT_MAPPING, Engine, Limits, Mapping, wit as host};
 use copilot_metrics_guest::component::wit as guest;
 use copilot_metrics_guest::mapping::Mapping as NativeMapping;
 

@@ -18,9 +18,9 @@ use std::sync::Arc;
 use tracing::info;
 use url::Url;
 
-use crate::secret::Secret;
-use crate::settings::{CredentialSettings, CredentialSource, Settings, TargetSettings};
-use crate::target::{Scope, Target};
+use crate::model::Secret;
+use crate::config::{CredentialSettings, CredentialSource, Settings, TargetSettings};
+use crate::model::{Scope, Target};
 
 /// What the demo exports: the recorded entities.
 const TARGETS: [(Scope, &str); 3] = [

@@ -22,7 +22,7 @@ use url::Url;
 use super::faults::{Fault, Faults};
 use super::links;
 use super::recordings::{self, RECORDINGS, moved_to};
-use crate::http::{Listener, serve};
+use crate::web::{Listener, serve};
 
 /// The requests that GitHub allows in an hour.
 const RATE_LIMIT: usize = 5000;

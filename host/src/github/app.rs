@@ -2,7 +2,7 @@
 //! <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app>
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ use super::error::FetchError;
 use super::hosts::is_own;
 use super::rate_limit::{Labels, RateLimit, Weight};
 use super::transport::{Reply, Request, Transport, url_of};
-use crate::secret::Secret;
-use crate::target::{Scope, Target};
+use crate::config::read_private_key;
+use crate::model::{Scope, Secret, Target};
 
 /// A claim counts from a minute ago, as GitHub recommends, so that a slow clock of its own takes it.
 const BACKDATED: i64 = 60;
@@ -263,6 +263,7 @@ impl App {
             let claim = self.claim(skew).await?;
             let request = |token| Request {
                 what: path,
+                permission: None,
                 method: method.clone(),
                 url: url.clone(),
                 token: Some(token),
@@ -301,21 +302,4 @@ impl App {
             .map(Secret::new)
             .map_err(|error| unusable(format!("the private key can't sign: {error}")))
     }
-}
-
-/// Reads an App's private key. The text of the error has nothing of it.
-fn read_private_key(path: &Path) -> Result<EncodingKey, String> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| format!("{}: it can't be read: {error}", path.display()))?;
-    EncodingKey::from_rsa_pem(&bytes).map_err(|_| {
-        format!(
-            "{}: it is no private key of a GitHub App: RSA in PEM form, as downloaded from the App's settings",
-            path.display()
-        )
-    })
-}
-
-/// Whether the file holds a private key.
-pub fn check_private_key(path: &Path) -> Result<(), String> {
-    read_private_key(path).map(|_| ())
 }

@@ -7,23 +7,37 @@ use reqwest::header::{ETAG, HeaderMap};
 use serde::Deserialize;
 use url::Url;
 
-use super::body::Body;
 use super::credential::{Authorization, Credential, Credentials};
-use super::document::{Document, Part, Validator};
 use super::error::FetchError;
 use super::hosts::{is_own, may_download};
 use super::rate_limit::Weight;
 use super::transport::{Reply, Request, Transport, too_large, url_of};
-use crate::digest::sha256;
-use crate::settings::TargetSettings;
-use crate::target::Target;
+use crate::config::CredentialSettings;
+use crate::model::digest::sha256;
+use crate::model::{Body, Document, Part, Target, Validator};
 
 /// The greatest answer with download links.
 const MAX_ENVELOPE_BYTES: u64 = 1 << 20;
 /// The longest tag that is kept.
 const MAX_ETAG_BYTES: usize = 256;
 
-/// Asks for the documents of one target.
+/// A request of the API.
+#[derive(Clone, Copy)]
+pub(super) struct ApiRequest<'a> {
+    /// Its path and query.
+    pub path: &'a str,
+    /// The permission it needs, for the error if GitHub refuses it.
+    pub permission: Option<&'a str>,
+}
+
+impl<'a> ApiRequest<'a> {
+    /// The request of another page of the same list.
+    pub(super) fn page(self, path: &'a str) -> Self {
+        Self { path, ..self }
+    }
+}
+
+/// Fetches the documents of one target.
 pub struct Client {
     transport: Arc<Transport>,
     credential: Arc<Credential>,
@@ -36,19 +50,30 @@ impl Client {
     pub fn new(
         transport: &Arc<Transport>,
         credentials: &Credentials,
-        settings: &TargetSettings,
+        credential: &Arc<CredentialSettings>,
+        api: &Url,
+        target: &Target,
     ) -> Self {
         Self {
             transport: Arc::clone(transport),
-            credential: credentials.get(&settings.credential, &settings.api),
-            api: settings.api.clone(),
-            target: settings.target.clone(),
+            credential: credentials.get(credential, api),
+            api: api.clone(),
+            target: target.clone(),
         }
+    }
+
+    /// A request of the API.
+    pub(super) fn request<'a>(
+        &self,
+        path: &'a str,
+        permission: Option<&'a str>,
+    ) -> ApiRequest<'a> {
+        ApiRequest { path, permission }
     }
 
     /// The greatest document that is taken, all parts together.
     pub(super) fn max_document_bytes(&self) -> u64 {
-        self.transport.settings().max_document_bytes
+        self.transport.options().max_document_bytes
     }
 
     /// The target.
@@ -67,19 +92,19 @@ impl Client {
     /// `None`: there is nothing (204).
     pub(super) async fn get_part(
         &self,
-        path: &str,
+        request: &ApiRequest<'_>,
         old: Option<&Document>,
         limit: u64,
         weight: Weight,
     ) -> Result<Option<(Part, HeaderMap)>, FetchError> {
-        let resource = sha256([path]);
+        let resource = sha256([request.path]);
         let known = old.and_then(|old| old.part_of(&resource));
         let etag = known.and_then(|part| part.etag());
-        let reply = self.transport.retrying(|| self.attempt(path, etag, limit, weight)).await?;
+        let reply = self.transport.retrying(|| self.attempt(request, etag, limit, weight)).await?;
         Ok(match reply {
             Reply::Empty => None,
             Reply::Content(body, headers) => {
-                Some((Part { body, validator: validator(resource, &headers), next: None }, headers))
+                Some((Part { body, validator: validator(resource, &headers), next: None, day: None }, headers))
             }
             Reply::NotModified(headers) => known.map(|part| (part.clone(), headers)),
         })
@@ -88,12 +113,12 @@ impl Client {
     /// GETs a small JSON answer. `None`: there is nothing (204).
     pub(super) async fn get_json<T: for<'de> Deserialize<'de>>(
         &self,
-        path: &str,
+        request: &ApiRequest<'_>,
     ) -> Result<Option<T>, FetchError> {
-        let attempt = || self.attempt(path, None, MAX_ENVELOPE_BYTES, Weight::Single);
+        let attempt = || self.attempt(request, None, MAX_ENVELOPE_BYTES, Weight::Single);
         match self.transport.retrying(attempt).await? {
             Reply::Empty | Reply::NotModified(_) => Ok(None),
-            Reply::Content(body, _) => decode(path, &body).map(Some),
+            Reply::Content(body, _) => decode(request.path, &body).map(Some),
         }
     }
 
@@ -107,13 +132,14 @@ impl Client {
     ) -> Result<Part, FetchError> {
         let refused = |reason: &str| FetchError::answer(what, format!("a download link {reason}"));
         let url = Url::parse(link).map_err(|_| refused("is no URL"))?;
-        let configured = &self.transport.settings().download_hosts;
+        let configured = &self.transport.options().download_hosts;
         may_download(&self.api, configured, &url).map_err(|reason| refused(&reason))?;
         let resource = resource_of(&url);
         let known = old.and_then(|old| old.part_of(&resource));
         let trusted = |url: &Url| may_download(&self.api, configured, url).is_ok();
         let request = Request {
             what,
+            permission: None,
             method: Method::GET,
             url,
             token: None,
@@ -124,7 +150,7 @@ impl Client {
         };
         match self.transport.retrying(|| self.transport.exchange(&request)).await? {
             Reply::Content(body, headers) => {
-                Ok(Part { body, validator: validator(resource, &headers), next: None })
+                Ok(Part { body, validator: validator(resource, &headers), next: None, day: None })
             }
             Reply::NotModified(_) => known.cloned().ok_or_else(|| refused("has no file")),
             Reply::Empty => Err(refused("has no file")),
@@ -134,19 +160,19 @@ impl Client {
     /// Sends a request of the API, once; twice where the token was replaced meanwhile.
     async fn attempt(
         &self,
-        path: &str,
+        request: &ApiRequest<'_>,
         etag: Option<&str>,
         limit: u64,
         weight: Weight,
     ) -> Result<Reply, FetchError> {
         let authorization = self.credential.authorize(&self.transport, &self.target).await;
         let authorization = authorization.map_err(FetchError::of_sign_in)?;
-        match self.exchange(path, etag, limit, weight, &authorization).await {
+        match self.exchange(request, etag, limit, weight, &authorization).await {
             Err(error @ FetchError::Status { status: 401, .. }) => {
                 let refused = &authorization.token;
                 let renewed = self.credential.renew(&self.transport, &self.target, refused).await;
                 match renewed.map_err(FetchError::of_sign_in)? {
-                    Some(renewed) => self.exchange(path, etag, limit, weight, &renewed).await,
+                    Some(renewed) => self.exchange(request, etag, limit, weight, &renewed).await,
                     None => Err(error),
                 }
             }
@@ -156,16 +182,17 @@ impl Client {
 
     async fn exchange(
         &self,
-        path: &str,
+        request: &ApiRequest<'_>,
         etag: Option<&str>,
         limit: u64,
         weight: Weight,
         authorization: &Authorization,
     ) -> Result<Reply, FetchError> {
-        let url = url_of(&self.api, path)?;
+        let url = url_of(&self.api, request.path)?;
         let trusted = |url: &Url| is_own(&self.api, url);
         let request = Request {
-            what: path,
+            what: request.path,
+            permission: request.permission,
             method: Method::GET,
             url,
             token: Some(&authorization.token),

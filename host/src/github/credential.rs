@@ -1,30 +1,32 @@
 //! Signs requests in.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use url::Url;
 
 use super::app::App;
 use super::error::FetchError;
+use super::metrics::Metrics;
 use super::rate_limit::{Labels, RateLimit};
 use super::transport::Transport;
-use crate::secret::Secret;
-use crate::settings::{CredentialSettings, CredentialSource, values};
-use crate::target::Target;
-
-/// The greatest file that is read for a token.
-const MAX_TOKEN_BYTES: u64 = 64 << 10;
+use crate::config::{CredentialSettings, CredentialSource, read_token_file};
+use crate::model::{Secret, Target};
 
 /// Every credential in use, so that targets with the same one share its limit and its tokens.
 #[derive(Default)]
 pub struct Credentials(Mutex<Vec<Arc<Credential>>>);
 
 impl Credentials {
-    /// Forgets those that nobody uses any more, and with them replaced secrets.
-    pub fn prune(&self) {
+    /// Forgets the credentials that are no longer used, with their secrets and their metrics.
+    pub fn prune(&self, metrics: &Metrics) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|credential| Arc::strong_count(credential) > 1);
+        let in_use: Vec<(String, String)> = known
+            .iter()
+            .map(|credential| (credential.settings.name.clone(), host_of(&credential.api)))
+            .collect();
+        metrics.keep_credentials(&in_use);
     }
 
     /// The credential for an API, made where there is none yet.
@@ -65,7 +67,7 @@ impl Credential {
     fn new(settings: &Arc<CredentialSettings>, api: &Url) -> Self {
         let labels = Labels {
             credential: settings.name.clone(),
-            api: api.host_str().unwrap_or_default().to_owned(),
+            api: host_of(api),
             installation: String::new(),
         };
         let kind = match &settings.source {
@@ -120,14 +122,7 @@ impl Credential {
     }
 }
 
-/// Reads a token. The text of the error has nothing of it.
-pub fn read_token_file(path: &Path) -> Result<Secret, String> {
-    let wrong = |problem: String| format!("{}: {problem}", path.display());
-    let unreadable = |error: std::io::Error| wrong(format!("it can't be read: {error}"));
-    if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_TOKEN_BYTES {
-        return Err(wrong("it is too large for a token".to_owned()));
-    }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    let token = values::token(&text).map_err(wrong)?;
-    token.ok_or_else(|| wrong("it is empty; it should hold a token".to_owned()))
+/// The value of the label `api`.
+fn host_of(api: &Url) -> String {
+    api.host_str().unwrap_or_default().to_owned()
 }

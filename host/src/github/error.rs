@@ -5,7 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::refusal::Refusal;
-use crate::text::causes;
+use crate::model::text::causes;
 
 /// Why a document could not be fetched. The texts hold no links, no tokens and no bodies but the
 /// `message` of GitHub's own error answers.
@@ -15,13 +15,15 @@ pub enum FetchError {
     #[error(
         "GitHub answered {status} to {what}{}{}",
         message.as_ref().map(|text| format!(": {text}")).unwrap_or_default(),
-        refusal.map(|refusal| format!(" ({})", refusal.advice(what))).unwrap_or_default()
+        refusal.map(|refusal| format!(" ({})", refusal.advice(permission.as_deref()))).unwrap_or_default()
     )]
     Status {
         /// The HTTP status.
         status: u16,
-        /// What was asked for.
+        /// What was requested.
         what: String,
+        /// The permission it needs, if known.
+        permission: Option<String>,
         /// GitHub's message.
         message: Option<String>,
         /// Why, if that can be told.

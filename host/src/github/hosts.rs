@@ -2,18 +2,10 @@
 
 use url::Url;
 
+use crate::config::is_loopback;
+
 /// Storage that GitHub's links lead to now and then.
 const STORAGE: &str = "*.blob.core.windows.net";
-
-/// Whether the URL is one of this machine.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
 
 /// Whether a request with the token may go to `url`: it is of the API's own server.
 pub(super) fn is_own(api: &Url, url: &Url) -> bool {

@@ -1,26 +1,27 @@
-//! Lists that come in pages.
+//! Paged lists.
 //! <https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api>
 
 use jiff::Timestamp;
 use reqwest::header::{HeaderValue, LINK};
 
-use super::client::Client;
-use super::document::Document;
+use super::client::{ApiRequest, Client};
 use super::error::FetchError;
 use super::rate_limit::Weight;
+use crate::model::Document;
 
 /// More pages than any list of GitHub's has: 100,000 seats are 1,000.
 const MAX_PAGES: usize = 10_000;
-/// A list with more pages waits where it would use the credential's requests up.
+/// A longer list waits rather than using up the credential's requests.
 const SHORT_LIST: usize = 10;
 
 /// Fetches every page, each a part of the document.
 pub(super) async fn fetch(
     client: &Client,
-    path: &str,
+    request: &ApiRequest<'_>,
     old: Option<&Document>,
 ) -> Result<Option<Document>, FetchError> {
     let fetched_at = Timestamp::now();
+    let path = request.path;
     let mut parts = Vec::new();
     let mut next = Some(path.to_owned());
     while let Some(page) = next {
@@ -29,7 +30,7 @@ pub(super) async fn fetch(
         }
         let weight = if parts.len() < SHORT_LIST { Weight::Single } else { Weight::Bulk };
         let left = client.left(path, &parts)?;
-        let Some((mut part, headers)) = client.get_part(&page, old, left, weight).await? else {
+        let Some((mut part, headers)) = client.get_part(&request.page(&page), old, left, weight).await? else {
             break;
         };
         if let Some(links) = headers.get(LINK) {
@@ -38,7 +39,7 @@ pub(super) async fn fetch(
                 Some(link) => Some(client.own_path(&link).ok_or_else(|| {
                     FetchError::answer(
                         &page,
-                        "its next page is at another host, which must not get the token",
+                        "the next page is at another host, which must not get the token",
                     )
                 })?),
             };

@@ -62,6 +62,20 @@ struct State {
     refusals: u32,
 }
 
+impl State {
+    fn wait(&self, weight: Weight, now: Instant) -> Duration {
+        let until_reset = self.reset_at.map(|at| at.saturating_duration_since(now));
+        let needed = match weight {
+            Weight::Single => 1,
+            Weight::Bulk => self.reading.limit.unwrap_or_default() / RESERVE,
+        };
+        let used_up = self.reading.remaining.is_some_and(|remaining| remaining < needed);
+        let for_reset = until_reset.filter(|_| used_up).unwrap_or_default();
+        let for_block = self.blocked_until.map(|at| at.saturating_duration_since(now));
+        for_reset.max(for_block.unwrap_or_default())
+    }
+}
+
 impl RateLimit {
     /// A limit of which nothing is known yet.
     pub fn new(labels: Labels) -> Self {
@@ -73,30 +87,22 @@ impl RateLimit {
         &self.labels
     }
 
-    /// Takes one of the requests that are left, or answers how long it has to wait from `now` on.
+    /// Takes one of the remaining requests, or returns how long to wait from `now` on. It is one step:
+    /// of requests that are sent at once, none can take what another one has taken.
     pub fn take(&self, weight: Weight, now: Instant) -> Result<(), Duration> {
-        let wait = self.wait(weight, now);
+        let mut state = self.state();
+        let wait = state.wait(weight, now);
         if !wait.is_zero() {
             return Err(wait);
         }
-        // Until GitHub says how many there are: of those that go out at once none may be too many.
-        let mut state = self.state();
+        // Until GitHub reports the number again.
         state.reading.remaining = state.reading.remaining.map(|left| (left - 1).max(0));
         Ok(())
     }
 
     /// How long a request has to wait from `now` on.
     pub fn wait(&self, weight: Weight, now: Instant) -> Duration {
-        let state = self.state();
-        let until_reset = state.reset_at.map(|at| at.saturating_duration_since(now));
-        let least = match weight {
-            Weight::Single => 1,
-            Weight::Bulk => state.reading.limit.unwrap_or_default() / RESERVE,
-        };
-        let used_up = state.reading.remaining.is_some_and(|remaining| remaining < least);
-        let for_reset = until_reset.filter(|_| used_up).unwrap_or_default();
-        let for_block = state.blocked_until.map(|at| at.saturating_duration_since(now));
-        for_reset.max(for_block.unwrap_or_default())
+        self.state().wait(weight, now)
     }
 
     /// Notes what an answer says of the limit.
@@ -167,7 +173,34 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+
+    #[test]
+    fn requests_sent_at_once_never_take_more_than_is_left() {
+        let (limit, now) = (RateLimit::default(), Instant::now());
+        let reset = (NOON_SECONDS + 60).to_string();
+        let reading = [
+            ("x-ratelimit-remaining", "50"),
+            ("x-ratelimit-reset", reset.as_str()),
+            ("date", NOON),
+        ];
+        limit.note(&headers(&reading), now);
+        let taken = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        if limit.take(Weight::Single, now).is_ok() {
+                            taken.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(taken.into_inner(), 50);
+    }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()

@@ -78,7 +78,7 @@ impl Refusal {
     }
 
     /// What to do about it, for a request to this path.
-    pub fn advice(self, path: &str) -> String {
+    pub fn advice(self, permission: Option<&str>) -> String {
         match self {
             Self::BadCredentials => {
                 "the token is wrong, expired or revoked: put a new one in its place".to_owned()
@@ -86,9 +86,10 @@ impl Refusal {
             Self::PolicyOff => "enable the policy \"Copilot usage metrics\" in the Copilot \
                 policies of the enterprise's settings, or of the organization's"
                 .to_owned(),
-            Self::PermissionMissing => {
-                format!("give the token or App {}", permission_for(path))
-            }
+            Self::PermissionMissing => match permission {
+                Some(permission) => format!("give the token or App {permission}"),
+                None => "give the token or App the permission it lacks".to_owned(),
+            },
             Self::SsoRequired => "authorize the token for the organization's single sign-on: \
                 GitHub > Settings > Developer settings > the token > Configure SSO"
                 .to_owned(),
@@ -98,30 +99,14 @@ impl Refusal {
             Self::RateLimit => "too many requests with this credential: the next one waits as \
                 long as GitHub says"
                 .to_owned(),
-            Self::NotFound => format!(
-                "either there is no such organization, enterprise or report, or the token may \
-                 not see it: it needs {}",
-                permission_for(path)
-            ),
+            Self::NotFound => {
+                let needs = permission.map(|permission| format!(": it needs {permission}"));
+                format!(
+                    "the organization, enterprise or report does not exist, or the token may not \
+                     see it{}",
+                    needs.unwrap_or_default()
+                )
+            }
         }
-    }
-}
-
-/// The permission that a path needs: of a fine-grained token or App, or the scope of a classic token.
-fn permission_for(path: &str) -> &'static str {
-    let (enterprise, billing) = (path.contains("/enterprises/"), path.contains("/billing"));
-    match (enterprise, billing) {
-        (false, false) => {
-            "read access to \"Organization Copilot metrics\" (classic token: read:org)"
-        }
-        (false, true) => {
-            "read access to \"GitHub Copilot Business\" or \"Administration\" of the organization \
-             (classic token: manage_billing:copilot)"
-        }
-        (true, false) => {
-            "read access to \"Enterprise Copilot metrics\" (an App only; classic token: \
-             read:enterprise or manage_billing:copilot)"
-        }
-        (true, true) => "a classic token with manage_billing:copilot or read:enterprise",
     }
 }

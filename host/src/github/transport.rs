@@ -2,7 +2,6 @@
 //! that can help.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,14 +19,13 @@ use tokio::sync::Semaphore;
 use tracing::{debug, info};
 use url::Url;
 
-use super::body::{Body, BodyWriter};
 use super::error::FetchError;
-use super::hosts::is_loopback;
+use super::metrics::Metrics;
 use super::rate_limit::{RateLimit, Weight, retry_after, server_time};
 use super::refusal::Refusal;
-use crate::secret::Secret;
-use crate::settings::GithubSettings;
-use crate::telemetry::Telemetry;
+use crate::config::GithubOptions;
+use crate::config::is_loopback;
+use crate::model::{Body, BodyWriter, Secret};
 
 /// The greatest answer that says why there is no other.
 const MAX_ERROR_BYTES: u64 = 1 << 20;
@@ -56,9 +54,9 @@ pub struct Transport {
     proxied: reqwest::Client,
     /// For servers on this machine: a proxy could not reach them, and would see the token.
     direct: reqwest::Client,
-    settings: GithubSettings,
+    options: GithubOptions,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
-    telemetry: Arc<Telemetry>,
+    metrics: Metrics,
 }
 
 struct Host {
@@ -71,6 +69,8 @@ struct Host {
 pub(super) struct Request<'a> {
     /// What is asked for, for errors: no link and no secret.
     pub what: &'a str,
+    /// The permission it needs, for the error if it is refused.
+    pub permission: Option<&'a str>,
     pub method: Method,
     pub url: Url,
     /// None for links, which are their own keys: a token would be refused, and leaked.
@@ -106,31 +106,31 @@ pub(super) enum Reply {
 impl Transport {
     /// Makes the HTTP clients. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
     pub fn new(
-        settings: GithubSettings,
-        telemetry: Arc<Telemetry>,
+        options: GithubOptions,
+        metrics: Metrics,
     ) -> Result<Self, TransportError> {
-        let certificates = Certificate::from_pem_bundle(&settings.ca_certificates)?;
+        let certificates = Certificate::from_pem_bundle(&options.ca_certificates)?;
         let builder = || {
             reqwest::Client::builder()
                 .user_agent(concat!("copilot-metrics-exporter/", env!("CARGO_PKG_VERSION")))
                 .tls_certs_merge(certificates.iter().cloned())
-                .connect_timeout(settings.connect_timeout)
-                .read_timeout(settings.response_timeout)
+                .connect_timeout(options.connect_timeout)
+                .read_timeout(options.response_timeout)
                 // Redirects are followed here, where it is known whom to trust.
                 .redirect(reqwest::redirect::Policy::none())
         };
         Ok(Self {
             proxied: builder().build()?,
             direct: builder().no_proxy().build()?,
-            settings,
+            options,
             hosts: Mutex::default(),
-            telemetry,
+            metrics,
         })
     }
 
     /// How requests are sent.
-    pub fn settings(&self) -> &GithubSettings {
-        &self.settings
+    pub fn options(&self) -> &GithubOptions {
+        &self.options
     }
 
     /// By how many seconds the clock of a URL's host is before this machine's, as of its last answer.
@@ -144,9 +144,9 @@ impl Transport {
         attempt: impl FnMut() -> Attempt,
     ) -> Result<T, FetchError> {
         let pauses = ExponentialBuilder::default()
-            .with_min_delay(self.settings.retry_delay)
+            .with_min_delay(self.options.retry_delay)
             .with_max_delay(MAX_RETRY_DELAY)
-            .with_max_times(self.settings.retries)
+            .with_max_times(self.options.retries)
             .with_jitter();
         attempt
             .retry(pauses)
@@ -159,7 +159,7 @@ impl Transport {
             })
             .notify(|error, pause| {
                 debug!(%error, pause = pause.as_secs_f64(), "to be tried again");
-                self.telemetry.github.count_retry(&error.cause());
+                self.metrics.count_retry(&error.cause());
             })
             .await
     }
@@ -187,9 +187,9 @@ impl Transport {
             tokio::time::sleep(wait).await;
         };
         let started = Instant::now();
-        let timeout = self.settings.request_timeout;
+        let timeout = self.options.request_timeout;
         let exchange = tokio::time::timeout(timeout, self.exchange_now(request, &host)).await;
-        self.telemetry.github.observe_request(request.token.is_some(), started.elapsed());
+        self.metrics.observe_request(request.token.is_some(), started.elapsed());
         exchange.unwrap_or_else(|_| {
             let reason = format!("it took longer than {} s", timeout.as_secs());
             Err(FetchError::impossible(request.what, reason))
@@ -207,7 +207,7 @@ impl Transport {
             }
             if let Some((rate, _)) = request.rate {
                 let reading = rate.note(response.headers(), tokio::time::Instant::now());
-                self.telemetry.github.set_rate_limit(rate.labels(), reading);
+                self.metrics.set_rate_limit(rate.labels(), reading);
             }
             match response.status() {
                 StatusCode::NO_CONTENT => {
@@ -248,14 +248,14 @@ impl Transport {
         if let Some(etag) = request.etag {
             sending = sending.header(IF_NONE_MATCH, etag);
         }
-        self.telemetry.github.count_request();
+        self.metrics.count_request();
         sending.send().await.map_err(|error| FetchError::request(request.what, error))
     }
 
     fn host(&self, url: &Url) -> Arc<Host> {
         let name = url.origin().ascii_serialization();
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let slots = self.settings.concurrency;
+        let slots = self.options.concurrency;
         let new = || Arc::new(Host { slots: Semaphore::new(slots), skew: AtomicI64::new(0) });
         Arc::clone(hosts.entry(name).or_insert_with(new))
     }
@@ -290,7 +290,7 @@ fn redirect(what: &str, from: &Url, response: &Response) -> Result<Url, FetchErr
 /// Compresses a body as it arrives.
 async fn read(what: &str, response: Response, limit: u64) -> Result<Body, FetchError> {
     let failed = |error: std::io::Error| FetchError::impossible(what, error.to_string());
-    let mut writer = BodyWriter::new();
+    let mut writer = BodyWriter::default();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| FetchError::request(what, error))?;
@@ -322,7 +322,7 @@ async fn refused(request: &Request<'_>, status: StatusCode, response: Response) 
     let message: Option<String> = answer.map(|answer| {
         answer.message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
     });
-    // What a file's host says may quote the link, and is not about GitHub's settings.
+    // What a file's host says may quote the link, and is not about GitHub's options.
     let of_api = request.token.is_some();
     let refusal = of_api
         .then(|| Refusal::of(status, &headers, message.as_deref().unwrap_or_default()))
@@ -333,21 +333,10 @@ async fn refused(request: &Request<'_>, status: StatusCode, response: Response) 
     FetchError::Status {
         status: status.as_u16(),
         what: request.what.to_owned(),
+        permission: request.permission.map(str::to_owned),
         message: message.filter(|_| of_api),
         refusal,
         // What the API says counts for all requests, and is waited for before the next one.
         retry_after: retry_after(&headers).filter(|_| refusal != Some(Refusal::RateLimit)),
-    }
-}
-
-/// Reads a file with certificates (PEM), and checks that it has some.
-pub fn read_ca_file(path: &Path) -> Result<Vec<u8>, String> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| format!("{}: it can't be read: {error}", path.display()))?;
-    let right = "it should hold certificates in PEM form";
-    match Certificate::from_pem_bundle(&bytes) {
-        Ok(found) if !found.is_empty() => Ok(bytes),
-        Ok(_) => Err(format!("{}: it holds no certificate; {right}", path.display())),
-        Err(error) => Err(format!("{}: {error}; {right}", path.display())),
     }
 }

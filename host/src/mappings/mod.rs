@@ -1,24 +1,28 @@
-//! Which mappings run: those of a folder, beside or in the place of the embedded one.
+//! Which mappings run: those of a directory, in addition to the default mapping or instead of it.
 //!
-//! A [`MappingSet`] is what runs for a target (`plan` puts the documents of its mappings together).
-//! The [`Library`] knows the folders (`folder` reads one, [`Watcher`] says when to) and makes
-//! [`Proposal`]s; a [`Refusal`] says why a file is not used. [`crate::swap`] tries proposals out
-//! and puts them in place.
+//! A [`MappingSet`] is what runs for a target (`plan` combines the documents of its mappings). The
+//! [`Registry`] knows the directories (`directory` reads one, [`Watcher`] says when) and makes
+//! [`CandidateSet`]s; a [`Refusal`] says why a file is not used. `refresh::rollout` runs candidate
+//! sets over the stored documents and puts them in use.
 
+mod candidate;
 mod conflict;
-mod folder;
-mod library;
+mod directory;
+mod metrics;
 mod plan;
-mod proposal;
 mod refusal;
+mod registry;
 mod set;
+mod settings;
 mod watcher;
 
+pub use candidate::{CandidateSet, Change};
 pub use conflict::Conflict;
-pub use folder::read_file;
-pub use library::{Library, Look, check_digest};
+pub use directory::read_file;
+pub use metrics::{Metrics, Swap};
 pub use plan::Feed;
-pub use proposal::{Change, Proposal};
 pub use refusal::Refusal;
+pub use registry::{Registry, Rescan, check_digest};
 pub use set::{MappingSet, Member};
+pub use settings::check_option;
 pub use watcher::Watcher;

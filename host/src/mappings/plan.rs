@@ -1,24 +1,23 @@
-//! The documents that several mappings want of one scope. What they both want is fetched once,
-//! whatever they call it.
+//! Plans the documents that several mappings want of one scope. A document that more than one of them
+//! wants is fetched once, whatever they call it.
 
 use super::conflict::Conflict;
-use crate::github::Document;
-use crate::plugin::documents_of;
-use crate::plugin::wit::{DocumentSpec, Manifest, Need};
-use crate::target::Scope;
+use crate::model::{DocumentSpec, Manifest, Need, Scope};
 
 /// A document that a mapping is fed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Feed {
-    /// What the mapping calls it.
+    /// The mapping's name for it.
     pub name: String,
-    /// What it is called in the cache: as the first mapping that wants it does.
+    /// Its name in the store: that of the first mapping that wants it.
     pub document: String,
-    /// What it is: see [`Document::source_of`].
+    /// What it is: see [`DocumentSpec::source`].
     pub source: String,
+    /// The documents in the store whose day it is joined on.
+    pub same_day_as: Vec<String>,
 }
 
-/// Collects them.
+/// Collects the documents.
 pub(super) struct Plan {
     scope: Scope,
     wanted: Vec<Wanted>,
@@ -31,53 +30,74 @@ struct Wanted {
     mapping: String,
 }
 
+impl Wanted {
+    /// Another mapping wants the document too: it is fetched as if both had asked for it alone.
+    fn merge(&mut self, other: &DocumentSpec) {
+        if other.need == Need::Required {
+            self.spec.need = Need::Required;
+        }
+        if self.spec.fallback_for != other.fallback_for {
+            self.spec.fallback_for = None;
+        }
+        for day in &other.same_day_as {
+            if !self.spec.same_day_as.contains(day) {
+                self.spec.same_day_as.push(day.clone());
+            }
+        }
+        match self.spec.only_with.is_empty() || other.only_with.is_empty() {
+            true => self.spec.only_with.clear(),
+            false => self.spec.only_with.extend(other.only_with.iter().cloned()),
+        }
+        if self.spec.permission.is_none() {
+            self.spec.permission.clone_from(&other.permission);
+        }
+    }
+}
+
 impl Plan {
     pub(super) fn new(scope: Scope) -> Self {
         Self { scope, wanted: Vec::new() }
     }
 
-    /// Adds what a mapping wants. Answers what it is to be fed.
+    /// Adds what a mapping wants, and returns what it is fed.
     pub(super) fn add(&mut self, manifest: &Manifest) -> Result<Vec<Feed>, Conflict> {
         let mut feeds: Vec<Feed> = Vec::new();
-        for spec in documents_of(manifest, self.scope.to_wit()) {
+        for spec in manifest.documents_of(self.scope) {
             // It is never fetched.
             if spec.need == Need::Offline {
                 continue;
             }
-            let source = Document::source_of(spec);
-            // It refers to others by the mapping's own names; what is fed earlier is known.
-            let known = |name: &String| {
+            let source = spec.source();
+            // A mapping refers to documents by its own names; the earlier ones are known.
+            let stored_name = |name: &String| {
                 let feed = feeds.iter().find(|feed| feed.name == *name);
                 feed.map(|feed| feed.document.clone())
             };
-            let fallback_for = spec.fallback_for.as_ref().and_then(known);
-            let same_day_as = spec.same_day_as.as_ref().and_then(known);
+            let same_day_as: Vec<_> = spec.same_day_as.iter().filter_map(stored_name).collect();
+            let spec = DocumentSpec {
+                fallback_for: spec.fallback_for.as_ref().and_then(stored_name),
+                same_day_as: same_day_as.clone(),
+                ..spec.clone()
+            };
+            let name = spec.name.clone();
             let document = match self.wanted.iter_mut().find(|wanted| wanted.source == source) {
                 Some(wanted) => {
-                    if spec.need == Need::Required {
-                        wanted.spec.need = Need::Required;
-                    }
-                    // One that wants it in any case gets it in any case.
-                    if wanted.spec.fallback_for != fallback_for {
-                        wanted.spec.fallback_for = None;
-                    }
+                    wanted.merge(&spec);
                     wanted.spec.name.clone()
                 }
                 None => {
-                    self.check_name(spec, &source, &manifest.name)?;
-                    let spec = DocumentSpec { fallback_for, same_day_as, ..spec.clone() };
-                    let name = spec.name.clone();
+                    self.check_name(&spec, &source, &manifest.name)?;
                     let (source, mapping) = (source.clone(), manifest.name.clone());
                     self.wanted.push(Wanted { spec, source, mapping });
-                    name
+                    name.clone()
                 }
             };
-            feeds.push(Feed { name: spec.name.clone(), document, source });
+            feeds.push(Feed { name, document, source, same_day_as });
         }
         Ok(feeds)
     }
 
-    /// A name stands for one document: in the cache, in the settings and in the metrics.
+    /// A name stands for one document: in the store, in the settings and in the metrics.
     fn check_name(&self, spec: &DocumentSpec, source: &str, mapping: &str) -> Result<(), Conflict> {
         match self.wanted.iter().find(|wanted| wanted.spec.name == spec.name) {
             None => Ok(()),
@@ -99,27 +119,29 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::wit::{self, FetchKind};
+    use crate::model::FetchKind;
 
     fn spec(name: &str, path: &str, need: Need, fallback_for: Option<&str>) -> DocumentSpec {
         DocumentSpec {
             name: name.to_owned(),
-            scope: wit::Scope::Organization,
+            scope: Scope::Organization,
             path: path.to_owned(),
             fetch: FetchKind::Plain,
             need,
             fallback_for: fallback_for.map(str::to_owned),
-            same_day_as: None,
+            same_day_as: vec![],
+            only_with: vec![],
+            permission: None,
         }
     }
 
     fn manifest(name: &str, documents: Vec<DocumentSpec>) -> Manifest {
         let (name, version) = (name.to_owned(), "1".to_owned());
-        Manifest { name, version, documents, options: vec![], families: vec![] }
+        Manifest { name, version, documents, ..Manifest::default() }
     }
 
     #[test]
-    fn what_two_mappings_want_is_fetched_once_whatever_they_call_it() {
+    fn a_document_of_two_mappings_is_fetched_once_whatever_they_call_it() {
         let mut plan = Plan::new(Scope::Organization);
         let first = [
             spec("seats", "/orgs/{org}/seats", Need::Optional, None),
@@ -142,7 +164,37 @@ mod tests {
     }
 
     #[test]
-    fn a_name_for_two_documents_is_a_conflict_that_names_both_mappings() {
+    fn a_day_that_a_second_mapping_joins_on_is_not_dropped() {
+        let mut plan = Plan::new(Scope::Organization);
+        let documents = |joined: bool| {
+            let day = |name: &str| spec(name, &format!("/orgs/{{org}}/{name}?day={{day}}"), Need::Optional, None);
+            let same_day_as = if joined { vec!["teams".to_owned()] } else { vec![] };
+            vec![day("teams"), DocumentSpec { same_day_as, ..day("users") }]
+        };
+        plan.add(&manifest("one", documents(false))).unwrap();
+        let feeds = plan.add(&manifest("two", documents(true))).unwrap();
+        assert_eq!(feeds[1].same_day_as, ["teams"]);
+        assert_eq!(plan.into_documents()[1].same_day_as, ["teams"]);
+    }
+
+    #[test]
+    fn a_document_that_two_options_turn_on_is_fetched_with_either() {
+        let with = |options: &[&str]| {
+            let only_with = options.iter().map(|option| (*option).to_owned()).collect();
+            vec![DocumentSpec { only_with, ..spec("costs", "/orgs/{org}/costs", Need::Optional, None) }]
+        };
+        let mut plan = Plan::new(Scope::Organization);
+        plan.add(&manifest("one", with(&["a"]))).unwrap();
+        plan.add(&manifest("two", with(&["b"]))).unwrap();
+        assert_eq!(plan.into_documents()[0].only_with, ["a", "b"]);
+        let mut plan = Plan::new(Scope::Organization);
+        plan.add(&manifest("one", with(&["a"]))).unwrap();
+        plan.add(&manifest("two", with(&[]))).unwrap();
+        assert!(plan.into_documents()[0].only_with.is_empty());
+    }
+
+    #[test]
+    fn one_name_for_two_documents_is_a_conflict_that_names_both_mappings() {
         let mut plan = Plan::new(Scope::Organization);
         let document = |path| vec![spec("seats", path, Need::Optional, None)];
         plan.add(&manifest("one", document("/orgs/{org}/seats"))).unwrap();

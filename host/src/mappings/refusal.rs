@@ -5,9 +5,9 @@ use std::io;
 use thiserror::Error;
 
 use super::conflict::Conflict;
-use crate::pipeline::MapError;
-use crate::plugin::LoadError;
-use crate::settings::SettingError;
+use crate::runner::pipeline::MapError;
+use crate::wasm::LoadError;
+use crate::config::SettingError;
 
 /// Why a file in the folder of mappings is not in use. Whatever was before stays.
 #[derive(Debug, Error)]

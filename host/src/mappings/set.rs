@@ -1,19 +1,14 @@
-//! The mappings that run for a target, one beside the other, and the documents that they want
-//! together.
+//! The mappings that run for a target side by side, and the documents that they want together.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::conflict::Conflict;
 use super::plan::{Feed, Plan};
-use crate::cache::Documents;
-use crate::github::Document;
-use crate::plugin::Mapping;
-use crate::plugin::wit::{DocumentSpec, OptionValue};
-use crate::settings::TargetSettings;
-use crate::target::Scope;
+use crate::model::{Document, DocumentSpec, Documents, MappingId, MappingOption, Part, Scope};
+use crate::wasm::{Mapping, Version};
 
-/// A mapping in a set, and what it is fed.
+/// A mapping of a set, and the documents that it is fed.
 pub struct Member {
     /// The mapping.
     pub mapping: Arc<Mapping>,
@@ -30,28 +25,50 @@ impl Member {
         }
     }
 
-    /// Those of a target's documents that it is fed, in its order.
+    /// The documents of a target that it is fed, in its order.
     pub fn fed<'a>(
         &'a self,
         scope: Scope,
         documents: &'a Documents,
     ) -> impl Iterator<Item = (&'a Feed, &'a Document)> {
-        let is = |feed: &Feed, document: &Document| document.source == feed.source;
+        let is_fed = |feed: &Feed, document: &Document| document.source == feed.source;
         self.feeds(scope).iter().filter_map(move |feed| {
-            let named = documents.get(&feed.document).filter(|document| is(feed, document));
+            let named = documents.get(&feed.document).filter(|document| is_fed(feed, document));
             // Another mapping may have had another name for it.
-            let found = named.or_else(|| documents.values().find(|document| is(feed, document)));
+            let found = named.or_else(|| documents.values().find(|other| is_fed(feed, other)));
             Some((feed, found?))
         })
     }
 
-    /// Those of a target's documents that it is fed, by themselves.
+    /// The parts of a document that it is fed. A mapping built for contract 0.1 expects a joined
+    /// document to be of the joined day only; later versions get the newest day too.
+    pub fn parts_for<'a>(
+        &self,
+        feed: &Feed,
+        document: &'a Document,
+        documents: &Documents,
+    ) -> Vec<&'a Part> {
+        let is_joined = |part: &&Part| {
+            let mut days = feed.same_day_as.iter().filter_map(|name| documents.get(name));
+            part.day.is_some() && days.any(|other| other.report_day == part.day)
+        };
+        let joined: Vec<&Part> = match self.mapping.version() {
+            Version::V0_1 => document.parts.iter().filter(is_joined).collect(),
+            Version::V0_2 => Vec::new(),
+        };
+        match joined.is_empty() {
+            true => document.parts.iter().collect(),
+            false => joined,
+        }
+    }
+
+    /// A copy of the documents of a target that it is fed, by their names in the store.
     pub fn own(&self, scope: Scope, documents: &Documents) -> Documents {
         let fed = self.fed(scope, documents);
         fed.map(|(feed, document)| (feed.document.clone(), document.clone())).collect()
     }
 
-    /// Takes the document that it calls `name` out of those that it was fed, if it was.
+    /// Takes the document that it calls `name` out of those that it was fed.
     pub fn take(&self, scope: Scope, own: &mut Documents, name: &str) -> Option<(&Feed, Document)> {
         let feed = self.feeds(scope).iter().find(|feed| feed.name == name)?;
         Some((feed, own.remove(&feed.document)?))
@@ -59,19 +76,17 @@ impl Member {
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.mapping.manifest().name
+        self.mapping.name()
     }
 
-    /// Those of a target's options that are its own.
-    pub fn options(&self, settings: &TargetSettings) -> Vec<OptionValue> {
-        let mut options = settings.mapping.to_wit();
-        let own = &self.mapping.manifest().options;
-        options.retain(|option| own.iter().any(|spec| spec.name == option.name));
-        options
+    /// The options of a target that it has.
+    pub fn options(&self, options: &[MappingOption]) -> Vec<MappingOption> {
+        let manifest = self.mapping.manifest();
+        options.iter().filter(|option| manifest.has_option(&option.name)).cloned().collect()
     }
 }
 
-/// Mappings that run beside one another. It never changes: another set takes its place.
+/// Mappings that run side by side. It never changes: another set replaces it.
 #[derive(Default)]
 pub struct MappingSet {
     members: Vec<Member>,
@@ -79,7 +94,7 @@ pub struct MappingSet {
 }
 
 impl MappingSet {
-    /// Puts mappings together. Where several want one document, the first says how it is fetched.
+    /// Combines mappings. If several want one document, the first one decides how it is fetched.
     pub fn new(mappings: impl IntoIterator<Item = Arc<Mapping>>) -> Result<Self, Conflict> {
         let mut families: HashMap<String, String> = HashMap::new();
         let mut plans = [Plan::new(Scope::Organization), Plan::new(Scope::Enterprise)];
@@ -104,7 +119,7 @@ impl MappingSet {
         &self.members
     }
 
-    /// Every document that any of them wants to be fetched, each once.
+    /// Every document that any of them wants, each once.
     pub fn documents(&self, scope: Scope) -> &[DocumentSpec] {
         let [organization, enterprise] = &self.documents;
         match scope {
@@ -113,11 +128,13 @@ impl MappingSet {
         }
     }
 
-    /// Whether it is of the same mappings, to the byte.
+    /// What identifies the mappings, in their order.
+    pub fn ids(&self) -> Vec<MappingId> {
+        self.members.iter().map(|member| member.mapping.id()).collect()
+    }
+
+    /// Whether it has the same mappings, to the byte.
     pub fn is_same(&self, other: &Self) -> bool {
-        let digests = |set: &Self| -> Vec<String> {
-            set.members.iter().map(|member| member.mapping.sha256().to_owned()).collect()
-        };
-        digests(self) == digests(other)
+        self.ids() == other.ids()
     }
 }

@@ -13,14 +13,14 @@ use super::{OfflineError, load};
 use crate::cli::{CheckArgs, ServeArgs};
 use crate::demo::recordings::{self, RECORDINGS};
 use crate::demo::targets;
-use crate::digest::sha256;
+use crate::model::digest::sha256;
 use crate::github::Document;
 use crate::mappings::{MappingSet, Refusal, check_digest, read_file};
-use crate::pipeline::{self, MapError, Mapped};
-use crate::plugin::wit::{self, Need, Span};
-use crate::plugin::{Engine, INTERFACE, Mapping, Version, documents_of};
-use crate::settings::{MappingPolicy, MappingSource, Settings};
-use crate::target::{Scope, Target};
+use crate::runner::pipeline::{self, MapError, Mapped};
+use crate::model::{self, Need, Span};
+use crate::wasm::{Engine, INTERFACE, Mapping, Version, documents_of};
+use crate::config::{MappingPolicy, MappingSource, Settings};
+use crate::model::{Scope, Target};
 
 /// What is checked of a file before anything is run, with the causes of [`Refusal`]s that belong to it.
 const GATES: [(&str, &[&str]); 7] = [
@@ -34,7 +34,7 @@ const GATES: [(&str, &[&str]); 7] = [
 ];
 
 /// The bodies of a target's documents.
-type Bodies = Vec<(wit::Document, Vec<u8>)>;
+type Bodies = Vec<(model::PartHeader, Vec<u8>)>;
 
 /// Prints the report to `out`.
 pub fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
@@ -130,12 +130,12 @@ fn beside(default: &Arc<Mapping>, mapping: &Arc<Mapping>) -> Result<String, Stri
 /// The built-in recordings that the mapping wants, of every invented target.
 fn recorded(default: &Mapping, mapping: &Mapping) -> Vec<(Target, Bodies)> {
     let bodies = |target: &Target| {
-        let scope = target.scope().to_wit();
+        let scope = target.scope();
         let mut bodies = Bodies::new();
-        for spec in documents_of(mapping.manifest(), scope) {
-            let source = Document::source_of(spec);
+        for spec in mapping.manifest().documents_of(scope) {
+            let source = spec.source();
             // The recordings have the names of the default mapping's documents.
-            let known = documents_of(default.manifest(), scope)
+            let known = default.manifest().documents_of(scope)
                 .find(|known| known.need != Need::Offline && Document::source_of(known) == source);
             let Some(known) = known else { continue };
             let recording =
@@ -143,7 +143,7 @@ fn recorded(default: &Mapping, mapping: &Mapping) -> Vec<(Target, Bodies)> {
             for (part, file) in (0..).zip(recording.iter().flat_map(|of| of.files)) {
                 let (name, fetched_at) = (spec.name.clone(), Timestamp::now().as_second());
                 let moved = recordings::moved_to(recordings::newest_day(), file);
-                bodies.push((wit::Document { name, part, fetched_at }, moved));
+                bodies.push((model::PartHeader { name, part, fetched_at }, moved));
             }
         }
         bodies
@@ -217,7 +217,7 @@ fn map(
     let readers = bodies
         .iter()
         .map(|(document, body)| (document.clone(), Cut { rest: body.as_slice(), chunk }));
-    pipeline::map(mapping, &target.to_wit(), Span::Latest, &[], readers)
+    pipeline::map(mapping, &target, Span::Latest, &[], readers)
 }
 
 /// Reads no more than `chunk` bytes at once.

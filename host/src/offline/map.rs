@@ -8,11 +8,11 @@ use jiff::Timestamp;
 
 use super::{OfflineError, load};
 use crate::cli::{MapArgs, RecordedDocument, Span};
-use crate::exposition::snapshot::Snapshot;
-use crate::pipeline;
-use crate::plugin::{Engine, Limits, Mapping, documents_of, wit};
-use crate::settings::check::check_option;
-use crate::target::{Scope, Target};
+use crate::output::snapshot::Snapshot;
+use crate::runner::pipeline;
+use crate::wasm::{Engine, Limits, Mapping, documents_of, wit};
+use crate::config::check::check_option;
+use crate::model::{Scope, Target};
 
 /// Maps the files and prints the exposition to `out`.
 pub fn map(args: &MapArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
@@ -29,15 +29,15 @@ pub fn map(args: &MapArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
         check_option(&option.name, std::iter::once(mapping.manifest()))
             .map_err(OfflineError::Usage)?;
         let (name, value) = (option.name.clone(), option.value.clone());
-        options.push(wit::OptionValue { name, value });
+        options.push(model::MappingOption { name, value });
     }
     mapping.check_options(&options).map_err(OfflineError::Usage)?;
     let files = files(&args.documents, args.fetched_at, &mapping, scope)?;
     let span = match args.span {
-        Span::Latest => wit::Span::Latest,
-        Span::History => wit::Span::History,
+        Span::Latest => model::Span::Latest,
+        Span::History => model::Span::History,
     };
-    let mapped = pipeline::map(&mapping, &target.to_wit(), span, &options, files)?;
+    let mapped = pipeline::map(&mapping, &target, span, &options, files)?;
     let snapshot = Snapshot::new([mapped.families.as_slice()]);
     out.write_all(snapshot.text()).and_then(|()| out.flush())?;
     Ok(())
@@ -49,9 +49,9 @@ pub(super) fn files(
     fetched_at: Option<Timestamp>,
     mapping: &Mapping,
     scope: Scope,
-) -> Result<Vec<(wit::Document, File)>, OfflineError> {
+) -> Result<Vec<(model::PartHeader, File)>, OfflineError> {
     let order: Vec<&str> =
-        documents_of(mapping.manifest(), scope.to_wit()).map(|spec| spec.name.as_str()).collect();
+        mapping.manifest().documents_of(scope).map(|spec| spec.name.as_str()).collect();
     let fetched_at = fetched_at.unwrap_or_else(Timestamp::now).as_second();
     let mut parts: HashMap<&str, u32> = HashMap::new();
     let mut files = Vec::new();
@@ -66,7 +66,7 @@ pub(super) fn files(
         let file = File::open(&document.path)
             .map_err(|error| OfflineError::Open { path: document.path.clone(), error })?;
         let part = parts.entry(name).or_default();
-        files.push((at, wit::Document { name: name.to_owned(), part: *part, fetched_at }, file));
+        files.push((at, model::PartHeader { name: name.to_owned(), part: *part, fetched_at }, file));
         *part += 1;
     }
     // Stable, so that the parts of a document keep their order.

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::pipeline::MapError;
-use crate::plugin::{DEFAULT_MAPPING, Engine, EngineError, LoadError, Mapping};
+use crate::runner::pipeline::MapError;
+use crate::wasm::{DEFAULT_MAPPING, Engine, EngineError, LoadError, Mapping};
 
 /// Why nothing was printed.
 #[derive(Debug, Error)]

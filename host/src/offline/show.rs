@@ -4,10 +4,10 @@ use std::io::Write;
 
 use super::{OfflineError, load};
 use crate::cli::ShowArgs;
-use crate::plugin::wit::{DocumentSpec, Manifest, MetricKind, Need};
-use crate::plugin::{Engine, Limits};
-use crate::target::Scope;
-use crate::text::plain;
+use crate::model::{DocumentSpec, Manifest, MetricKind, Need};
+use crate::wasm::{Engine, Limits};
+use crate::model::Scope;
+use crate::model::text::sanitize;
 
 /// Prints it to `out`.
 pub fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
@@ -16,7 +16,7 @@ pub fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
     writeln!(out, "name     {name}\nversion  {version}\nsha256   {}", mapping.sha256())?;
     for scope in [Scope::Organization, Scope::Enterprise] {
         let of: Vec<&DocumentSpec> =
-            documents.iter().filter(|spec| spec.scope == scope.to_wit()).collect();
+            documents.iter().filter(|spec| spec.scope == scope).collect();
         if of.is_empty() {
             continue;
         }
@@ -28,14 +28,14 @@ pub fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
                 Need::Optional => "optional",
                 Need::Offline => "offline",
             };
-            writeln!(out, "  {:width$}  {need:8}  {}", spec.name, plain(&spec.path))?;
+            writeln!(out, "  {:width$}  {need:8}  {}", spec.name, sanitize(&spec.path))?;
         }
     }
     if !options.is_empty() {
         writeln!(out, "\noptions")?;
     }
     for option in options {
-        let (value, help) = (plain(&option.default_value), plain(&option.help));
+        let (value, help) = (sanitize(&option.default_value), sanitize(&option.help));
         writeln!(out, "  {}={value}  {help}", option.name)?;
     }
     writeln!(out, "\n{} families", families.len())?;
@@ -45,7 +45,7 @@ pub fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
             MetricKind::Counter => "counter",
         };
         writeln!(out, "  {} {{{}}} {kind}", family.name, family.label_names.join(", "))?;
-        writeln!(out, "    {}", plain(&family.help))?;
+        writeln!(out, "    {}", sanitize(&family.help))?;
     }
     out.flush()?;
     Ok(())

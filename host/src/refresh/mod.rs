@@ -19,12 +19,12 @@ use tokio::sync::{RwLock, Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
-use crate::cache::{Cache, Documents, StoreError, fingerprint};
+use crate::store::{Cache, Documents, StoreError, fingerprint};
 use crate::mappings::Member;
-use crate::pipeline::Mapped;
-use crate::publisher::Publisher;
-use crate::settings::{MappingSource, TargetSettings};
-use crate::target::Target;
+use crate::runner::pipeline::Mapped;
+use crate::output::publisher::Publisher;
+use crate::config::{MappingSource, TargetSettings};
+use crate::model::Target;
 use crate::telemetry::Telemetry;
 
 /// How many mappings run at once. Each takes a core, and up to the limit of its memory.

@@ -8,10 +8,10 @@ use tracing::error;
 use super::schedule::Outcome;
 use super::target::Refresh;
 use super::{Misbehaved, mapping::Attempt};
-use crate::cache::{Documents, Samples, StoreError, fingerprint};
+use crate::store::{Documents, Samples, StoreError, fingerprint};
 use crate::mappings::Member;
-use crate::pipeline::Mapped;
-use crate::plugin::wit::DocumentSpec;
+use crate::runner::pipeline::Mapped;
+use crate::model::DocumentSpec;
 
 /// What a mapping made of which documents.
 struct Made<'a> {

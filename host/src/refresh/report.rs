@@ -7,8 +7,8 @@ use tracing::{info, warn};
 
 use super::schedule;
 use super::target::Refresh;
-use crate::plugin::wit::{DocumentSpec, Need};
-use crate::publisher::{Outcome, Status};
+use crate::model::{DocumentSpec, Need};
+use crate::output::publisher::{Outcome, Status};
 
 impl Refresh {
     /// Says how a refresh went, in one line of the log and in the metrics.

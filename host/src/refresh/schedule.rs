@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use tokio::time::Instant;
 
 use crate::github::FetchError;
-use crate::plugin::wit::{DocumentSpec, Need};
-use crate::settings::TargetSettings;
+use crate::model::{DocumentSpec, Need};
+use crate::config::TargetSettings;
 
 /// After a failure the next try comes after this, then twice this, and so on up to the usual time.
 const FIRST_RETRY: Duration = Duration::from_secs(60);

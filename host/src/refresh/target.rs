@@ -14,13 +14,13 @@ use tracing::{debug, error, info};
 
 use super::Shared;
 use super::schedule::{Outcome, Schedule};
-use crate::cache::Documents;
+use crate::model::Documents;
 use crate::github::{Client, Document, FetchError, Fetched};
 use crate::mappings::MappingSet;
-use crate::plugin::wit::{DocumentSpec, FetchKind};
-use crate::publisher::{self, Status};
-use crate::settings::TargetSettings;
-use crate::target::Target;
+use crate::model::{DocumentSpec, FetchKind};
+use crate::output::publisher::{self, Status};
+use crate::config::TargetSettings;
+use crate::model::Target;
 
 /// The time that one document may take, with all of its pages or files and all waiting.
 const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(3 * 3600);

@@ -1,0 +1,102 @@
+//! Day documents: finds the newest day that GitHub has.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+use super::client::Client;
+use super::error::FetchError;
+use super::fetch::Fetched;
+use crate::model::{Document, DocumentSpec};
+
+/// Reports lag by 1 to 3 days, sometimes 4: no older day is requested.
+const MAX_LAG_DAYS: i64 = 4;
+/// GitHub revises a day for about three more days. After this many it is final.
+const FINAL_AFTER_DAYS: i32 = 4;
+
+/// Whether GitHub no longer changes the documents of a day.
+fn is_final(day: Date, today: Date) -> bool {
+    (today - day).get_days() >= FINAL_AFTER_DAYS
+}
+
+/// The days on which the newest document may be, newest first.
+fn candidate_days(today: Date) -> impl Iterator<Item = Date> {
+    (1..=MAX_LAG_DAYS).map(move |lag| today.saturating_sub(lag.days()))
+}
+
+/// Fetches the document of the newest day, and of `joined_day` if that is another one. GitHub answers
+/// 204 if a day has no report yet; for an enterprise it may be 404.
+pub(super) async fn newest(
+    client: &Client,
+    spec: &DocumentSpec,
+    joined_day: Option<Date>,
+    old: Option<&Document>,
+) -> Result<Fetched, FetchError> {
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let mut not_found = None;
+    let mut not_yet = false;
+    for day in candidate_days(today) {
+        // The joined day may have changed, or come up, since then.
+        let has_joined = |old: &Document| {
+            joined_day.is_none_or(|joined| old.parts.iter().any(|part| part.day == Some(joined)))
+        };
+        let is_stored = |old: &Document| old.report_day == Some(day) && has_joined(old);
+        if is_final(day, today) && old.is_some_and(is_stored) {
+            return Ok(Fetched::Final);
+        }
+        match client.fetch_once(spec, Some(day), old).await {
+            Ok(Some(document)) => {
+                let joined_day = joined_day.filter(|joined| *joined != day);
+                return join(client, spec, document, joined_day, old).await.map(Fetched::Fresh);
+            }
+            Ok(None) => not_yet = true,
+            Err(error) if error.is_not_found() => not_found = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match not_found {
+        // If every day is "not found", there is no such report at all, or no permission to see it.
+        Some(error) if !not_yet => Err(error),
+        _ => Ok(Fetched::Absent),
+    }
+}
+
+/// Adds the parts of another day in front. A day that GitHub does not have adds nothing.
+async fn join(
+    client: &Client,
+    spec: &DocumentSpec,
+    mut document: Document,
+    joined_day: Option<Date>,
+    old: Option<&Document>,
+) -> Result<Document, FetchError> {
+    let Some(day) = joined_day else { return Ok(document) };
+    match client.fetch_once(spec, Some(day), old).await {
+        Ok(Some(joined)) => document.parts.splice(0..0, joined.parts).for_each(drop),
+        Ok(None) => {}
+        Err(error) if error.is_not_found() => {}
+        Err(error) => return Err(error),
+    }
+    Ok(document)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn the_newest_day_is_looked_for_from_yesterday_back_to_four_days_ago() {
+        let days: Vec<_> = candidate_days(date(2026, 3, 2)).collect();
+        assert_eq!(days.first(), Some(&date(2026, 3, 1)));
+        assert_eq!(days.last(), Some(&date(2026, 2, 26)));
+        assert_eq!(days.len(), 4);
+    }
+
+    #[test]
+    fn a_day_is_final_four_days_later_across_months_and_leap_days() {
+        assert!(!is_final(date(2028, 2, 27), date(2028, 3, 1)));
+        assert!(is_final(date(2028, 2, 26), date(2028, 3, 1)));
+        assert!(is_final(date(2026, 12, 29), date(2027, 1, 2)));
+    }
+}

@@ -1,0 +1,235 @@
+//! A document: what a mapping asks for, and what GitHub sent.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::body::Body;
+use super::target::Scope;
+
+/// The documents of a target by name.
+pub type Documents = BTreeMap<String, Document>;
+
+/// A document that a mapping understands, for one scope.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentSpec {
+    /// Its name, unique within the scope.
+    pub name: String,
+    /// The scope it belongs to.
+    pub scope: Scope,
+    /// The path under the API's base URL, with placeholders for the target and perhaps a date.
+    pub path: String,
+    /// How it is fetched.
+    pub fetch: FetchKind,
+    /// Whether the target depends on it.
+    pub need: Need,
+    /// An earlier document of this scope that this one replaces when GitHub answers 404 to it.
+    pub fallback_for: Option<String>,
+    /// Earlier day documents of this scope: this one is also fetched for their day, if it differs.
+    pub same_day_as: Vec<String>,
+    /// The document is fetched only if one of these options is `true`; always if there are none.
+    pub only_with: Vec<String>,
+    /// The permission a token needs to read it.
+    pub permission: Option<String>,
+}
+
+/// How a document is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchKind {
+    /// One GET request.
+    Plain,
+    /// GET requests that follow the `Link` header.
+    Paged,
+    /// A GET request that returns download links; each linked file is a part.
+    Report,
+}
+
+/// Whether a target depends on a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Without a fresh copy the target counts as down.
+    Required,
+    /// Its absence is not a failure.
+    Optional,
+    /// It is never fetched, only accepted offline.
+    Offline,
+}
+
+/// The placeholders of a date in a path, and what replaces them.
+type Placeholder = (&'static str, fn(Date) -> String);
+const DATE_PLACEHOLDERS: [Placeholder; 4] = [
+    ("{day}", |day| day.to_string()),
+    ("{year}", |day| day.year().to_string()),
+    ("{month}", |day| day.month().to_string()),
+    ("{day-of-month}", |day| day.day().to_string()),
+];
+
+impl DocumentSpec {
+    /// Tells what the document is, whatever a mapping calls it: how it is fetched, and from where.
+    pub fn source(&self) -> String {
+        let fetch = match self.fetch {
+            FetchKind::Plain => "plain",
+            FetchKind::Paged => "paged",
+            FetchKind::Report => "report",
+        };
+        format!("{fetch} {}", self.path)
+    }
+
+    /// Whether its path has a date, so that there is one for each day.
+    pub fn is_of_day(&self) -> bool {
+        DATE_PLACEHOLDERS.iter().any(|(placeholder, _)| self.path.contains(placeholder))
+    }
+
+    /// The path without its placeholders for a date.
+    pub fn without_date(path: &str) -> String {
+        DATE_PLACEHOLDERS.iter().fold(path.to_owned(), |path, (name, _)| path.replace(name, ""))
+    }
+
+    /// The path for a target's login and a day.
+    pub fn path_for(&self, login: &str, day: Option<Date>) -> String {
+        let owner = match self.scope {
+            Scope::Organization => "{org}",
+            Scope::Enterprise => "{enterprise}",
+        };
+        let path = self.path.replace(owner, login);
+        let Some(day) = day else { return path };
+        DATE_PLACEHOLDERS.iter().fold(path, |path, (name, text)| path.replace(name, &text(day)))
+    }
+}
+
+/// A document as it was fetched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// What it was fetched as: see [`DocumentSpec::source`].
+    pub source: String,
+    /// Its bodies: pages, or report files.
+    pub parts: Vec<Part>,
+    /// When GitHub sent its content.
+    pub fetched_at: Timestamp,
+    /// When GitHub last said that the content has not changed; at first, when it sent it.
+    pub confirmed_at: Timestamp,
+    /// The day that GitHub says the report is about (of 28 days the last one).
+    pub report_day: Option<Date>,
+}
+
+/// One body of a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// The bytes.
+    pub body: Body,
+    /// What a conditional request needs.
+    pub validator: Option<Validator>,
+    /// The path of the next page: a 304 need not repeat it.
+    pub next: Option<String>,
+    /// The day it was requested for, if the document has one for each day.
+    pub day: Option<Date>,
+}
+
+/// Tells whether a resource has changed. RFC 9110, section 13.1.2.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validator {
+    /// The SHA-256 of the URL without its signature.
+    pub resource: String,
+    /// The entity tag of the content.
+    pub etag: Option<String>,
+}
+
+impl Part {
+    /// The entity tag, if GitHub sent one.
+    pub fn etag(&self) -> Option<&str> {
+        self.validator.as_ref()?.etag.as_deref()
+    }
+}
+
+impl Document {
+    /// A document that was fetched just now; its source is set by the caller of the request.
+    pub fn new(parts: Vec<Part>, fetched_at: Timestamp, report_day: Option<Date>) -> Self {
+        let source = String::new();
+        Self { source, parts, fetched_at, confirmed_at: fetched_at, report_day }
+    }
+
+    /// Whether it is what `spec` asks for. A mapping of another version may ask for another document
+    /// under the same name.
+    pub fn is_of(&self, spec: &DocumentSpec) -> bool {
+        self.source == spec.source()
+    }
+
+    /// Whether the content is the same, whenever it was fetched.
+    pub fn has_content_of(&self, other: &Self) -> bool {
+        let bodies = |document: &Self| -> Vec<_> {
+            document.parts.iter().map(|part| part.body.clone()).collect()
+        };
+        self.source == other.source
+            && self.report_day == other.report_day
+            && bodies(self) == bodies(other)
+    }
+
+    /// The time that ages in the document are relative to: when its content was fetched, or the start
+    /// of the day (UTC) on which GitHub last confirmed it. So a document that does not change is
+    /// mapped again once a day, not at every confirmation.
+    pub fn as_of(&self) -> Timestamp {
+        let day = self.confirmed_at.to_zoned(TimeZone::UTC).start_of_day();
+        day.map_or(self.fetched_at, |day| self.fetched_at.max(day.timestamp()))
+    }
+
+    /// The part that is this resource.
+    pub fn part_of(&self, resource: &str) -> Option<&Part> {
+        let is_resource =
+            |part: &&Part| part.validator.as_ref().is_some_and(|v| v.resource == resource);
+        self.parts.iter().find(is_resource)
+    }
+
+    /// The memory that its bodies take.
+    pub fn compressed_length(&self) -> usize {
+        self.parts.iter().map(|part| part.body.compressed().len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(path: &str) -> DocumentSpec {
+        DocumentSpec {
+            name: "usage".to_owned(),
+            scope: Scope::Organization,
+            path: path.to_owned(),
+            fetch: FetchKind::Plain,
+            need: Need::Optional,
+            fallback_for: None,
+            same_day_as: vec![],
+            only_with: vec![],
+            permission: None,
+        }
+    }
+
+    #[test]
+    fn a_date_in_a_path_is_written_as_github_expects_it() {
+        let day = Some(jiff::civil::date(2026, 3, 7));
+        let usage =
+            spec("/organizations/{org}/usage?year={year}&month={month}&day={day-of-month}");
+        assert!(usage.is_of_day());
+        assert_eq!(
+            usage.path_for("octo-org", day),
+            "/organizations/octo-org/usage?year=2026&month=3&day=7"
+        );
+        assert_eq!(spec("/orgs/{org}/r?day={day}").path_for("a", day), "/orgs/a/r?day=2026-03-07");
+        assert!(!spec("/orgs/{org}/seats").is_of_day());
+    }
+
+    #[test]
+    fn a_document_that_github_confirms_is_mapped_again_once_a_day() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let mut document = Document::new(vec![], at("2026-11-20T08:00:00Z"), None);
+        assert_eq!(document.as_of(), at("2026-11-20T08:00:00Z"));
+        document.confirmed_at = at("2026-11-20T23:00:00Z");
+        assert_eq!(document.as_of(), at("2026-11-20T08:00:00Z"));
+        document.confirmed_at = at("2026-11-21T07:00:00Z");
+        assert_eq!(document.as_of(), at("2026-11-21T00:00:00Z"));
+        document.confirmed_at = at("2026-11-21T09:00:00Z");
+        assert_eq!(document.as_of(), at("2026-11-21T00:00:00Z"));
+    }
+}

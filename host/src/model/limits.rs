@@ -1,0 +1,32 @@
+//! The limits of a run of a mapping.
+
+use std::time::Duration;
+
+/// The limits of a run. A mapping that exceeds one is stopped; nothing else is affected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// The memory of an instance, in bytes, all of its memories together.
+    pub memory_bytes: usize,
+    /// The wall-clock time of a run.
+    pub run_time: Duration,
+    /// The largest result of one call, in bytes.
+    pub result_bytes: usize,
+    /// The largest number of samples of one target.
+    pub series: usize,
+    /// The longest label value, in bytes.
+    pub label_value_bytes: usize,
+}
+
+impl Default for Limits {
+    /// Enough for an enterprise of 100,000 developers: its users report needs about 40 MiB and a few
+    /// seconds; 200,000 series are more than Prometheus should get from one target.
+    fn default() -> Self {
+        Self {
+            memory_bytes: 64 << 20,
+            run_time: Duration::from_secs(60),
+            result_bytes: 64 << 20,
+            series: 200_000,
+            label_value_bytes: 1024,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Plain types that every module shares: no I/O, no dependencies on other modules.
+//!
+//! [`Target`]: what is exported. [`DocumentSpec`] and [`Document`]: what a mapping asks for and what
+//! GitHub sent. [`Manifest`]: what a mapping says about itself. [`SampleSet`]: what it returned.
+//! [`Secret`]: text that must not be printed. [`metrics`]: the registry of the exporter's own metrics.
+
+mod body;
+mod chart;
+pub mod digest;
+mod document;
+mod limits;
+mod manifest;
+pub mod metrics;
+pub mod names;
+mod samples;
+mod secret;
+mod target;
+pub mod text;
+
+pub use body::{Body, BodyWriter};
+pub use chart::{Chart, ChartForm, ChartSeries, LabelBars, LabelMatcher, Selection};
+pub use document::{Document, DocumentSpec, Documents, FetchKind, Need, Part, Validator};
+pub use limits::Limits;
+pub use manifest::{Family, Manifest, MetricKind, OptionSpec};
+pub use samples::{
+    FamilySamples, Malformed, MappingId, PartHeader, SampleSet, Samples, Span, UnmappedField,
+};
+pub use secret::Secret;
+pub use target::{MappingOption, Scope, Target};

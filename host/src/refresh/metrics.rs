@@ -1,0 +1,103 @@
+//! Metrics of refreshes and of the settings.
+
+use std::time::Duration;
+
+use prometheus::{Gauge, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, GaugeVec};
+
+use crate::model::Target;
+use crate::model::metrics::{Registry, TARGET, now_seconds, remove_series};
+
+/// Measures refreshes. Clones share the metrics.
+#[derive(Clone)]
+pub struct Metrics {
+    up: IntGaugeVec,
+    document_failures: IntCounterVec,
+    last_attempt: GaugeVec,
+    duration: HistogramVec,
+    reload_successful: IntGauge,
+    reload_success_time: Gauge,
+}
+
+impl Metrics {
+    /// Registers the metrics.
+    pub fn new(registry: &Registry) -> prometheus::Result<Self> {
+        Ok(Self {
+            up: registry.int_gauges(
+                "copilot_exporter_up",
+                "1 if the last refresh of the target fetched and mapped all required documents, else 0.",
+                &TARGET,
+            )?,
+            document_failures: registry.counters(
+                "copilot_exporter_document_failures_total",
+                "Number of failures to fetch or map a document, by cause: policy_off, permission_missing, sso_required, address_not_allowed, bad_credentials, rate_limit, credential, another HTTP status, request_exception, invalid_answer, malformed.",
+                &["org", "scope", "document", "cause"],
+            )?,
+            last_attempt: registry.gauges(
+                "copilot_exporter_last_attempt_timestamp_seconds",
+                "Time of the last attempt to fetch the document, in seconds since 1970.",
+                &["org", "scope", "document"],
+            )?,
+            duration: registry.durations(
+                "copilot_exporter_refresh_duration_seconds",
+                "Duration of refreshes of a target, including requests.",
+                &TARGET,
+            )?,
+            reload_successful: registry.int_gauge(
+                "copilot_exporter_config_last_reload_successful",
+                "1 if the settings were valid when they were last read, else 0; the previous settings then stay in use.",
+            )?,
+            reload_success_time: registry.gauge(
+                "copilot_exporter_config_last_reload_success_timestamp_seconds",
+                "Time at which the settings in use were read, in seconds since 1970.",
+            )?,
+        })
+    }
+
+    /// The settings were read.
+    pub fn set_reloaded(&self, successful: bool) {
+        self.reload_successful.set(successful.into());
+        if successful {
+            self.reload_success_time.set(now_seconds());
+        }
+    }
+
+    /// A document is being fetched.
+    pub(super) fn set_attempted(&self, target: &Target, document: &str) {
+        let [org, scope] = target.labels();
+        self.last_attempt.with_label_values(&[org, scope, document]).set(now_seconds());
+    }
+
+    /// A document of a target could not be fetched or mapped.
+    pub(super) fn count_document_failure(&self, target: &Target, document: &str, cause: &str) {
+        let [org, scope] = target.labels();
+        self.document_failures.with_label_values(&[org, scope, document, cause]).inc();
+    }
+
+    /// Whether a target has all required data.
+    pub(super) fn set_up(&self, target: &Target, up: bool) {
+        self.up.with_label_values(&target.labels()).set(up.into());
+    }
+
+    /// A refresh ended.
+    pub(super) fn observe_refresh(&self, target: &Target, took: Duration) {
+        self.duration.with_label_values(&target.labels()).observe(took.as_secs_f64());
+    }
+
+    /// A document is no longer wanted.
+    pub(super) fn remove_document(&self, target: &Target, document: &str) {
+        let [org, scope] = target.labels();
+        let labels = [("org", org), ("scope", scope), ("document", document)];
+        remove_series(&self.last_attempt, &labels);
+        remove_series(&self.document_failures, &labels);
+    }
+
+    /// A target is no longer exported.
+    pub(super) fn remove_target(&self, target: &Target) {
+        let [org, scope] = target.labels();
+        let labels = [("org", org), ("scope", scope)];
+        remove_series(&self.up, &labels);
+        remove_series(&self.duration, &labels);
+        remove_series(&self.last_attempt, &labels);
+        remove_series(&self.document_failures, &labels);
+    }
+}

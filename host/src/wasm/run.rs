@@ -1,0 +1,173 @@
+//! One run of a mapping, in an instance of its own.
+
+use std::time::Duration;
+
+use thiserror::Error;
+use wasmtime::component::ResourceAny;
+use wasmtime::{Store, Trap};
+
+use super::contract::{Contract, Instance};
+use super::engine::Engine;
+use super::limits::OutOfMemory;
+use super::store::{State, store};
+use crate::model::text::sanitize;
+use crate::model::{Malformed, Manifest, MappingOption, PartHeader, SampleSet, Span, Target};
+
+/// wasmtime's error for a result over the limit: its type is private, so that only its whole text
+/// identifies it. A test fails if another version of wasmtime has another text.
+const RESULT_TOO_LARGE: &str = "too much data is being copied between the host and the guest: \
+    fuel allocated for hostcalls has been exhausted";
+
+/// How long `describe` may take.
+const DESCRIBE_TIME: Duration = Duration::from_secs(5);
+
+/// An error that a mapping returned.
+#[derive(Debug)]
+pub(super) enum MappingError {
+    /// A document is not what it claims to be.
+    Malformed(Malformed),
+    /// A document that is not in the manifest: its name.
+    UnknownDocument(String),
+    /// An invalid value of an option: which one, and what would be valid.
+    InvalidOption(String),
+}
+
+/// Why a run ended without samples.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// A document is not what it should be.
+    #[error("{}", describe_malformed(.0))]
+    Malformed(Malformed),
+    /// The mapping refused its input for another reason.
+    #[error("{0}")]
+    Refused(String),
+    /// The mapping was ended.
+    #[error("the mapping {cause}: {detail}")]
+    Trapped {
+        /// What it did.
+        cause: TrapCause,
+        /// wasmtime's words, and the last line that the mapping wrote to standard error.
+        detail: String,
+    },
+}
+
+/// What a mapping did that ended it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrapCause {
+    /// It ran longer than it may.
+    Time,
+    /// It wanted more memory, stack or result than it may have.
+    Memory,
+    /// It panicked, or broke the rules of WebAssembly.
+    Panic,
+}
+
+impl TrapCause {
+    /// The cause as the value of a label.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Memory => "memory",
+            Self::Panic => "panic",
+        }
+    }
+}
+
+impl std::fmt::Display for TrapCause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Time => "ran out of time",
+            Self::Memory => "wanted too much memory",
+            Self::Panic => "failed",
+        })
+    }
+}
+
+fn describe_malformed(malformed: &Malformed) -> String {
+    let Malformed { document, part, offset, path, reason } = malformed;
+    let path = path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default();
+    sanitize(&format!("document {document}, part {part}, byte {offset}: {path}{reason}"))
+}
+
+/// Says what a failed call means.
+fn trapped(store: &Store<State>, error: &wasmtime::Error) -> RunError {
+    let detail = error.root_cause().to_string();
+    let cause = match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => TrapCause::Time,
+        Some(Trap::StackOverflow | Trap::AllocationTooLarge) => TrapCause::Memory,
+        _ if error.is::<OutOfMemory>() || detail == RESULT_TOO_LARGE => TrapCause::Memory,
+        _ => TrapCause::Panic,
+    };
+    let stderr = store.data().stderr();
+    let stderr = String::from_utf8_lossy(&stderr);
+    let lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
+    // The first line of a Rust panic has the location, the second the message.
+    let message = sanitize(&lines.take(2).collect::<Vec<_>>().join(" "));
+    let detail = if message.is_empty() { detail } else { format!("{detail} ({message})") };
+    RunError::Trapped { cause, detail }
+}
+
+/// Asks a mapping what it is.
+pub(super) fn describe(engine: &Engine, contract: &dyn Contract) -> Result<Manifest, RunError> {
+    // It has nothing to do but to answer.
+    let mut store = store(engine, engine.limits().run_time.min(DESCRIBE_TIME));
+    contract.instantiate(&mut store)
+        .and_then(|mapping| mapping.describe(&mut store))
+        .map_err(|error| trapped(&store, &error))
+}
+
+/// A run that takes documents. Its calls block: they belong on a thread for blocking work.
+pub struct Run {
+    store: Store<State>,
+    instance: Box<dyn Instance>,
+    resource: ResourceAny,
+}
+
+impl Run {
+    pub(super) fn start(
+        engine: &Engine,
+        contract: &dyn Contract,
+        target: &Target,
+        span: Span,
+        options: &[MappingOption],
+    ) -> Result<Self, RunError> {
+        let mut store = store(engine, engine.limits().run_time);
+        let started = contract.instantiate(&mut store).and_then(|instance| {
+            let resource = instance.construct(&mut store, target, span, options)?;
+            Ok((instance, resource))
+        });
+        match started {
+            Ok((instance, resource)) => Ok(Self { store, instance, resource }),
+            Err(error) => Err(trapped(&store, &error)),
+        }
+    }
+
+    /// Feeds the next bytes of a body.
+    pub fn feed(&mut self, header: &PartHeader, chunk: &[u8]) -> Result<(), RunError> {
+        let fed = self.instance.feed(&mut self.store, self.resource, header, chunk);
+        self.result(fed)
+    }
+
+    /// Ends the run and takes the samples. It is called once, at the end.
+    pub fn finish(&mut self) -> Result<SampleSet, RunError> {
+        let finished = self.instance.finish(&mut self.store, self.resource);
+        self.result(finished)
+    }
+
+    /// The memory that the instance took, in bytes: the most so far.
+    pub fn memory_bytes(&self) -> usize {
+        self.store.data().memory_bytes()
+    }
+
+    fn result<T>(&self, called: wasmtime::Result<Result<T, MappingError>>) -> Result<T, RunError> {
+        called.map_err(|error| trapped(&self.store, &error))?.map_err(|error| match error {
+            MappingError::Malformed(malformed) => RunError::Malformed(malformed),
+            MappingError::UnknownDocument(name) => RunError::Refused(sanitize(&format!(
+                "the mapping does not know the document {name:?}"
+            ))),
+            MappingError::InvalidOption(reason) => {
+                RunError::Refused(sanitize(&format!("mapping option: {reason}")))
+            }
+        })
+    }
+}
