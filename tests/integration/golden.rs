@@ -1,7 +1,7 @@
 use std::fs;
 
 use copilot_metrics_exporter::plugin::wit as host;
-use copilot_metrics_guest::component::wit as guest;
+use copilot_metrics_guest::contract as guest;
 use copilot_metrics_tests::command::printed;
 use copilot_metrics_tests::fixtures::{
     OCTO_ENTERPRISE, OCTO_LEGACY, OCTODEMO, Recorded, SMALL, SMALL_ENTERPRISE, SMALL_LEGACY, root,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::fields::{self, MINUTES, UNIT, number_fields};
-use crate::samples::{Catalogue, FamilyId, Samples};
-use crate::values::{Object, OwnedName, or_unknown};
+use crate::input::{Object, OwnedName, or_unknown};
+use crate::output::fields::{self, MINUTES, UNIT, number_fields};
+use crate::output::{Catalogue, FamilyId, Samples};
 
 number_fields! {
     /// Pull requests of the report day (`pull_requests`).

@@ -1,44 +1,43 @@
-//! One user's day: a row of a users report, and what is kept of it.
+//! A row of a users report: one user's day.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::activity::{self, Activity, BREAKDOWNS, Element};
-use super::clients::Sessions;
-use crate::time::Day;
-use crate::values::{Count, Id, Known, Name, Object, OwnedName};
+use crate::input::{Count, Day, Id, Known, Name, Object, OwnedName};
+use crate::measures::activity::{self, Activity, BREAKDOWNS, Element};
+use crate::measures::sessions::Sessions;
 
-/// A row of a users report. `KEEP` says whether its breakdowns are wanted: they are most of the
-/// row, and hardly anybody does.
+/// A row of a users report. `KEEP` says whether its breakdowns are kept: they are most of the row,
+/// and few users enable them.
 #[derive(Debug, Default)]
 pub struct UserRow<'a, const KEEP: bool> {
     pub day: Option<Day>,
     pub user_id: Option<Id>,
     pub user_login: Option<Name<'a>>,
     pub activity: Activity,
-    /// The parts of Copilot that the user used: the `…` of `used_…: true`, as GitHub sent them.
+    /// The fields `used_…` that are true: the parts of Copilot that the user used.
     pub used: Vec<Name<'a>>,
     pub ai_credits_used: Option<f64>,
     pub phase: Option<String>,
     pub cli: Option<Object<Sessions>>,
-    /// The arrays of [`BREAKDOWNS`], as they came.
+    /// The arrays of [`BREAKDOWNS`].
     pub breakdowns: [Elements<'a, KEEP>; 5],
 }
 
 impl<const KEEP: bool> UserRow<'_, KEEP> {
-    /// Who the row is about: the id, or the login where there is none.
+    /// The user: the id, or the login if the row has no id.
     pub fn user(&self) -> Option<Id> {
         Id::of_user(self.user_id.as_ref(), self.user_login.as_deref())
     }
 
-    /// Whether the user did anything that day: GitHub also reports users who did nothing.
+    /// Whether the user was active that day: GitHub also reports users who were not.
     pub fn active(&self) -> bool {
         self.activity.any() || !self.used.is_empty()
     }
 }
 
-/// The elements of a breakdown. They are read in any case, so that a wrong type is noticed.
+/// The elements of a breakdown. They are always decoded, so that a wrong type is an error.
 #[derive(Debug, Default)]
 pub struct Elements<'a, const KEEP: bool>(pub Vec<Object<Element<'a>>>);
 
@@ -68,7 +67,7 @@ impl<'de, const KEEP: bool> Visitor<'de> for ElementsVisitor<KEEP> {
     }
 }
 
-/// The cohort that a user is in.
+/// The adoption phase of a user.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 struct AdoptionPhase {
@@ -84,7 +83,7 @@ impl<'de: 'a, 'a, const KEEP: bool> Deserialize<'de> for UserRow<'a, KEEP> {
     }
 }
 
-/// Written by hand for the `used_…` fields, whose names are a pattern.
+/// Not derived, because the names of the `used_…` fields are a pattern.
 struct UserRowVisitor<const KEEP: bool>;
 
 impl<'de, const KEEP: bool> Visitor<'de> for UserRowVisitor<KEEP> {
@@ -126,8 +125,8 @@ impl<'a, const KEEP: bool> UserRow<'a, KEEP> {
                     .map(|number| number.to_string())
                     .or_else(|| phase.phase.as_deref().map(str::to_owned));
             }
-            // Identifiers, the report's span, and the finer points of a single user's day, which
-            // the entity reports have in sum.
+            // Identifiers, the days of the report, and details of a single user that the aggregate
+            // reports have as totals.
             "organization_id"
             | "enterprise_id"
             | "report_start_day"

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::samples::{Catalogue, FamilyId, Samples};
-use crate::values::{Count, Name, Object, or_unknown};
+use crate::input::{Count, Name, Object, or_unknown};
+use crate::output::{Catalogue, FamilyId, Samples};
 
 /// One of the measures: GitHub's field, the end of the family's name, what it counts.
 struct Measure {

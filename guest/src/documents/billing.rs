@@ -1,13 +1,30 @@
-//! Billing: how many seats are paid for, and the policies that are set.
+//! Billing: how many seats are billed, and the policies of the organization.
 
-use crate::reports::fields::{self, UNIT, number_fields};
-use crate::samples::{Catalogue, FamilyId, Samples};
-use crate::values::{Known, Object, OwnedName};
+use crate::collector::{self, Collector, Collectors};
+use crate::contract::{FetchKind, Scope};
+use crate::input::{Framing, Known, Malformed, Object, OwnedName, Row};
+use crate::output::fields::{self, UNIT, number_fields};
+use crate::output::{Catalogue, FamilyId, Samples};
+use crate::registration::{DocumentDefinition, Registration};
+use crate::settings::Settings;
+
+pub const REGISTRATION: Registration = Registration {
+    documents: DOCUMENTS,
+    framing: Framing::Object,
+    ..Registration::new(collector::new::<BillingCollector>)
+};
+
+const DOCUMENTS: &[DocumentDefinition] = &[DocumentDefinition::new(
+    Scope::Organization,
+    "billing",
+    "/orgs/{org}/copilot/billing",
+    FetchKind::Plain,
+)];
 
 /// `GET /orgs/{org}/copilot/billing`.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
-pub struct Billing {
+struct Billing {
     seat_breakdown: Option<Object<SeatBreakdown>>,
     seat_management_setting: Option<OwnedName>,
     public_code_suggestions: Option<OwnedName>,
@@ -48,9 +65,8 @@ pub struct BillingCollector {
     newest: Option<(i64, Billing)>,
 }
 
-impl BillingCollector {
-    /// Declares the families.
-    pub fn declare(catalogue: &mut Catalogue) -> Self {
+impl Collector for BillingCollector {
+    fn declare(catalogue: &mut Catalogue, _: &Settings) -> Self {
         Self {
             seats: fields::declare(catalogue, "", SeatBreakdown::FIELDS, &[]),
             info: catalogue.gauge(
@@ -62,15 +78,15 @@ impl BillingCollector {
         }
     }
 
-    /// Takes a document, fetched at the given second.
-    pub fn add(&mut self, billing: Billing, fetched_at: i64) {
-        if self.newest.as_ref().is_none_or(|(seen_at, _)| *seen_at <= fetched_at) {
-            self.newest = Some((fetched_at, billing));
+    fn row(&mut self, mut row: Row<'_>) -> Result<(), Malformed> {
+        let billing = row.decode()?;
+        if self.newest.as_ref().is_none_or(|(seen_at, _)| *seen_at <= row.fetched_at) {
+            self.newest = Some((row.fetched_at, billing));
         }
+        Ok(())
     }
 
-    /// Adds the samples.
-    pub fn finish(&self, samples: &mut Samples) {
+    fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
         let Some((fetched_at, billing)) = &self.newest else { return };
         let at = fetched_at * 1000;
         if let Some(seats) = &billing.seat_breakdown {

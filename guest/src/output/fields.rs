@@ -1,17 +1,19 @@
 //! Tables of number fields: which JSON field becomes which family.
 
-use crate::samples::{Catalogue, FamilyId, Samples};
+use super::catalogue::{Catalogue, FamilyId};
+use super::samples::Samples;
 
-/// One number field: the end of its family's name, its help, and what it is multiplied with to get the base unit.
+/// A number field: the end of its family's name, its help, and the factor that converts it to the
+/// base unit.
 pub struct NumberField {
     pub family: &'static str,
     pub help: &'static str,
     pub scale: f64,
 }
 
-/// Seconds in a minute: GitHub reports minutes, Prometheus' base unit is the second.
+/// A field in minutes: the base unit is the second.
 pub const MINUTES: f64 = 60.0;
-/// Already in the base unit.
+/// A field that is already in the base unit.
 pub const UNIT: f64 = 1.0;
 
 /// Declares a gauge for each field, `{prefix}{family}`.
@@ -27,7 +29,7 @@ pub fn declare(
         .collect()
 }
 
-/// Adds a sample for each value that is there.
+/// Adds a sample for each value that is present.
 pub fn push(
     samples: &mut Samples,
     families: &[FamilyId],
@@ -57,21 +59,21 @@ macro_rules! number_fields {
         #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
         #[serde(default)]
         pub struct $name {
-            $($field: Option<$crate::values::Count>,)*
+            $($field: Option<$crate::input::Count>,)*
             $($($(#[$other_attribute])* $other: $type,)*)?
         }
 
         impl $name {
             /// The families of the number fields, in order.
-            pub const FIELDS: &'static [$crate::reports::fields::NumberField] = &[
-                $($crate::reports::fields::NumberField {
+            pub const FIELDS: &'static [$crate::output::fields::NumberField] = &[
+                $($crate::output::fields::NumberField {
                     family: $family,
                     help: $help,
                     scale: $scale,
                 },)*
             ];
 
-            /// The numbers as GitHub wrote them, in the order of [`Self::FIELDS`].
+            /// The numbers as GitHub sent them, in the order of [`Self::FIELDS`].
             pub fn values(&self) -> Vec<Option<f64>> {
                 vec![$(self.$field.map(|count| count.0),)*]
             }

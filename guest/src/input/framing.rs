@@ -1,130 +1,114 @@
-//! Cuts a body, which arrives in chunks cut anywhere, into rows.
+//! Splits a body, which arrives in arbitrary chunks, into rows.
 //!
-//! GitHub's bodies are JSON values one after the other: NDJSON, one flat object, one array of
-//! rows, or one wrapper object with the rows in an array under a known key. Only the bytes of
-//! the row that is being read are held; a row that lies wholly in a chunk isn't even copied.
-//! The framer only counts brackets and quotes: whether a row is JSON is for its decoder to say.
+//! GitHub's bodies are JSON values one after another: NDJSON, a flat object, an array of rows, or a
+//! wrapper object with the rows in an array under a known key. Only the bytes of the current row
+//! are held, and a row that lies within a chunk is not copied. The framer only counts brackets and
+//! quotes: the decoder of a row checks that it is valid JSON.
 
-use memchr::memchr2;
+use super::nesting::Nesting;
 
-/// The longest row that is read. GitHub's longest rows, one day of a large enterprise, have
-/// about a megabyte; more than this is not a row but a mistake, and may not eat the memory.
+/// The maximum size of a row. GitHub's largest rows, one day of a large enterprise, have about a
+/// megabyte.
 pub const MAX_ROW_BYTES: usize = 8 << 20;
 
-/// One piece of a body, with the offset of its first byte in the body.
+/// How the rows of a document are laid out in a body.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Framing {
+    /// Objects one after another, or in an array: each is a row.
+    Rows,
+    /// As [`Self::Rows`], or wrapper objects with an array of rows under this key.
+    RowsOrWrapper(&'static str),
+    /// Wrapper objects with an array of rows under this key, or an array of rows.
+    Wrapper(&'static str),
+    /// A single object, which is the row.
+    Object,
+}
+
+impl Framing {
+    fn rows_key(self) -> Option<&'static [u8]> {
+        match self {
+            Self::RowsOrWrapper(key) | Self::Wrapper(key) => Some(key.as_bytes()),
+            Self::Rows | Self::Object => None,
+        }
+    }
+
+    /// What an object outside of an array is, given whether it has an array of rows.
+    fn object(self, has_rows: bool) -> Option<Shape> {
+        match (self, has_rows) {
+            (Self::RowsOrWrapper(_) | Self::Wrapper(_), true) => Some(Shape::Wrapper),
+            (Self::Wrapper(_), false) => None,
+            _ => Some(Shape::Row),
+        }
+    }
+}
+
+/// What an object is.
+enum Shape {
+    Row,
+    Wrapper,
+}
+
+/// A piece of a body, with the offset of its first byte in the body.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Frame<'a> {
     /// A row.
     Row(&'a [u8], u64),
-    /// A wrapper object, with its array of rows left empty. It comes after its rows.
-    /// An object without such an array is a row by itself and comes as this too.
-    Wrapper(&'a [u8], u64, Rows),
+    /// A wrapper object, with its array of rows left empty. It follows its rows.
+    Wrapper(&'a [u8], u64),
 }
 
-/// Whether a wrapper had an array of rows.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rows {
-    /// The array was there; its rows have been given as [`Frame::Row`].
-    Given,
-    /// There was none.
-    Absent,
-}
-
-/// What is wrong with a body's framing.
+/// Why a body could not be split into rows.
 #[derive(Debug, PartialEq)]
 pub enum FramingError {
-    /// At this offset stands a byte that can't stand there.
+    /// The byte at this offset is not allowed there.
     Unexpected(u64, u8),
+    /// The object at this offset does not fit this framing.
+    WrongShape(u64, Framing),
     /// The row that starts at this offset is longer than [`MAX_ROW_BYTES`].
     RowTooLong(u64),
     /// The body ends, at this offset, in the middle of a value.
     CutOff(u64),
 }
 
-/// Where in the body's structure the next byte stands.
+/// The position of the next byte in the structure of the body.
 #[derive(Clone, Copy, PartialEq)]
 enum Context {
     /// Between the body's values.
     Top,
-    /// In an array of rows, between two of them.
+    /// In an array of rows, between two rows.
     Array { wrapped: bool, after_row: bool },
     /// In a wrapper, outside of its rows.
     Wrapper,
-    /// In a row that stands in the given context.
+    /// In a row, which is in an array (`Some`, of a wrapper or not) or at the top.
     Row { wrapped: Option<bool> },
 }
 
-/// Cuts one body into frames.
+/// Splits one body into frames.
 pub struct Framer {
-    rows_key: Option<&'static [u8]>,
+    framing: Framing,
     context: Context,
     /// Bytes before the current chunk.
     consumed: u64,
-    /// The part of the current row that earlier chunks brought.
+    /// The part of the current row that was in previous chunks.
     row: Vec<u8>,
     row_offset: u64,
     nesting: Nesting,
     wrapper: Vec<u8>,
     wrapper_offset: u64,
     wrapper_nesting: Nesting,
-    /// Where in `wrapper` the last string at its top level began: its key, when a colon follows.
+    /// Where the last string at the top level of `wrapper` began: a key if a colon follows.
     key_start: usize,
     key_is_rows: bool,
-    rows: Rows,
-    /// Whether there was anything but white space.
+    has_rows: bool,
+    /// Whether a value has begun.
     begun: bool,
 }
 
-/// Counts open brackets, minding strings.
-#[derive(Clone, Copy, Default)]
-struct Nesting {
-    depth: usize,
-    in_string: bool,
-    escaped: bool,
-}
-
-impl Nesting {
-    /// Reads `bytes` up to and with the byte that closes the outermost bracket. Answers how many were read.
-    fn close(&mut self, bytes: &[u8]) -> Option<usize> {
-        let mut at = 0;
-        while let Some(&byte) = bytes.get(at) {
-            if self.escaped {
-                self.escaped = false;
-                at += 1;
-            } else if self.in_string {
-                let rest = bytes.get(at..).unwrap_or_default();
-                let skip = memchr2(b'"', b'\\', rest)?;
-                at += skip;
-                if rest.get(skip) == Some(&b'"') {
-                    self.in_string = false;
-                } else {
-                    self.escaped = true;
-                }
-                at += 1;
-            } else {
-                at += 1;
-                match byte {
-                    b'"' => self.in_string = true,
-                    b'{' | b'[' => self.depth += 1,
-                    b'}' | b']' => {
-                        self.depth = self.depth.saturating_sub(1);
-                        if self.depth == 0 {
-                            return Some(at);
-                        }
-                    }
-                    _ => {}
-                }
-            }
-        }
-        None
-    }
-}
-
 impl Framer {
-    /// A framer for a body whose wrapper, if it has one, holds the rows under `rows_key`.
-    pub fn new(rows_key: Option<&'static str>) -> Self {
+    /// A framer for one body.
+    pub fn new(framing: Framing) -> Self {
         Self {
-            rows_key: rows_key.map(str::as_bytes),
+            framing,
             context: Context::Top,
             consumed: 0,
             row: Vec::new(),
@@ -135,12 +119,12 @@ impl Framer {
             wrapper_nesting: Nesting::default(),
             key_start: 0,
             key_is_rows: false,
-            rows: Rows::Absent,
+            has_rows: false,
             begun: false,
         }
     }
 
-    /// Takes the next bytes and gives every frame that they complete to `sink`.
+    /// Takes the next bytes and passes every frame that they complete to `sink`.
     pub fn feed<E: From<FramingError>>(
         &mut self,
         chunk: &[u8],
@@ -167,7 +151,7 @@ impl Framer {
                         b'[' => {
                             self.context = Context::Array { wrapped: false, after_row: false };
                         }
-                        b'{' if self.rows_key.is_some() => {
+                        b'{' if self.framing != Framing::Rows => {
                             self.begin_wrapper(offset);
                             continue;
                         }
@@ -190,6 +174,9 @@ impl Framer {
                             self.context = Context::Wrapper;
                         }
                         b']' => self.context = Context::Top,
+                        b'{' if self.framing == Framing::Object => {
+                            return Err(FramingError::WrongShape(offset, self.framing).into());
+                        }
                         b'{' if !after_row => {
                             self.begin_row(offset, Some(wrapped));
                             continue;
@@ -204,12 +191,12 @@ impl Framer {
         Ok(())
     }
 
-    /// Whether there was anything but white space so far.
+    /// Whether a value has begun: so far, the body is not blank.
     pub fn begun(&self) -> bool {
         self.begun
     }
 
-    /// Says whether the body may end here.
+    /// Checks that the body may end here.
     pub fn finish(&self) -> Result<(), FramingError> {
         match self.context {
             Context::Top => Ok(()),
@@ -224,7 +211,7 @@ impl Framer {
         self.context = Context::Row { wrapped };
     }
 
-    /// Takes bytes of a row, to its end if it is among them. Answers how many were taken.
+    /// Takes bytes of a row, at most up to its end. Returns how many were taken.
     fn row_bytes<E: From<FramingError>>(
         &mut self,
         bytes: &[u8],
@@ -260,11 +247,11 @@ impl Framer {
         self.wrapper_offset = offset;
         self.wrapper_nesting = Nesting::default();
         self.key_is_rows = false;
-        self.rows = Rows::Absent;
+        self.has_rows = false;
         self.context = Context::Wrapper;
     }
 
-    /// Takes one byte of a wrapper. Wrappers are small or rare, so that bytes one by one will do.
+    /// Takes one byte of a wrapper. Wrappers are small or rare, so one byte at a time is fast enough.
     fn wrapper_byte<E: From<FramingError>>(
         &mut self,
         byte: u8,
@@ -281,13 +268,13 @@ impl Framer {
                 (b'"', false) => self.key_start = self.wrapper.len(),
                 (b'"', true) => {
                     let key = self.wrapper.get(self.key_start..self.wrapper.len() - 1);
-                    self.key_is_rows = key == self.rows_key;
+                    self.key_is_rows = key.is_some() && key == self.framing.rows_key();
                 }
                 (b',', false) => self.key_is_rows = false,
                 (b'[', false) if self.key_is_rows => {
-                    // The closing bracket is pushed where the rows end.
+                    // The closing bracket is pushed at the end of the rows.
                     self.wrapper_nesting = before;
-                    self.rows = Rows::Given;
+                    self.has_rows = true;
                     self.context = Context::Array { wrapped: true, after_row: false };
                 }
                 _ => {}
@@ -295,7 +282,12 @@ impl Framer {
         }
         if closed {
             self.context = Context::Top;
-            sink(Frame::Wrapper(&self.wrapper, self.wrapper_offset, self.rows))?;
+            let offset = self.wrapper_offset;
+            match self.framing.object(self.has_rows) {
+                Some(Shape::Row) => sink(Frame::Row(&self.wrapper, offset))?,
+                Some(Shape::Wrapper) => sink(Frame::Wrapper(&self.wrapper, offset))?,
+                None => return Err(FramingError::WrongShape(offset, self.framing).into()),
+            }
         }
         Ok(())
     }
@@ -305,17 +297,23 @@ impl Framer {
 mod tests {
     use super::*;
 
-    /// Every frame of `body`, cut into chunks of `size` bytes.
+    /// Every frame of `body`, split into chunks of `size` bytes.
     fn frames(body: &[u8], size: usize) -> Result<Vec<(bool, String, u64)>, FramingError> {
-        let mut framer = Framer::new(Some("rows"));
+        frames_of(Framing::RowsOrWrapper("rows"), body, size)
+    }
+
+    fn frames_of(
+        framing: Framing,
+        body: &[u8],
+        size: usize,
+    ) -> Result<Vec<(bool, String, u64)>, FramingError> {
+        let mut framer = Framer::new(framing);
         let mut found = Vec::new();
         for chunk in body.chunks(size) {
             framer.feed(chunk, |frame| {
                 found.push(match frame {
                     Frame::Row(bytes, at) => (true, String::from_utf8_lossy(bytes).into(), at),
-                    Frame::Wrapper(bytes, at, _) => {
-                        (false, String::from_utf8_lossy(bytes).into(), at)
-                    }
+                    Frame::Wrapper(bytes, at) => (false, String::from_utf8_lossy(bytes).into(), at),
                 });
                 Ok::<_, FramingError>(())
             })?;
@@ -325,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_the_same_however_the_body_is_cut() {
+    fn rows_do_not_depend_on_how_the_body_is_split() {
         let bodies: [&[u8]; 6] = [
             b"[{\"a\":1},{\"b\":\"}]\\\"\"} , {}]\n",
             b"{\"k\":\"rows\",\"rows\":[{\"a\":[1]},{\"b\":2}],\"end\":{\"rows\":[{}]}}",
@@ -337,13 +335,13 @@ mod tests {
         for body in bodies {
             let whole = frames(body, body.len()).unwrap();
             for size in 1..body.len() {
-                assert_eq!(frames(body, size).unwrap(), whole, "cut at {size}");
+                assert_eq!(frames(body, size).unwrap(), whole, "chunks of {size}");
             }
         }
     }
 
     #[test]
-    fn a_wrapper_gives_its_rows_first_and_then_itself_without_them() {
+    fn a_wrapper_follows_its_rows() {
         let found = frames(b"{\"n\":1,\"rows\":[{\"a\":1},{\"a\":2}],\"m\":2}", 7).unwrap();
         let texts: Vec<_> =
             found.iter().map(|(row, text, at)| (*row, text.as_str(), *at)).collect();
@@ -358,11 +356,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_row_is_refused_at_its_offset() {
+    fn errors_have_the_offset_of_the_offending_byte() {
         assert_eq!(frames(b"  <html>", 3), Err(FramingError::Unexpected(2, b'<')));
         assert_eq!(frames(b"[{} {}]", 3), Err(FramingError::Unexpected(4, b'{')));
         assert_eq!(frames(b"[1]", 3), Err(FramingError::Unexpected(1, b'1')));
         assert_eq!(frames(b"{\"rows\":[{}", 3), Err(FramingError::CutOff(11)));
         assert_eq!(frames(b"{\"a\":\"", 3), Err(FramingError::CutOff(6)));
+    }
+
+    #[test]
+    fn objects_that_do_not_fit_the_framing_are_errors() {
+        let wrapper = Framing::Wrapper("rows");
+        let error = b"{\"message\":\"Not Found\"}";
+        assert_eq!(frames_of(wrapper, error, 5), Err(FramingError::WrongShape(0, wrapper)));
+        assert_eq!(frames_of(wrapper, b"{\"rows\":[{}]}", 5).unwrap().len(), 2);
+        let object = Framing::Object;
+        assert_eq!(frames_of(object, b" [{}]", 5), Err(FramingError::WrongShape(2, object)));
+        assert_eq!(frames_of(object, b"{\"rows\":[{}]}", 5).unwrap().len(), 1);
     }
 }

@@ -1,22 +1,22 @@
-//! A row of an entity report, and what stands around the rows.
+//! A row of an aggregate report, and the wrapper around the rows.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::activity::{self, Activity, BREAKDOWNS, Element, Parts};
-use super::adoption::Phase;
-use super::clients::{
-    self, CUSTOMIZATIONS, Customized, Sessions, ThirdPartyAgent, ThirdPartyAgents, VscodeAgent,
-};
-use super::pull_requests::PullRequests;
-use crate::time::Day;
-use crate::values::{Count, Known, Object};
+use crate::input::{Count, Day, Known, Object};
+use crate::measures::activity::{self, Activity, BREAKDOWNS, Element, Parts};
+use crate::measures::adoption::Phase;
+use crate::measures::agents::{self, ThirdPartyAgent, ThirdPartyAgents, VscodeAgent};
+use crate::measures::customizations::{self, CUSTOMIZATIONS, Customized};
+use crate::measures::pull_requests::PullRequests;
+use crate::measures::sessions::Sessions;
 
-/// One day of an organization or enterprise. GitHub adds fields almost monthly; all are optional but the day.
+/// A day of an organization or enterprise. GitHub adds fields almost every month; all are optional
+/// except the day.
 #[derive(Debug, Default)]
-pub struct EntityRow {
+pub struct AggregateRow {
     /// Without one, the row is malformed.
     pub day: Option<Day>,
     /// From `{daily,weekly,monthly}_{active,passive}_{surface}_users`: by kind, window and surface.
@@ -33,20 +33,20 @@ pub struct EntityRow {
     pub phases: Vec<Object<Phase>>,
 }
 
-/// Whether users did something, or something was done for them (a review of their pull request).
+/// Whether users did something, or Copilot did something for them (a review of their pull request).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UserKind {
     Active,
     Passive,
 }
 
-/// The longest name of a surface that becomes a label; longer ones are no news but nonsense.
+/// The longest name of a surface that is accepted as a label value.
 const MAX_SURFACE_BYTES: usize = 100;
 
-/// The surface of users of Copilot as a whole.
+/// The surface that stands for Copilot as a whole.
 pub const ANY_SURFACE: &str = "any";
 
-/// Takes a field such as `weekly_active_copilot_cloud_agent_users` apart, known surface or not.
+/// Parses a field such as `weekly_active_copilot_cloud_agent_users`, of any surface.
 fn user_field(field: &str) -> Option<(UserKind, &'static str, &str)> {
     let windows = [("daily_", "day"), ("weekly_", "week"), ("monthly_", "month")];
     let kinds = [("active_", UserKind::Active), ("passive_", UserKind::Passive)];
@@ -62,24 +62,24 @@ fn user_field(field: &str) -> Option<(UserKind, &'static str, &str)> {
     }
 }
 
-impl<'de> Deserialize<'de> for EntityRow {
+impl<'de> Deserialize<'de> for AggregateRow {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EntityRowVisitor)
+        deserializer.deserialize_map(AggregateRowVisitor)
     }
 }
 
-/// Written by hand for the fields whose names are patterns.
-struct EntityRowVisitor;
+/// Not derived, because the names of some fields are patterns.
+struct AggregateRowVisitor;
 
-impl<'de> Visitor<'de> for EntityRowVisitor {
-    type Value = EntityRow;
+impl<'de> Visitor<'de> for AggregateRowVisitor {
+    type Value = AggregateRow;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("a report row")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<EntityRow, A::Error> {
-        let mut row = EntityRow::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AggregateRow, A::Error> {
+        let mut row = AggregateRow::default();
         while let Some(field) = map.next_key::<String>()? {
             row.read_field(&field, &mut map)?;
         }
@@ -87,7 +87,7 @@ impl<'de> Visitor<'de> for EntityRowVisitor {
     }
 }
 
-impl EntityRow {
+impl AggregateRow {
     fn read_field<'de, A: MapAccess<'de>>(
         &mut self,
         field: &str,
@@ -100,13 +100,13 @@ impl EntityRow {
             "totals_by_vscode_agent" => self.vscode_agent = map.next_value()?,
             "totals_by_3rd_party_agent" => {
                 let agents = map.next_value::<Option<Vec<Object<ThirdPartyAgent<'de>>>>>()?;
-                self.third_party_agents = clients::third_party_agents(&agents.unwrap_or_default());
+                self.third_party_agents = agents::third_party_agents(&agents.unwrap_or_default());
             }
             "pull_requests" => self.pull_requests = map.next_value()?,
             "totals_by_ai_adoption_phase" => {
                 self.phases = map.next_value::<Option<Vec<Object<Phase>>>>()?.unwrap_or_default();
             }
-            // Identifiers of the entity and of GitHub's own pipeline.
+            // Identifiers of the account and of GitHub's own pipeline.
             "organization_id"
             | "enterprise_id"
             | "etl_id"
@@ -119,7 +119,7 @@ impl EntityRow {
         Ok(())
     }
 
-    /// The fields that a table or a pattern names.
+    /// Reads a field whose name is in a table or matches a pattern.
     fn read_tabled_field<'de, A: MapAccess<'de>>(
         &mut self,
         field: &str,
@@ -140,7 +140,7 @@ impl EntityRow {
             self.customized.iter_mut().zip(&CUSTOMIZATIONS).find(|(_, c)| c.field == field)
         {
             let elements = map.next_value::<Option<Vec<Object<Customized<'de>>>>>()?;
-            *names = clients::customized(&elements.unwrap_or_default());
+            *names = customizations::customized(&elements.unwrap_or_default());
         } else if let Some((distinct, _)) =
             self.distinct.iter_mut().zip(&CUSTOMIZATIONS).find(|(_, c)| c.distinct_field == field)
         {
@@ -152,10 +152,10 @@ impl EntityRow {
     }
 }
 
-/// What is left of a 28-day report when its rows are taken out.
+/// A 28-day report without its rows.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
-pub struct EntityWrapper {
+pub struct AggregateWrapper {
     #[serde(rename = "report_start_day")]
     _report_start_day: Known,
     #[serde(rename = "report_end_day")]
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_users_field_of_any_surface_is_understood() {
+    fn a_users_field_is_parsed_for_any_surface() {
         assert_eq!(user_field("daily_active_users"), Some((UserKind::Active, "day", "any")));
         assert_eq!(
             user_field("weekly_active_time_machine_users"),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::fields::{self, MINUTES, UNIT, number_fields};
-use crate::samples::{Catalogue, FamilyId, Samples};
-use crate::values::{Id, Object, OwnedName};
+use crate::input::{Id, Object, OwnedName};
+use crate::output::fields::{self, MINUTES, UNIT, number_fields};
+use crate::output::{Catalogue, FamilyId, Samples};
 
 number_fields! {
     /// One phase (`totals_by_ai_adoption_phase`). The averages are GitHub's, over the phase's users.
@@ -25,7 +25,7 @@ number_fields! {
         .. {
             phase: Option<OwnedName>,
             phase_number: Option<Id>,
-            version: Option<crate::values::Known>,
+            version: Option<crate::input::Known>,
         }
     }
 }
