@@ -14,8 +14,8 @@
 //! - `output`: `catalogue` holds the families, `samples` the columns that cross the boundary,
 //!   `fields` the tables of number fields.
 //! - `collector`: the trait [`Collector`](collector::Collector), the interface of everything that
-//!   turns rows into samples. `registration` is what a collector declares: its documents, framing
-//!   and options, and its constructor.
+//!   turns rows into samples. `registration` is what a collector declares: its documents, framing,
+//!   options and `charts`, and its constructor.
 //! - `measures`: groups of fields that several kinds of rows share, such as pull requests.
 //! - `documents`: one file or directory per document family, each with its collector, and the
 //!   table of all of them.
@@ -24,6 +24,7 @@
 //!
 //! A new document family is one new file in `documents` and one line in its table.
 
+mod charts;
 mod collector;
 pub mod component;
 pub mod contract;
@@ -35,3 +36,5 @@ mod output;
 mod registration;
 pub mod run;
 mod settings;
+#[cfg(test)]
+mod testing;

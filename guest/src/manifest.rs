@@ -1,5 +1,6 @@
 //! What the mapping says about itself.
 
+use crate::charts::{self, ChartDefinition};
 use crate::contract::{DocumentSpec, Manifest, Scope};
 use crate::documents;
 use crate::output::Catalogue;
@@ -15,13 +16,111 @@ pub fn manifest() -> Manifest {
         documents: [Scope::Organization, Scope::Enterprise].into_iter().flat_map(specs).collect(),
         options: documents::options().into_iter().map(|option| option.spec()).collect(),
         families: catalogue.into_families(),
+        charts: charts::in_order(documents::charts())
+            .into_iter()
+            .map(ChartDefinition::spec)
+            .collect(),
     }
 }
 
 /// The documents of a scope in the order of the table, but those that replace another one last.
 fn specs(scope: Scope) -> Vec<DocumentSpec> {
     let all = documents::TABLE.iter().flat_map(|registration| registration.documents);
-    let mut documents: Vec<_> = all.filter(|document| document.is_in(scope)).collect();
+    let mut documents: Vec<_> = all.filter(|document| document.scope == scope).collect();
     documents.sort_by_key(|document| document.fallback_for.is_some());
     documents.into_iter().map(|document| document.spec()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::contract::{ChartForm, Selection};
+
+    fn selections(form: &ChartForm) -> Vec<&Selection> {
+        match form {
+            ChartForm::Lines(series) | ChartForm::Bars(series) => series
+                .iter()
+                .flat_map(|s| [Some(&s.value), s.divided_by.as_ref()])
+                .flatten()
+                .collect(),
+            ChartForm::BarsByLabel(bars) => {
+                [Some(&bars.value), bars.part.as_ref()].into_iter().flatten().collect()
+            }
+        }
+    }
+
+    #[test]
+    fn charts_select_declared_families_by_their_labels() {
+        let manifest = manifest();
+        let families: HashMap<&str, &[String]> = manifest
+            .families
+            .iter()
+            .map(|family| (family.name.as_str(), family.label_names.as_slice()))
+            .collect();
+        for chart in &manifest.charts {
+            let selections = selections(&chart.form);
+            assert!(!selections.is_empty(), "{}", chart.title);
+            for selection in selections {
+                let labels = families.get(selection.family.as_str());
+                let labels = labels.unwrap_or_else(|| panic!("no family {}", selection.family));
+                let matched = selection.matchers.iter().map(|matcher| &matcher.label);
+                let by_label = match &chart.form {
+                    ChartForm::BarsByLabel(bars) => Some(&bars.label),
+                    _ => None,
+                };
+                for label in matched.chain(by_label) {
+                    assert!(labels.contains(label), "{} has no {label}", selection.family);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn charts_are_in_the_order_of_the_page_with_fallbacks_after_the_chart_they_replace() {
+        let manifest = manifest();
+        let mut titles: Vec<&str> = manifest.charts.iter().map(|chart| &*chart.title).collect();
+        assert_eq!(titles.len(), documents::charts().count());
+        titles.dedup();
+        assert_eq!(
+            titles,
+            [
+                "Active users",
+                "Acceptance",
+                "Lines of code",
+                "By language",
+                "By editor",
+                "By feature",
+                "By model",
+                "Seats"
+            ]
+        );
+    }
+
+    #[test]
+    fn documents_refer_to_earlier_documents_of_their_scope_and_to_options() {
+        let manifest = manifest();
+        for (index, document) in manifest.documents.iter().enumerate() {
+            let earlier = &manifest.documents[..index];
+            let is_earlier = |name: &String| {
+                earlier.iter().any(|other| other.scope == document.scope && other.name == *name)
+            };
+            assert!(!is_earlier(&document.name), "{} twice", document.name);
+            assert!(document.fallback_for.iter().all(is_earlier), "{}", document.name);
+            assert!(document.same_day_as.iter().all(is_earlier), "{}", document.name);
+            let is_option = |name: &String| manifest.options.iter().any(|o| o.name == *name);
+            assert!(document.only_with.iter().all(is_option), "{}", document.name);
+            assert!(document.permission.is_some(), "{}", document.name);
+        }
+    }
+
+    #[test]
+    fn family_names_are_unique() {
+        let mut names: Vec<_> = manifest().families.into_iter().map(|family| family.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
 }

@@ -1,5 +1,6 @@
-//! What a collector declares about itself: its documents, their framing, its options.
+//! What a collector declares about itself: its documents, their framing, its options, its charts.
 
+use crate::charts::ChartDefinition;
 use crate::collector::New;
 use crate::contract::{DocumentSpec, FetchKind, Need, Scope};
 use crate::input::Framing;
@@ -16,33 +17,63 @@ pub struct Registration {
     pub may_be_empty: bool,
     /// The options that the collector reads.
     pub options: &'static [OptionDefinition],
+    /// The charts of its families.
+    pub charts: &'static [ChartDefinition],
     /// Makes the collector.
     pub new: New,
 }
 
 impl Registration {
-    /// A collector with no documents and options, for `..Registration::new(…)`.
+    /// A collector that declares nothing, for `..Registration::new(…)`.
     pub const fn new(new: New) -> Self {
-        Self { documents: &[], framing: Framing::Rows, may_be_empty: false, options: &[], new }
+        Self {
+            documents: &[],
+            framing: Framing::Rows,
+            may_be_empty: false,
+            options: &[],
+            charts: &[],
+            new,
+        }
     }
 }
 
 /// A document of one scope: the constant form of [`DocumentSpec`].
 #[derive(Clone, Copy)]
 pub struct DocumentDefinition {
-    scope: Scope,
+    /// The scope it belongs to.
+    pub scope: Scope,
     /// Its name in the manifest.
     pub name: &'static str,
-    path: &'static str,
-    fetch: FetchKind,
-    need: Need,
+    /// Its path.
+    pub path: &'static str,
+    /// How it is fetched.
+    pub fetch: FetchKind,
+    /// Whether the target depends on it.
+    pub need: Need,
     /// The document that it replaces if that one does not exist.
     pub fallback_for: Option<&'static str>,
-    same_day_as: Option<&'static str>,
+    /// The document for whose day it is fetched as well.
+    pub same_day_as: Option<&'static str>,
+    /// The option without which it is not fetched.
+    pub only_with: Option<&'static str>,
+    /// The permission that a token needs to read it.
+    pub permission: Option<&'static str>,
 }
 
+/// The permission for the metrics and reports of an organization.
+pub const ORGANIZATION_METRICS: &str =
+    "read access to \"Organization Copilot metrics\" (classic token: read:org)";
+/// The permission for the metrics and reports of an enterprise.
+pub const ENTERPRISE_METRICS: &str = "read access to \"Enterprise Copilot metrics\" (an App only; \
+     classic token: read:enterprise or manage_billing:copilot)";
+/// The permission for the seats and the billing settings of an organization.
+pub const ORGANIZATION_SEATS: &str = "read access to \"GitHub Copilot Business\" or \
+     \"Administration\" of the organization (classic token: manage_billing:copilot)";
+/// The permission for the seats of an enterprise.
+pub const ENTERPRISE_SEATS: &str = "a classic token with manage_billing:copilot or read:enterprise";
+
 impl DocumentDefinition {
-    /// An optional document.
+    /// An optional document. Other fields are set with `..DocumentDefinition::new(…)`.
     pub const fn new(
         scope: Scope,
         name: &'static str,
@@ -57,42 +88,21 @@ impl DocumentDefinition {
             need: Need::Optional,
             fallback_for: None,
             same_day_as: None,
+            only_with: None,
+            permission: None,
         }
     }
 
     /// An optional report of an organization.
     pub const fn organization_report(name: &'static str, path: &'static str) -> Self {
-        Self::new(Scope::Organization, name, path, FetchKind::Report)
+        let report = Self::new(Scope::Organization, name, path, FetchKind::Report);
+        Self { permission: Some(ORGANIZATION_METRICS), ..report }
     }
 
     /// An optional report of an enterprise.
     pub const fn enterprise_report(name: &'static str, path: &'static str) -> Self {
-        Self::new(Scope::Enterprise, name, path, FetchKind::Report)
-    }
-
-    /// The same document, required.
-    pub const fn required(self) -> Self {
-        Self { need: Need::Required, ..self }
-    }
-
-    /// The same document, never fetched but accepted offline.
-    pub const fn offline(self) -> Self {
-        Self { need: Need::Offline, ..self }
-    }
-
-    /// The same document, fetched only if `document` does not exist.
-    pub const fn fallback_for(self, document: &'static str) -> Self {
-        Self { fallback_for: Some(document), ..self }
-    }
-
-    /// The same document, also fetched for the day of `document`.
-    pub const fn same_day_as(self, document: &'static str) -> Self {
-        Self { same_day_as: Some(document), ..self }
-    }
-
-    /// Whether a scope has the document.
-    pub fn is_in(&self, scope: Scope) -> bool {
-        self.scope == scope
+        let report = Self::new(Scope::Enterprise, name, path, FetchKind::Report);
+        Self { permission: Some(ENTERPRISE_METRICS), ..report }
     }
 
     /// The document in the types of the contract.
@@ -105,6 +115,8 @@ impl DocumentDefinition {
             need: self.need,
             fallback_for: self.fallback_for.map(str::to_owned),
             same_day_as: self.same_day_as.map(str::to_owned),
+            only_with: self.only_with.map(str::to_owned),
+            permission: self.permission.map(str::to_owned),
         }
     }
 }

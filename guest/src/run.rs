@@ -144,3 +144,49 @@ fn in_document(document: &Document, malformed: Malformed) -> Error {
         reason: malformed.reason,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{map, of};
+
+    const SEATS: (&str, &str) = ("seats", r#"{"total_seats":1,"seats":[{"assignee":{"id":7}}]}"#);
+    const BILLING: (&str, &str) = ("billing", r#"{"seat_breakdown":{"total":3}}"#);
+
+    #[test]
+    fn in_history_the_present_is_about_the_day_it_was_fetched() {
+        let lines = map(Span::History, &[], &[BILLING, SEATS]).unwrap();
+        // 2026-11-22T00:00:00Z, six hours before it was fetched.
+        let seats = of(&lines, "github_copilot_seats");
+        assert_eq!(seats, ["github_copilot_seats{} 1 1795305600000"]);
+        let billed = of(&lines, "github_copilot_billing_seats");
+        assert_eq!(billed, ["github_copilot_billing_seats{} 3 1795305600000"]);
+    }
+
+    #[test]
+    fn without_history_samples_have_no_timestamps() {
+        let lines = map(Span::Latest, &[], &[SEATS]).unwrap();
+        assert_eq!(of(&lines, "github_copilot_seats"), ["github_copilot_seats{} 1"]);
+    }
+
+    #[test]
+    fn errors_name_the_document_the_part_and_the_offset() {
+        let bodies =
+            [SEATS, ("users-1-day", "{\"day\":\"2026-11-20\",\"user_id\":1}\n{\"day\":1}")];
+        let Err(Error::Malformed(malformed)) = map(Span::Latest, &[], &bodies) else {
+            panic!("no error");
+        };
+        assert_eq!((malformed.document.as_str(), malformed.part), ("users-1-day", 1));
+        assert_eq!((malformed.offset, malformed.path.as_deref()), (40, Some("day")));
+    }
+
+    #[test]
+    fn an_error_ends_the_run() {
+        let target = Target { scope: crate::contract::Scope::Organization, name: String::new() };
+        let mut run = Run::new(&target, Span::Latest, &[]);
+        let document = Document { name: "no-such".to_owned(), part: 0, fetched_at: 0 };
+        let error = Error::UnknownDocument("no-such".to_owned());
+        assert_eq!(run.feed(&document, b"{}"), Err(error.clone()));
+        assert_eq!(run.finish(), Err(error));
+    }
+}

@@ -1,25 +1,44 @@
 //! Billing: how many seats are billed, and the policies of the organization.
 
+use crate::charts::{ChartDefinition, Form, Series};
 use crate::collector::{self, Collector, Collectors};
 use crate::contract::{FetchKind, Scope};
-use crate::input::{Framing, Known, Malformed, Object, OwnedName, Row};
+use crate::input::{Framing, Known, Malformed, Object, OwnedName, Row, start_of_day_ms};
 use crate::output::fields::{self, UNIT, number_fields};
 use crate::output::{Catalogue, FamilyId, Samples};
-use crate::registration::{DocumentDefinition, Registration};
+use crate::registration::{DocumentDefinition, ORGANIZATION_SEATS, Registration};
 use crate::settings::Settings;
 
 pub const REGISTRATION: Registration = Registration {
     documents: DOCUMENTS,
     framing: Framing::Object,
+    charts: CHARTS,
     ..Registration::new(collector::new::<BillingCollector>)
 };
 
-const DOCUMENTS: &[DocumentDefinition] = &[DocumentDefinition::new(
-    Scope::Organization,
-    "billing",
-    "/orgs/{org}/copilot/billing",
-    FetchKind::Plain,
-)];
+const DOCUMENTS: &[DocumentDefinition] = &[DocumentDefinition {
+    permission: Some(ORGANIZATION_SEATS),
+    ..DocumentDefinition::new(
+        Scope::Organization,
+        "billing",
+        "/orgs/{org}/copilot/billing",
+        FetchKind::Plain,
+    )
+}];
+
+/// For targets without a list of seats.
+const CHARTS: &[ChartDefinition] = &[ChartDefinition {
+    title: "Seats",
+    help: "Seats by use in the current billing cycle.",
+    form: Form::Bars(&[
+        Series::sum("used in this billing cycle", "github_copilot_billing_seats_active_this_cycle"),
+        Series::sum(
+            "idle in this billing cycle",
+            "github_copilot_billing_seats_inactive_this_cycle",
+        ),
+    ]),
+    is_fallback: true,
+}];
 
 /// `GET /orgs/{org}/copilot/billing`.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -88,7 +107,7 @@ impl Collector for BillingCollector {
 
     fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
         let Some((fetched_at, billing)) = &self.newest else { return };
-        let at = fetched_at * 1000;
+        let at = start_of_day_ms(*fetched_at);
         if let Some(seats) = &billing.seat_breakdown {
             fields::push(samples, &self.seats, SeatBreakdown::FIELDS, &seats.values(), &[], at);
         }

@@ -10,6 +10,7 @@ use super::aggregate::AggregateCollector;
 use super::aggregate::row::{ANY_SURFACE, AggregateRow, UserKind};
 use super::legacy::LegacyCollector;
 use super::legacy::day::{CODE_COMPLETIONS, DayValues, IDE_CHAT, Values};
+use crate::charts::{ChartDefinition, Form, Series};
 use crate::collector::{self, Collector, Collectors};
 use crate::input::Day;
 use crate::measures::activity::{Activity, BY_FEATURE, BY_LANGUAGE_FEATURE};
@@ -17,7 +18,57 @@ use crate::output::{Catalogue, FamilyId, Samples};
 use crate::registration::Registration;
 use crate::settings::Settings;
 
-pub const REGISTRATION: Registration = Registration::new(collector::new::<CompatCollector>);
+pub const REGISTRATION: Registration =
+    Registration { charts: CHARTS, ..Registration::new(collector::new::<CompatCollector>) };
+
+/// For targets that only have the closed API.
+const CHARTS: &[ChartDefinition] = &[
+    ChartDefinition {
+        title: "Active users",
+        help: "Distinct users who were active on the day.",
+        form: Form::Lines(&[Series::matching("day", "total_active_users", &[("stream", &[""])])]),
+        is_fallback: true,
+    },
+    ChartDefinition {
+        title: "Acceptance",
+        help: "The share of code completions that were accepted.",
+        form: Form::Lines(&[Series::ratio(
+            "accepted",
+            "total_code_acceptances",
+            "total_code_suggestions",
+        )]),
+        is_fallback: true,
+    },
+    ChartDefinition {
+        title: "Lines of code",
+        help: "Lines of code completions per day.",
+        form: Form::Lines(&[
+            Series::sum("suggested", "total_code_lines_suggested"),
+            Series::sum("accepted", "total_code_lines_accepted"),
+        ]),
+        is_fallback: true,
+    },
+    ChartDefinition {
+        title: "By language",
+        help: "Code completions by language, and how many of them were accepted.",
+        form: Form::CodeByLabel {
+            label: "language",
+            generated: "total_code_suggestions",
+            accepted: "total_code_acceptances",
+        },
+        is_fallback: true,
+    },
+    ChartDefinition {
+        title: "By editor",
+        help: "Code completions by editor, and how many of them were accepted.",
+        form: Form::CodeByLabel {
+            label: "editor",
+            generated: "total_code_suggestions",
+            accepted: "total_code_acceptances",
+        },
+        is_fallback: true,
+    },
+];
 
 /// Fills the ten gauges from what the other collectors have collected.
 pub struct CompatCollector {

@@ -12,6 +12,7 @@ mod team_activity;
 mod user_teams;
 mod users;
 
+use crate::charts::ChartDefinition;
 use crate::collector::Collector;
 use crate::output::Catalogue;
 use crate::registration::Registration;
@@ -41,6 +42,11 @@ pub fn find(document: &str) -> Option<(usize, &'static Registration)> {
         registration.documents.iter().any(|definition| definition.name == document)
     };
     TABLE.iter().enumerate().find(|(_, registration)| has(registration))
+}
+
+/// The charts of every collector.
+pub fn charts() -> impl Iterator<Item = &'static ChartDefinition> {
+    TABLE.iter().flat_map(|registration| registration.charts)
 }
 
 /// The options of every collector.

@@ -41,6 +41,11 @@ impl Visitor<'_> for DayVisitor {
     }
 }
 
+/// The first millisecond of the day, in UTC, that `seconds` since 1970-01-01T00:00:00Z are in.
+pub fn start_of_day_ms(seconds: i64) -> i64 {
+    seconds.div_euclid(86_400) * 86_400_000
+}
+
 /// An instant in seconds since 1970-01-01T00:00:00Z, written `2026-11-20T08:30:00Z` or with an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(pub i64);

@@ -1,11 +1,14 @@
 //! Aggregate reports: one row per day for the whole organization or enterprise.
 
+mod charts;
 pub mod row;
 
 use std::collections::BTreeMap;
 
+use self::charts::CHARTS;
 use self::row::{AggregateRow, AggregateWrapper, UserKind};
 use crate::collector::{self, Collector, Collectors};
+use crate::contract::Need;
 use crate::input::{Day, Framing, Malformed, Row};
 use crate::measures::activity::{ActivityFamilies, BREAKDOWNS};
 use crate::measures::adoption::AdoptionFamilies;
@@ -20,24 +23,29 @@ use crate::settings::Settings;
 pub const REGISTRATION: Registration = Registration {
     documents: DOCUMENTS,
     framing: Framing::RowsOrWrapper("day_totals"),
+    charts: CHARTS,
     ..Registration::new(collector::new::<AggregateCollector>)
 };
 
 const DOCUMENTS: &[DocumentDefinition] = &[
-    DocumentDefinition::organization_report(
-        "organization-28-day",
-        "/orgs/{org}/copilot/metrics/reports/organization-28-day/latest",
-    )
-    .required(),
+    DocumentDefinition {
+        need: Need::Required,
+        ..DocumentDefinition::organization_report(
+            "organization-28-day",
+            "/orgs/{org}/copilot/metrics/reports/organization-28-day/latest",
+        )
+    },
     DocumentDefinition::organization_report(
         "organization-1-day",
         "/orgs/{org}/copilot/metrics/reports/organization-1-day?day={day}",
     ),
-    DocumentDefinition::enterprise_report(
-        "enterprise-28-day",
-        "/enterprises/{enterprise}/copilot/metrics/reports/enterprise-28-day/latest",
-    )
-    .required(),
+    DocumentDefinition {
+        need: Need::Required,
+        ..DocumentDefinition::enterprise_report(
+            "enterprise-28-day",
+            "/enterprises/{enterprise}/copilot/metrics/reports/enterprise-28-day/latest",
+        )
+    },
     DocumentDefinition::enterprise_report(
         "enterprise-1-day",
         "/enterprises/{enterprise}/copilot/metrics/reports/enterprise-1-day?day={day}",

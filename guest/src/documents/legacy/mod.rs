@@ -12,27 +12,35 @@ use crate::collector::{self, Collector, Collectors};
 use crate::contract::{FetchKind, Scope};
 use crate::input::{Day, Malformed, Row};
 use crate::output::{Catalogue, FamilyId, Samples};
-use crate::registration::{DocumentDefinition, Registration};
+use crate::registration::{
+    DocumentDefinition, ENTERPRISE_METRICS, ORGANIZATION_METRICS, Registration,
+};
 use crate::settings::Settings;
 
 pub const REGISTRATION: Registration =
     Registration { documents: DOCUMENTS, ..Registration::new(collector::new::<LegacyCollector>) };
 
 const DOCUMENTS: &[DocumentDefinition] = &[
-    DocumentDefinition::new(
-        Scope::Organization,
-        "legacy",
-        "/orgs/{org}/copilot/metrics?per_page=100",
-        FetchKind::Paged,
-    )
-    .fallback_for("organization-28-day"),
-    DocumentDefinition::new(
-        Scope::Enterprise,
-        "legacy",
-        "/enterprises/{enterprise}/copilot/metrics?per_page=100",
-        FetchKind::Paged,
-    )
-    .fallback_for("enterprise-28-day"),
+    DocumentDefinition {
+        fallback_for: Some("organization-28-day"),
+        permission: Some(ORGANIZATION_METRICS),
+        ..DocumentDefinition::new(
+            Scope::Organization,
+            "legacy",
+            "/orgs/{org}/copilot/metrics?per_page=100",
+            FetchKind::Paged,
+        )
+    },
+    DocumentDefinition {
+        fallback_for: Some("enterprise-28-day"),
+        permission: Some(ENTERPRISE_METRICS),
+        ..DocumentDefinition::new(
+            Scope::Enterprise,
+            "legacy",
+            "/enterprises/{enterprise}/copilot/metrics?per_page=100",
+            FetchKind::Paged,
+        )
+    },
 ];
 
 /// Collects the days of the closed API; without `history`, only the newest.

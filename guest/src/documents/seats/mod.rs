@@ -5,33 +5,58 @@ mod seat;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::seat::{FOREIGN, Seat, SeatsPage};
+use crate::charts::{ChartDefinition, Form, Matchers, Series};
 use crate::collector::{self, Collector, Collectors};
 use crate::contract::{FetchKind, Scope};
-use crate::input::{Count, Framing, Id, Instant, Malformed, Row, or_unknown};
+use crate::input::{Count, Framing, Id, Instant, Malformed, Row, or_unknown, start_of_day_ms};
 use crate::output::{Catalogue, FamilyId, Samples};
-use crate::registration::{DocumentDefinition, Registration};
+use crate::registration::{DocumentDefinition, ENTERPRISE_SEATS, ORGANIZATION_SEATS, Registration};
 use crate::settings::Settings;
 
 pub const REGISTRATION: Registration = Registration {
     documents: DOCUMENTS,
     framing: Framing::Wrapper("seats"),
+    charts: CHARTS,
     ..Registration::new(collector::new::<SeatsCollector>)
 };
 
 const DOCUMENTS: &[DocumentDefinition] = &[
-    DocumentDefinition::new(
-        Scope::Organization,
-        "seats",
-        "/orgs/{org}/copilot/billing/seats?per_page=100",
-        FetchKind::Paged,
-    ),
-    DocumentDefinition::new(
-        Scope::Enterprise,
-        "seats",
-        "/enterprises/{enterprise}/copilot/billing/seats?per_page=100",
-        FetchKind::Paged,
-    ),
+    DocumentDefinition {
+        permission: Some(ORGANIZATION_SEATS),
+        ..DocumentDefinition::new(
+            Scope::Organization,
+            "seats",
+            "/orgs/{org}/copilot/billing/seats?per_page=100",
+            FetchKind::Paged,
+        )
+    },
+    DocumentDefinition {
+        permission: Some(ENTERPRISE_SEATS),
+        ..DocumentDefinition::new(
+            Scope::Enterprise,
+            "seats",
+            "/enterprises/{enterprise}/copilot/billing/seats?per_page=100",
+            FetchKind::Paged,
+        )
+    },
 ];
+
+const CHARTS: &[ChartDefinition] = &[ChartDefinition {
+    title: "Seats",
+    help: "Users with a seat, by the time since they last used it.",
+    form: Form::Bars(&[
+        with_age("used within 7 days", &[("activity_age", &["1d", "7d"])]),
+        with_age("used within 30 days", &[("activity_age", &["30d"])]),
+        with_age("idle for 31 to 90 days", &[("activity_age", &["90d"])]),
+        with_age("idle for longer", &[("activity_age", &["over_90d"])]),
+        with_age("no activity on record", &[("activity_age", &["never"])]),
+    ]),
+    is_fallback: false,
+}];
+
+const fn with_age(name: &'static str, ages: Matchers) -> Series {
+    Series::matching(name, "github_copilot_seats_by_activity_age", ages)
+}
 
 /// Who has a seat: a user, or the number of a seat that no one has taken.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,7 +127,7 @@ impl Collector for SeatsCollector {
 
     fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
         let Some(fetched_at) = self.fetched_at else { return };
-        let at = fetched_at * 1000;
+        let at = start_of_day_ms(fetched_at);
         let families = &self.families;
         samples.push(families.seats, &[], self.holders.len() as f64, at);
         if let Some((_, total)) = self.total_seats {

@@ -11,6 +11,7 @@ use self::names::Names;
 use self::row::UserRow;
 use super::user_teams::UserTeamsCollector;
 use crate::collector::{self, Collector, Collectors};
+use crate::contract::Need;
 use crate::input::{Day, Id, Malformed, Row};
 use crate::measures::activity::{self, Activity, BREAKDOWNS, Parts};
 use crate::measures::sessions::Sessions;
@@ -26,26 +27,34 @@ pub const REGISTRATION: Registration = Registration {
 };
 
 const DOCUMENTS: &[DocumentDefinition] = &[
-    DocumentDefinition::organization_report(
-        "users-1-day",
-        "/orgs/{org}/copilot/metrics/reports/users-1-day?day={day}",
-    )
-    .same_day_as("user-teams-1-day"),
-    DocumentDefinition::organization_report(
-        "users-28-day",
-        "/orgs/{org}/copilot/metrics/reports/users-28-day/latest",
-    )
-    .offline(),
-    DocumentDefinition::enterprise_report(
-        "users-1-day",
-        "/enterprises/{enterprise}/copilot/metrics/reports/users-1-day?day={day}",
-    )
-    .same_day_as("user-teams-1-day"),
-    DocumentDefinition::enterprise_report(
-        "users-28-day",
-        "/enterprises/{enterprise}/copilot/metrics/reports/users-28-day/latest",
-    )
-    .offline(),
+    DocumentDefinition {
+        same_day_as: Some("user-teams-1-day"),
+        ..DocumentDefinition::organization_report(
+            "users-1-day",
+            "/orgs/{org}/copilot/metrics/reports/users-1-day?day={day}",
+        )
+    },
+    DocumentDefinition {
+        need: Need::Offline,
+        ..DocumentDefinition::organization_report(
+            "users-28-day",
+            "/orgs/{org}/copilot/metrics/reports/users-28-day/latest",
+        )
+    },
+    DocumentDefinition {
+        same_day_as: Some("user-teams-1-day"),
+        ..DocumentDefinition::enterprise_report(
+            "users-1-day",
+            "/enterprises/{enterprise}/copilot/metrics/reports/users-1-day?day={day}",
+        )
+    },
+    DocumentDefinition {
+        need: Need::Offline,
+        ..DocumentDefinition::enterprise_report(
+            "users-28-day",
+            "/enterprises/{enterprise}/copilot/metrics/reports/users-28-day/latest",
+        )
+    },
 ];
 
 /// Enables the families with a `user` label. They are many series, so they are off by default.
@@ -268,5 +277,64 @@ impl UsersCollector {
 
     fn phase(&self, user: &UserDay) -> Option<&str> {
         self.phases.name(user.phase?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::Span;
+    use crate::testing::{map, of};
+
+    const TEAMS: (&str, &str) =
+        ("user-teams-1-day", r#"{"day":"2026-11-19","user_id":1,"team_id":5,"slug":"core"}"#);
+    const ACTIVE: &str = r#"{"day":"2026-11-19","user_id":1,"used_chat":true}"#;
+    const NEWER: &str = r#"{"day":"2026-11-20","user_id":2,"used_cli":true}"#;
+    const OLDER: &str = r#"{"day":"2026-11-18","user_id":3,"used_cli":true}"#;
+
+    #[test]
+    fn users_are_of_the_newest_day_and_teams_are_joined_with_their_own() {
+        for rows in [[OLDER, ACTIVE, NEWER], [NEWER, ACTIVE, OLDER]] {
+            let bodies = [TEAMS].into_iter().chain(rows.map(|row| ("users-1-day", row)));
+            let lines = map(Span::Latest, &[], &bodies.collect::<Vec<_>>()).unwrap();
+            assert_eq!(
+                of(&lines, "github_copilot_users_using"),
+                [r#"github_copilot_users_using{surface="cli"} 1"#]
+            );
+            assert_eq!(
+                of(&lines, "github_copilot_team_users_using"),
+                [r#"github_copilot_team_users_using{team="core",team_id="5",surface="chat"} 1"#]
+            );
+        }
+    }
+
+    #[test]
+    fn the_last_row_of_a_user_and_day_wins() {
+        let rows = [
+            r#"{"day":"2026-11-20","user_id":1,"ai_credits_used":5}"#,
+            r#"{"day":"2026-11-20","user_id":"1","ai_credits_used":2}"#,
+        ];
+        let lines = map(Span::Latest, &[], &rows.map(|row| ("users-1-day", row))).unwrap();
+        assert_eq!(
+            of(&lines, "github_copilot_ai_credits_used"),
+            ["github_copilot_ai_credits_used{} 2"]
+        );
+        assert_eq!(of(&lines, "github_copilot_users_reported").len(), 1);
+    }
+
+    #[test]
+    fn families_with_a_user_label_need_the_option() {
+        let row = (
+            "users-1-day",
+            r#"{"day":"2026-11-20","user_id":1,"user_login":"mona",
+            "loc_added_sum":4,"totals_by_ide":[{"ide":"vscode","loc_added_sum":3}]}"#,
+        );
+        let count = |options: &[&str]| {
+            let lines = map(Span::Latest, options, &[row]).unwrap();
+            lines.iter().filter(|line| line.contains("user=\"mona\"")).count()
+        };
+        assert_eq!(count(&[]), 0);
+        assert_eq!(count(&["user-breakdowns"]), 0);
+        assert_eq!(count(&["users"]), 1);
+        assert_eq!(count(&["users", "user-breakdowns"]), 2);
     }
 }
