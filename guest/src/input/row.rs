@@ -41,11 +41,12 @@ impl<'a> Row<'a> {
 
     /// The value of a field without which the row is malformed.
     pub fn required<T>(&self, value: Option<T>, field: &'static str) -> Result<T, Malformed> {
-        value.ok_or_else(|| Malformed {
-            offset: self.offset,
-            path: None,
-            reason: serde_json::Error::missing_field(field).to_string(),
-        })
+        value.ok_or_else(|| self.malformed(serde_json::Error::missing_field(field).to_string()))
+    }
+
+    /// The error that the row as a whole is malformed.
+    pub fn malformed(&self, reason: String) -> Malformed {
+        Malformed { offset: self.offset, path: None, reason }
     }
 }
 

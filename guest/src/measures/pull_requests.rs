@@ -47,17 +47,22 @@ pub struct PullRequestFamilies {
 }
 
 impl PullRequestFamilies {
-    /// Declares the families.
-    pub fn declare(catalogue: &mut Catalogue) -> Self {
+    /// Declares the families, `{prefix}pull_requests_created` and so on, with `note` at the end of
+    /// each HELP text.
+    pub fn declare(catalogue: &mut Catalogue, prefix: &str, labels: &[&str], note: &str) -> Self {
+        let mut declare = |fields, labels: &[&str]| {
+            fields::declare_with_note(catalogue, prefix, fields, labels, note)
+        };
+        let by_type: Vec<_> = labels.iter().copied().chain(["comment_type"]).collect();
         Self {
-            totals: fields::declare(catalogue, "", PullRequests::FIELDS, &[]),
-            by_comment_type: fields::declare(catalogue, "", Suggestions::FIELDS, &["comment_type"]),
+            totals: declare(PullRequests::FIELDS, labels),
+            by_comment_type: declare(Suggestions::FIELDS, &by_type),
         }
     }
 
     /// Adds the samples.
-    pub fn push(&self, samples: &mut Samples, row: &PullRequests, at: i64) {
-        fields::push(samples, &self.totals, PullRequests::FIELDS, &row.values(), &[], at);
+    pub fn push(&self, samples: &mut Samples, row: &PullRequests, labels: &[&str], at: i64) {
+        fields::push(samples, &self.totals, PullRequests::FIELDS, &row.values(), labels, at);
         let mut types: BTreeMap<String, Vec<Option<f64>>> = BTreeMap::new();
         for element in row.copilot_suggestions_by_comment_type.iter().flatten() {
             let sums = types
@@ -68,7 +73,8 @@ impl PullRequestFamilies {
             }
         }
         for (name, values) in &types {
-            fields::push(samples, &self.by_comment_type, Suggestions::FIELDS, values, &[name], at);
+            let labels: Vec<_> = labels.iter().copied().chain([name.as_str()]).collect();
+            fields::push(samples, &self.by_comment_type, Suggestions::FIELDS, values, &labels, at);
         }
     }
 }

@@ -23,10 +23,22 @@ pub fn declare(
     fields: &[NumberField],
     labels: &[&str],
 ) -> Vec<FamilyId> {
-    fields
-        .iter()
-        .map(|field| catalogue.gauge(&format!("{prefix}{}", field.family), field.help, labels))
-        .collect()
+    declare_with_note(catalogue, prefix, fields, labels, "")
+}
+
+/// As [`declare`], with `note` at the end of each HELP text.
+pub fn declare_with_note(
+    catalogue: &mut Catalogue,
+    prefix: &str,
+    fields: &[NumberField],
+    labels: &[&str],
+    note: &str,
+) -> Vec<FamilyId> {
+    let gauge = |field: &NumberField| {
+        let help = format!("{}{note}", field.help);
+        catalogue.gauge(&format!("{prefix}{}", field.family), &help, labels)
+    };
+    fields.iter().map(gauge).collect()
 }
 
 /// Adds a sample for each value that is present.

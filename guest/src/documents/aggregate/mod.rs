@@ -155,7 +155,7 @@ impl AggregateFamilies {
             copilot_app: SessionFamilies::declare(catalogue, "app_", &[]),
             agents: AgentFamilies::declare(catalogue),
             customizations: CustomizationFamilies::declare(catalogue),
-            pull_requests: PullRequestFamilies::declare(catalogue),
+            pull_requests: PullRequestFamilies::declare(catalogue, "", &[], ""),
             phases: AdoptionFamilies::declare(catalogue),
         }
     }
@@ -185,7 +185,7 @@ impl AggregateFamilies {
         self.agents.push_third_party(samples, &row.third_party_agents, at);
         self.customizations.push(samples, &row.customized, &row.distinct, at);
         if let Some(pull_requests) = &row.pull_requests {
-            self.pull_requests.push(samples, pull_requests, at);
+            self.pull_requests.push(samples, pull_requests, &[], at);
         }
         self.phases.push(samples, &row.phases, at);
     }
