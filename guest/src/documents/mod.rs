@@ -7,6 +7,7 @@ mod aggregate;
 mod billing;
 mod compat;
 mod legacy;
+mod repositories;
 mod seats;
 mod team_activity;
 mod user_teams;
@@ -27,6 +28,7 @@ pub const TABLE: &[Registration] = &[
     user_teams::REGISTRATION,
     team_activity::REGISTRATION,
     users::REGISTRATION,
+    repositories::REGISTRATION,
     billing::REGISTRATION,
     seats::REGISTRATION,
 ];
