@@ -148,7 +148,7 @@ fn in_document(document: &Document, malformed: Malformed) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{map, of};
+    use crate::testing::{map, samples_of};
 
     const SEATS: (&str, &str) = ("seats", r#"{"total_seats":1,"seats":[{"assignee":{"id":7}}]}"#);
     const BILLING: (&str, &str) = ("billing", r#"{"seat_breakdown":{"total":3}}"#);
@@ -157,16 +157,16 @@ mod tests {
     fn in_history_the_present_is_about_the_day_it_was_fetched() {
         let lines = map(Span::History, &[], &[BILLING, SEATS]).unwrap();
         // 2026-11-22T00:00:00Z, six hours before it was fetched.
-        let seats = of(&lines, "github_copilot_seats");
+        let seats = samples_of(&lines, "github_copilot_seats");
         assert_eq!(seats, ["github_copilot_seats{} 1 1795305600000"]);
-        let billed = of(&lines, "github_copilot_billing_seats");
+        let billed = samples_of(&lines, "github_copilot_billing_seats");
         assert_eq!(billed, ["github_copilot_billing_seats{} 3 1795305600000"]);
     }
 
     #[test]
     fn without_history_samples_have_no_timestamps() {
         let lines = map(Span::Latest, &[], &[SEATS]).unwrap();
-        assert_eq!(of(&lines, "github_copilot_seats"), ["github_copilot_seats{} 1"]);
+        assert_eq!(samples_of(&lines, "github_copilot_seats"), ["github_copilot_seats{} 1"]);
     }
 
     #[test]

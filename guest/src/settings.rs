@@ -41,7 +41,7 @@ impl Settings {
         let mut error = None;
         for OptionValue { name, value } in values {
             let Some(option) = known.iter().find(|option| option.name == *name) else {
-                error = Some(Error::InvalidOption(format!("there is no option {name:?}")));
+                error = Some(Error::InvalidOption(format!("unknown option {name:?}")));
                 continue;
             };
             match value.parse() {
@@ -49,7 +49,7 @@ impl Settings {
                 Ok(false) => settings.enabled.retain(|enabled| *enabled != option.name),
                 Err(_) => {
                     error = Some(Error::InvalidOption(format!(
-                        "{name} is true or false, not {value:?}"
+                        "{name} must be true or false, not {value:?}"
                     )));
                 }
             }

@@ -43,7 +43,7 @@ pub fn map(span: Span, options: &[&str], bodies: &[(&str, &str)]) -> Result<Vec<
 }
 
 /// The lines of one family.
-pub fn of<'a>(lines: &'a [String], family: &str) -> Vec<&'a str> {
+pub fn samples_of<'a>(lines: &'a [String], family: &str) -> Vec<&'a str> {
     let start = format!("{family}{{");
     lines.iter().map(String::as_str).filter(|line| line.starts_with(&start)).collect()
 }

@@ -58,12 +58,12 @@ struct Billing {
 number_fields! {
     /// Seats by state. The states overlap: an active seat may be pending cancellation.
     pub struct SeatBreakdown {
-        total => "billing_seats", "Seats billed for, of the current billing cycle.", UNIT;
-        added_this_cycle => "billing_seats_added_this_cycle", "Seats added in the current billing cycle.", UNIT;
-        pending_cancellation => "billing_seats_pending_cancellation", "Seats that end with the current billing cycle.", UNIT;
-        pending_invitation => "billing_seats_pending_invitation", "Seats of people who have not yet accepted their invitation.", UNIT;
-        active_this_cycle => "billing_seats_active_this_cycle", "Seats used in the current billing cycle.", UNIT;
-        inactive_this_cycle => "billing_seats_inactive_this_cycle", "Seats not used in the current billing cycle.", UNIT;
+        total => "billing_seats", "Number of seats billed in the current billing cycle", UNIT;
+        added_this_cycle => "billing_seats_added_this_cycle", "Number of seats added in the current billing cycle", UNIT;
+        pending_cancellation => "billing_seats_pending_cancellation", "Number of seats that will be cancelled at the end of the current billing cycle", UNIT;
+        pending_invitation => "billing_seats_pending_invitation", "Number of seats of users who have not accepted their invitation yet", UNIT;
+        active_this_cycle => "billing_seats_active_this_cycle", "Number of seats used in the current billing cycle", UNIT;
+        inactive_this_cycle => "billing_seats_inactive_this_cycle", "Number of seats not used in the current billing cycle", UNIT;
     }
 }
 
@@ -87,10 +87,10 @@ pub struct BillingCollector {
 impl Collector for BillingCollector {
     fn declare(catalogue: &mut Catalogue, _: &Settings) -> Self {
         Self {
-            seats: fields::declare(catalogue, "", SeatBreakdown::FIELDS, &[]),
+            seats: fields::declare(catalogue, "", SeatBreakdown::FIELDS, &[], ""),
             info: catalogue.gauge(
                 "billing_info",
-                "Always 1; the labels hold the plan and the policies that are set for Copilot.",
+                "Always 1. The labels are the plan and the policies for Copilot.",
                 &POLICIES,
             ),
             newest: None,

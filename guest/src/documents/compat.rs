@@ -95,41 +95,41 @@ impl Collector for CompatCollector {
         let families = CompatFamilies {
             total_active_users: gauge(
                 "total_active_users",
-                "Users with any Copilot activity on the newest day.",
+                "Number of users with any Copilot activity on the newest day.",
             ),
             total_engaged_users: gauge(
                 "total_engaged_users",
-                "Users who engaged with the part of Copilot that the labels name, on the newest day. \
-                 Distinct users: never sum them.",
+                "Number of distinct users who engaged with the part of Copilot in the labels on the newest \
+                 day. Must not be summed.",
             ),
             is_custom_model: gauge(
                 "is_custom_model",
-                "1 if any model that the editor or stream used is a custom one, else 0.",
+                "1 if the editor or stream used any custom model, otherwise 0.",
             ),
-            total_chats: gauge("total_chats", "Chats on the newest day."),
+            total_chats: gauge("total_chats", "Number of chats on the newest day."),
             total_chat_copy_events: gauge(
                 "total_chat_copy_events",
-                "Times a chat's code was copied, on the newest day.",
+                "Number of times code from a chat was copied on the newest day.",
             ),
             total_chat_insertion_events: gauge(
                 "total_chat_insertion_events",
-                "Times a chat's code was inserted into a file, on the newest day.",
+                "Number of times code from a chat was inserted into a file on the newest day.",
             ),
             total_code_suggestions: gauge(
                 "total_code_suggestions",
-                "Code completions suggested on the newest day.",
+                "Number of code completions suggested on the newest day.",
             ),
             total_code_acceptances: gauge(
                 "total_code_acceptances",
-                "Code completions accepted on the newest day.",
+                "Number of code completions accepted on the newest day.",
             ),
             total_code_lines_suggested: gauge(
                 "total_code_lines_suggested",
-                "Lines of code that completions suggested on the newest day.",
+                "Number of lines of code suggested by code completions on the newest day.",
             ),
             total_code_lines_accepted: gauge(
                 "total_code_lines_accepted",
-                "Lines of code accepted from completions on the newest day.",
+                "Number of lines of code accepted from code completions on the newest day.",
             ),
         };
         Self { history: settings.history, families }

@@ -39,8 +39,8 @@ const DOCUMENTS: &[DocumentDefinition] = &[
 /// Enables the report. It is up to about 50 series for each repository, so it is off by default.
 const REPOSITORIES: OptionDefinition = OptionDefinition {
     name: "repositories",
-    help: "true adds the families with a repository label, from the repository report: \
-           up to about 50 series for each repository with activity.",
+    help: "Set to true to add the families of the repository report: up to about 50 series per \
+           active repository.",
 };
 
 /// A row: a repository that was active on the day.
@@ -67,13 +67,13 @@ struct RepositoryRow<'a> {
 number_fields! {
     /// How long the merged pull requests of a group took (`pull_request_review_times`).
     pub struct ReviewTimes {
-        total_merged => "pull_requests_merged_by_reviewer", "Pull requests merged on the report day, by author and reviewer.", UNIT;
-        median_minutes_ready_to_first_review => "pull_request_ready_to_first_review_median_seconds", "Median time from ready for review to the first review of the pull requests merged on the report day, in seconds.", MINUTES;
-        p90_minutes_ready_to_first_review => "pull_request_ready_to_first_review_p90_seconds", "90th percentile of the time from ready for review to the first review of the pull requests merged on the report day, in seconds.", MINUTES;
-        median_minutes_first_to_final_review => "pull_request_first_to_final_review_median_seconds", "Median time from the first to the final review of the pull requests merged on the report day, in seconds.", MINUTES;
-        p90_minutes_first_to_final_review => "pull_request_first_to_final_review_p90_seconds", "90th percentile of the time from the first to the final review of the pull requests merged on the report day, in seconds.", MINUTES;
-        median_minutes_final_review_to_merge => "pull_request_final_review_to_merge_median_seconds", "Median time from the final review to the merge of the pull requests merged on the report day, in seconds.", MINUTES;
-        p90_minutes_final_review_to_merge => "pull_request_final_review_to_merge_p90_seconds", "90th percentile of the time from the final review to the merge of the pull requests merged on the report day, in seconds.", MINUTES;
+        total_merged => "pull_requests_merged_by_reviewer", "Number of pull requests merged on the report day, by author and reviewer", UNIT;
+        median_minutes_ready_to_first_review => "pull_request_ready_to_first_review_median_seconds", "Median time from ready for review to the first review of the pull requests merged on the report day, in seconds", MINUTES;
+        p90_minutes_ready_to_first_review => "pull_request_ready_to_first_review_p90_seconds", "90th percentile of the time from ready for review to the first review of the pull requests merged on the report day, in seconds", MINUTES;
+        median_minutes_first_to_final_review => "pull_request_first_to_final_review_median_seconds", "Median time from the first to the final review of the pull requests merged on the report day, in seconds", MINUTES;
+        p90_minutes_first_to_final_review => "pull_request_first_to_final_review_p90_seconds", "90th percentile of the time from the first to the final review of the pull requests merged on the report day, in seconds", MINUTES;
+        median_minutes_final_review_to_merge => "pull_request_final_review_to_merge_median_seconds", "Median time from the final review to the merge of the pull requests merged on the report day, in seconds", MINUTES;
+        p90_minutes_final_review_to_merge => "pull_request_final_review_to_merge_p90_seconds", "90th percentile of the time from the final review to the merge of the pull requests merged on the report day, in seconds", MINUTES;
         .. {
             authored_by: Option<OwnedName>,
             reviewed_by: Option<OwnedName>,
@@ -81,10 +81,10 @@ number_fields! {
     }
 }
 
-/// What every family with a `repository` label starts with.
+/// The start of the names of the families with a `repository` label.
 const PREFIX: &str = "repository_";
-/// What the HELP text of every such family says.
-const NOTE: &str = " Of a repository (owner/name); its visibility is GitHub's value in lower case.";
+/// The end of their HELP texts.
+const NOTE: &str = ", per repository (owner/name; visibility as GitHub reports it, in lower case)";
 /// The longest `owner/name` that is accepted as a label value. GitHub's limits are far lower.
 const MAX_REPOSITORY_BYTES: usize = 500;
 
@@ -113,11 +113,11 @@ impl Collector for RepositoriesCollector {
         Self {
             report_day: catalogue.gauge(
                 "repositories_report_day_timestamp_seconds",
-                "Start, in UTC, of the newest day in the repository report, in seconds since 1970-01-01.",
+                "Start (00:00 UTC) of the newest day in the repository report, in seconds since 1970-01-01.",
                 &[],
             ),
             pull_requests: PullRequestFamilies::declare(catalogue, PREFIX, &labels, NOTE),
-            review_times: fields::declare_with_note(catalogue, PREFIX, ReviewTimes::FIELDS, &by_reviewer, NOTE),
+            review_times: fields::declare(catalogue, PREFIX, ReviewTimes::FIELDS, &by_reviewer, NOTE),
             enabled: settings.is_enabled(REPOSITORIES.name),
             history: settings.history,
             days: BTreeMap::new(),
@@ -198,7 +198,7 @@ impl ReviewTimes {
 #[cfg(test)]
 mod tests {
     use crate::contract::{Error, Span};
-    use crate::testing::{map, of};
+    use crate::testing::{map, samples_of};
 
     const REPORT: &str = include_str!("../../../tests/fixtures/small/repos-1-day.ndjson");
 
@@ -210,26 +210,32 @@ mod tests {
     fn a_repository_has_the_pull_requests_of_its_last_row_of_the_newest_day() {
         let lines = latest();
         assert_eq!(
-            of(&lines, "github_copilot_repository_pull_requests_created"),
+            samples_of(&lines, "github_copilot_repository_pull_requests_created"),
             [
                 r#"github_copilot_repository_pull_requests_created{repository="acme/anvil",visibility="internal"} 2"#,
                 r#"github_copilot_repository_pull_requests_created{repository="acme/rocket",visibility="private"} 8"#,
             ]
         );
         assert_eq!(
-            of(&lines, "github_copilot_repository_pull_request_time_to_merge_median_seconds"),
+            samples_of(
+                &lines,
+                "github_copilot_repository_pull_request_time_to_merge_median_seconds"
+            ),
             [
                 r#"github_copilot_repository_pull_request_time_to_merge_median_seconds{repository="acme/rocket",visibility="private"} 1830"#
             ]
         );
         assert_eq!(
-            of(&lines, "github_copilot_repository_pull_request_comment_type_copilot_suggestions"),
+            samples_of(
+                &lines,
+                "github_copilot_repository_pull_request_comment_type_copilot_suggestions"
+            ),
             [
                 r#"github_copilot_repository_pull_request_comment_type_copilot_suggestions{repository="acme/rocket",visibility="private",comment_type="security"} 4"#
             ]
         );
         assert_eq!(
-            of(&lines, "github_copilot_repositories_report_day_timestamp_seconds"),
+            samples_of(&lines, "github_copilot_repositories_report_day_timestamp_seconds"),
             ["github_copilot_repositories_report_day_timestamp_seconds{} 1795132800"]
         );
     }
@@ -238,7 +244,7 @@ mod tests {
     fn review_times_are_in_seconds_by_author_and_reviewer() {
         let lines = latest();
         assert_eq!(
-            of(
+            samples_of(
                 &lines,
                 "github_copilot_repository_pull_request_ready_to_first_review_median_seconds"
             ),
@@ -248,15 +254,15 @@ mod tests {
             ]
         );
         let p90 = "github_copilot_repository_pull_request_ready_to_first_review_p90_seconds";
-        assert!(of(&lines, p90).iter().all(|line| line.ends_with(" 3600")));
+        assert!(samples_of(&lines, p90).iter().all(|line| line.ends_with(" 3600")));
         let null = "github_copilot_repository_pull_request_final_review_to_merge_p90_seconds";
-        assert!(of(&lines, null).is_empty());
+        assert!(samples_of(&lines, null).is_empty());
     }
 
     #[test]
     fn history_has_every_day() {
         let lines = map(Span::History, &["repositories"], &[("repos-1-day", REPORT)]).unwrap();
-        let created = of(&lines, "github_copilot_repository_pull_requests_created");
+        let created = samples_of(&lines, "github_copilot_repository_pull_requests_created");
         assert_eq!(created.len(), 3);
         assert!(created[0].ends_with(" 90 1795046400000"));
     }

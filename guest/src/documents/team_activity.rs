@@ -35,20 +35,20 @@ impl Collector for TeamActivityCollector {
         Self {
             active_users: catalogue.gauge(
                 "team_active_users",
-                &format!("Members of a team with any activity on the report day. {NOTE}"),
+                &format!("Number of members of the team with any activity on the report day. {NOTE}"),
                 &labels,
             ),
             using: catalogue.gauge(
                 "team_users_using",
-                &format!("Members of a team who used a part of Copilot on the report day. {NOTE}"),
+                &format!("Number of members of the team who used a part of Copilot on the report day. {NOTE}"),
                 &["team", "team_id", "surface"],
             ),
             ai_credits: catalogue.gauge(
                 "team_ai_credits_used",
-                &format!("AI credits that a team's members consumed on the report day. {NOTE}"),
+                &format!("AI credits consumed by the members of the team on the report day. {NOTE}"),
                 &labels,
             ),
-            activity: ActivityFamilies::totals(catalogue, "team_", " by a team's members", &labels),
+            activity: ActivityFamilies::totals(catalogue, "team_", ", per team", &labels),
         }
     }
 

@@ -50,8 +50,8 @@ pub type Team = (String, String);
 /// The members of each team.
 pub type Teams = BTreeMap<Team, BTreeSet<Id>>;
 
-/// What every HELP text of a team says.
-pub const NOTE: &str = "A user may be in several teams: teams do not sum to the organization.";
+/// The end of the HELP texts of teams.
+pub const NOTE: &str = "A user may be in several teams, so teams must not be summed.";
 
 /// Collects the members of teams; without `history`, only those of the newest day.
 pub struct UserTeamsCollector {
@@ -66,12 +66,12 @@ impl Collector for UserTeamsCollector {
         Self {
             report_day: catalogue.gauge(
                 "teams_report_day_timestamp_seconds",
-                "The start, in UTC, of the newest day that the user-teams report is about, in seconds since 1970.",
+                "Start (00:00 UTC) of the newest day in the user-teams report, in seconds since 1970-01-01.",
                 &[],
             ),
             members: catalogue.gauge(
                 "team_members",
-                &format!("Members of a team who have a Copilot seat, on the report day. {NOTE}"),
+                &format!("Number of members of the team with a Copilot seat on the report day. {NOTE}"),
                 &["team", "team_id"],
             ),
             history: settings.history,

@@ -18,7 +18,7 @@ impl From<FramingError> for Malformed {
         let (offset, reason) = match error {
             FramingError::Unexpected(offset, byte) => {
                 let found = char::from(byte).escape_default();
-                (offset, format!("this is not JSON rows: unexpected '{found}'"))
+                (offset, format!("not JSON objects: unexpected '{found}'"))
             }
             FramingError::WrongShape(offset, Framing::Wrapper(key)) => {
                 (offset, format!("expected an object with an array {key:?}"))

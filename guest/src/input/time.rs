@@ -6,12 +6,12 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-/// A report day: a whole day in UTC, written `2026-11-20`.
+/// A report day: a day in UTC, written as `2026-11-20`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(Date);
 
 impl Day {
-    /// The first millisecond of the day, counted from 1970-01-01T00:00:00Z.
+    /// The start of the day in milliseconds since 1970-01-01T00:00:00Z.
     pub fn start_ms(self) -> i64 {
         TimeZone::UTC
             .to_timestamp(self.0.to_datetime(jiff::civil::Time::midnight()))
@@ -35,18 +35,20 @@ impl Visitor<'_> for DayVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Day, E> {
-        // jiff also reads full timestamps as dates; a day has exactly ten characters.
+        // jiff also parses full timestamps as dates; a day has exactly ten characters.
         let day = (text.len() == 10).then(|| text.parse().ok()).flatten();
         day.map(Day).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
     }
 }
 
-/// The first millisecond of the day, in UTC, that `seconds` since 1970-01-01T00:00:00Z are in.
+/// The start of the UTC day of an instant: from seconds to milliseconds since
+/// 1970-01-01T00:00:00Z.
 pub fn start_of_day_ms(seconds: i64) -> i64 {
     seconds.div_euclid(86_400) * 86_400_000
 }
 
-/// An instant in seconds since 1970-01-01T00:00:00Z, written `2026-11-20T08:30:00Z` or with an offset.
+/// An instant in seconds since 1970-01-01T00:00:00Z, written as `2026-11-20T08:30:00Z` or with an
+/// offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(pub i64);
 

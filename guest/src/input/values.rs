@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAcces
 /// The longest name that can be a label value.
 const MAX_NAME_BYTES: usize = 1024;
 
-/// A number of things, or an average of it: finite and not negative.
+/// A number or an average of things: finite and not negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Count(pub f64);
 
@@ -25,7 +25,7 @@ impl Visitor<'_> for CountVisitor {
     type Value = Count;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a number that is not negative")
+        f.write_str("a non-negative number")
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Count, E> {
@@ -47,7 +47,7 @@ impl Visitor<'_> for CountVisitor {
     }
 }
 
-/// A name that becomes a label value; borrowed from the row where it has no escapes.
+/// A name that becomes a label value. It is borrowed from the row unless it has escapes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Name<'a>(pub Cow<'a, str>);
 
@@ -75,7 +75,7 @@ impl<'de> Visitor<'de> for NameVisitor {
     }
 }
 
-/// Refuses a name that the host would refuse as a label value: here the place of it is known.
+/// Rejects a name that the host would reject as a label value: here its position is known.
 fn check_name<E: de::Error>(text: &str) -> Result<&str, E> {
     if text.len() > MAX_NAME_BYTES {
         return Err(E::invalid_length(text.len(), &NameVisitor));
@@ -83,7 +83,7 @@ fn check_name<E: de::Error>(text: &str) -> Result<&str, E> {
     Ok(text)
 }
 
-/// A [`Name`] that is kept beyond the row.
+/// A [`Name`] that outlives the row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnedName(String);
 
@@ -109,22 +109,23 @@ impl std::ops::Deref for Name<'_> {
     }
 }
 
-/// The name, or `unknown` where GitHub left it out: an empty label would be no label to Prometheus.
+/// The name, or `unknown` if it is missing: for Prometheus, an empty label is the same as none.
 pub fn or_unknown(name: Option<&str>) -> &str {
     name.filter(|text| !text.is_empty()).unwrap_or("unknown")
 }
 
-/// An identifier: GitHub writes the same ones as numbers here and as strings there.
+/// An identifier. GitHub sends the same identifier as a number in one place and as a string in
+/// another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Id {
-    /// Written as a number, or as a string of digits.
+    /// A number, or a string of digits.
     Number(u64),
     /// Any other string.
     Text(String),
 }
 
 impl Id {
-    /// A user's id, or the login where there is none: rows of one user must meet.
+    /// A user's id, or the login if there is no id, so that the rows of a user have the same key.
     pub fn of_user(id: Option<&Self>, login: Option<&str>) -> Option<Self> {
         id.cloned().or_else(|| login.map(|login| Self::Text(login.to_owned())))
     }
@@ -151,7 +152,7 @@ impl Visitor<'_> for IdVisitor {
     type Value = Id;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an id: a whole number or a string")
+        f.write_str("an id (an integer or a string)")
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Id, E> {
@@ -164,7 +165,7 @@ impl Visitor<'_> for IdVisitor {
     }
 }
 
-/// A field that is known and deliberately left alone: unlike [`IgnoredAny`], it isn't noted as unmapped.
+/// A field that is deliberately ignored: unlike [`IgnoredAny`], it is not counted as unmapped.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Known;
 
@@ -220,8 +221,8 @@ impl<'de> Visitor<'de> for KnownVisitor {
     }
 }
 
-/// A JSON object. Derived structs also take an array, field by field in the order of the source,
-/// which GitHub never means: it would be read as numbers in the wrong places.
+/// A JSON object. Derived structs also accept an array, field by field in the order of the source.
+/// GitHub never sends one, and its numbers would end up in the wrong fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Object<T>(pub T);
 

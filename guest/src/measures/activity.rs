@@ -1,7 +1,7 @@
-//! The seven activity measures, as totals and by breakdown.
+//! The seven activity measures: totals and breakdowns.
 //!
-//! A breakdown is a family of its own: the parts of one do not add up to the totals, nor to
-//! the parts of another (GitHub counts what it can attribute), so that they never share one.
+//! Each breakdown has families of its own. GitHub counts what it can attribute, so the parts of a
+//! breakdown add up neither to the totals nor to the parts of another breakdown.
 
 use std::collections::BTreeMap;
 
@@ -10,49 +10,49 @@ use serde::Deserialize;
 use crate::input::{Count, Name, Object, or_unknown};
 use crate::output::{Catalogue, FamilyId, Samples};
 
-/// One of the measures: GitHub's field, the end of the family's name, what it counts.
+/// A measure: GitHub's field, the end of the family's name, and what it counts.
 struct Measure {
     field: &'static str,
     family: &'static str,
     what: &'static str,
 }
 
-/// The measures, in the order of [`Activity`]. The first one is missing where rows are by language.
+/// The measures, in the order of [`Activity`]. Breakdowns by language do not have the first one.
 const MEASURES: [Measure; 7] = [
     Measure {
         field: "user_initiated_interaction_count",
         family: "interactions",
-        what: "Interactions that users started (prompts they sent)",
+        what: "Number of interactions that users initiated, such as prompts",
     },
     Measure {
         field: "code_generation_activity_count",
         family: "code_generations",
-        what: "Times that Copilot generated code (completions shown, code blocks, edits)",
+        what: "Number of times Copilot generated code (completions shown, code blocks, edits)",
     },
     Measure {
         field: "code_acceptance_activity_count",
         family: "code_acceptances",
-        what: "Times that users accepted generated code",
+        what: "Number of times users accepted generated code (edits by agents are never accepted)",
     },
     Measure {
         field: "loc_suggested_to_add_sum",
         family: "lines_suggested_to_add",
-        what: "Lines of code that Copilot suggested to add",
+        what: "Number of lines of code that Copilot suggested adding",
     },
     Measure {
         field: "loc_suggested_to_delete_sum",
         family: "lines_suggested_to_delete",
-        what: "Lines of code that Copilot suggested to delete",
+        what: "Number of lines of code that Copilot suggested deleting",
     },
     Measure {
         field: "loc_added_sum",
         family: "lines_added",
-        what: "Lines of code added with Copilot (may exceed those suggested)",
+        what: "Number of lines of code added with Copilot (may exceed the lines suggested)",
     },
     Measure {
         field: "loc_deleted_sum",
         family: "lines_deleted",
-        what: "Lines of code deleted with Copilot",
+        what: "Number of lines of code deleted with Copilot",
     },
 ];
 
@@ -61,12 +61,12 @@ pub fn measure_index(field: &str) -> Option<usize> {
     MEASURES.iter().position(|measure| measure.field == field)
 }
 
-/// The measures of something; `None` where GitHub did not say.
+/// The values of the measures; `None` if not available.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Activity(pub [Option<f64>; 7]);
 
 impl Activity {
-    /// Adds the other's measures.
+    /// Adds the values of `other`.
     pub fn add(&mut self, other: &Self) {
         for (sum, value) in self.0.iter_mut().zip(other.0) {
             if let Some(value) = value {
@@ -88,19 +88,19 @@ impl Activity {
     }
 }
 
-/// A breakdown of the measures: GitHub's array, and the part of its family's names and the labels.
+/// A breakdown of the measures: GitHub's array, and the names and labels of its families.
 #[derive(Clone, Copy, Debug)]
 pub struct Breakdown {
     /// The array in the row.
     pub field: &'static str,
-    /// What stands before the measure's name in the family's.
+    /// The part of a family's name before the measure.
     prefix: &'static str,
     labels: &'static [&'static str],
-    /// 1 where the elements have no interactions, else 0.
+    /// 1 if the elements have no interactions, else 0.
     first_measure: usize,
 }
 
-/// The breakdowns that a row has.
+/// The breakdowns of a row.
 pub const BREAKDOWNS: [Breakdown; 5] = [
     Breakdown { field: "totals_by_ide", prefix: "ide_", labels: &["ide"], first_measure: 0 },
     Breakdown {
@@ -181,11 +181,11 @@ impl Element<'_> {
     }
 }
 
-/// The parts of a breakdown by their label values. Elements with the same labels are summed:
-/// two series must not share their labels.
+/// The parts of a breakdown by their label values. Elements with the same labels are summed,
+/// because series must not have the same labels.
 pub type Parts = BTreeMap<Vec<String>, Activity>;
 
-/// The parts in an array of a breakdown.
+/// The parts of a breakdown's array.
 pub fn parts(breakdown: &Breakdown, elements: &[Object<Element<'_>>]) -> Parts {
     let mut parts = Parts::new();
     for element in elements {
@@ -202,40 +202,42 @@ pub struct ActivityFamilies {
 }
 
 impl ActivityFamilies {
-    /// Declares the families of the totals, `{prefix}{measure}`.
-    pub fn totals(catalogue: &mut Catalogue, prefix: &str, of: &str, labels: &[&str]) -> Self {
-        Self::declare(catalogue, prefix, of, labels, 0)
+    /// Declares the families of the totals, `{prefix}{measure}`. `per` ends their HELP text:
+    /// `, per user`.
+    pub fn totals(catalogue: &mut Catalogue, prefix: &str, per: &str, labels: &[&str]) -> Self {
+        Self::declare(catalogue, prefix, per, labels, 0)
     }
 
     /// Declares the families of a breakdown, `{prefix}{breakdown}_{measure}`.
     pub fn breakdown(
         catalogue: &mut Catalogue,
         prefix: &str,
-        of: &str,
+        per: &str,
         labels: &[&str],
         breakdown: &Breakdown,
     ) -> Self {
         let all: Vec<_> = labels.iter().chain(breakdown.labels).copied().collect();
-        let of = format!("{of}, by {}", breakdown.labels.join(" and "));
+        let by = breakdown.labels.join(" and ").replace("ide", "IDE");
+        let per = format!("{per}, by {by}");
         let prefix = format!("{prefix}{}", breakdown.prefix);
-        Self::declare(catalogue, &prefix, &of, &all, breakdown.first_measure)
+        Self::declare(catalogue, &prefix, &per, &all, breakdown.first_measure)
     }
 
     fn declare(
         catalogue: &mut Catalogue,
         prefix: &str,
-        of: &str,
+        per: &str,
         labels: &[&str],
         first_measure: usize,
     ) -> Self {
         let families = MEASURES.iter().skip(first_measure).map(|measure| {
-            let help = format!("{}{of}, on the report day ({}).", measure.what, measure.field);
+            let help = format!("{} on the report day{per} ({}).", measure.what, measure.field);
             catalogue.gauge(&format!("{prefix}{}", measure.family), &help, labels)
         });
         Self { families: families.collect(), first_measure }
     }
 
-    /// Adds a sample for each measure that is there.
+    /// Adds a sample for each measure that is available.
     pub fn push(&self, samples: &mut Samples, activity: &Activity, labels: &[&str], at: i64) {
         let values = activity.0.iter().skip(self.first_measure);
         for (family, value) in self.families.iter().zip(values) {
@@ -245,7 +247,7 @@ impl ActivityFamilies {
         }
     }
 
-    /// Adds the samples of every part, with `labels` before the part's own.
+    /// Adds the samples of every part. `labels` precede the labels of the part.
     pub fn push_parts(&self, samples: &mut Samples, parts: &Parts, labels: &[&str], at: i64) {
         for (names, activity) in parts {
             let all: Vec<&str> =

@@ -11,8 +11,8 @@ use crate::output::{Catalogue, FamilyId, Samples};
 number_fields! {
     /// VS Code's agent (`totals_by_vscode_agent`).
     pub struct VscodeAgent {
-        session_count => "vscode_agent_sessions", "Sessions of VS Code's agent on the report day.", UNIT;
-        total_user_messages => "vscode_agent_messages", "Messages that users sent to VS Code's agent on the report day.", UNIT;
+        session_count => "vscode_agent_sessions", "Number of sessions of VS Code's agent on the report day", UNIT;
+        total_user_messages => "vscode_agent_messages", "Number of messages that users sent to VS Code's agent on the report day", UNIT;
     }
 }
 
@@ -32,12 +32,12 @@ pub struct ThirdPartyAgent<'a> {
 const THIRD_PARTY_AGENT_FIELDS: &[NumberField] = &[
     NumberField {
         family: "third_party_agent_interactions",
-        help: "Jobs that users started with a partner's agent on the report day.",
+        help: "Number of jobs that users started with a partner's agent on the report day",
         scale: UNIT,
     },
     NumberField {
         family: "third_party_agent_sessions",
-        help: "Sessions of a partner's agent on the report day.",
+        help: "Number of sessions of a partner's agent on the report day",
         scale: UNIT,
     },
 ];
@@ -73,8 +73,8 @@ impl AgentFamilies {
     pub fn declare(catalogue: &mut Catalogue) -> Self {
         let labels = ["agent_id", "agent"];
         Self {
-            vscode: fields::declare(catalogue, "", VscodeAgent::FIELDS, &[]),
-            third_party: fields::declare(catalogue, "", THIRD_PARTY_AGENT_FIELDS, &labels),
+            vscode: fields::declare(catalogue, "", VscodeAgent::FIELDS, &[], ""),
+            third_party: fields::declare(catalogue, "", THIRD_PARTY_AGENT_FIELDS, &labels, ""),
         }
     }
 

@@ -17,7 +17,7 @@ pub struct Customization {
     pub kind: &'static str,
     /// The end of the name of the family with the most used.
     pub family: &'static str,
-    /// Its help.
+    /// Its HELP text.
     pub help: &'static str,
 }
 
@@ -28,35 +28,35 @@ pub const CUSTOMIZATIONS: [Customization; 5] = [
         distinct_field: "distinct_skill_use_count",
         kind: "skill",
         family: "skill_interactions",
-        help: "Uses of a skill on the report day, for the five most used.",
+        help: "Number of uses of a skill on the report day, for the five most used skills.",
     },
     Customization {
         field: "totals_by_custom_agent",
         distinct_field: "distinct_custom_agent_use_count",
         kind: "custom_agent",
         family: "custom_agent_interactions",
-        help: "Starts of a custom agent on the report day, for the five most used.",
+        help: "Number of starts of a custom agent on the report day, for the five most used agents.",
     },
     Customization {
         field: "totals_by_mcp",
         distinct_field: "distinct_mcp_use_count",
         kind: "mcp",
         family: "mcp_interactions",
-        help: "Attempts to connect to an MCP server on the report day, for the five most used.",
+        help: "Number of attempts to connect to an MCP server on the report day, for the five most used servers.",
     },
     Customization {
         field: "totals_by_slash_cmd",
         distinct_field: "distinct_slash_cmd_use_count",
         kind: "slash_cmd",
         family: "slash_cmd_interactions",
-        help: "Uses of a slash command on the report day, for the five most used.",
+        help: "Number of uses of a slash command on the report day, for the five most used commands.",
     },
     Customization {
         field: "totals_by_plugin",
         distinct_field: "distinct_plugin_use_count",
         kind: "plugin",
         family: "plugin_interactions",
-        help: "Uses of a plugin's skills on the report day, for the five most used; counted among the skills too.",
+        help: "Number of uses of a plugin's skills on the report day, for the five most used plugins. They also count as uses of skills.",
     },
 ];
 
@@ -108,7 +108,7 @@ impl CustomizationFamilies {
                 .collect(),
             distinct: catalogue.gauge(
                 "distinct_customizations_used",
-                "Different skills, custom agents, MCP servers, slash commands and plugins in use on the report day.",
+                "Number of different skills, custom agents, MCP servers, slash commands and plugins used on the report day.",
                 &["kind"],
             ),
         }

@@ -1,4 +1,4 @@
-//! What entity rows say of pull requests.
+//! Pull requests.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use crate::output::{Catalogue, FamilyId, Samples};
 number_fields! {
     /// Pull requests of the report day (`pull_requests`).
     pub struct PullRequests {
-        total_created => "pull_requests_created", "Pull requests created on the report day.", UNIT;
-        total_reviewed => "pull_requests_reviewed", "Pull requests reviewed on the report day.", UNIT;
-        total_merged => "pull_requests_merged", "Pull requests merged on the report day.", UNIT;
-        median_minutes_to_merge => "pull_request_time_to_merge_median_seconds", "Median time from creation to merge of the pull requests merged on the report day, in seconds.", MINUTES;
-        total_suggestions => "pull_request_suggestions", "Review suggestions made on the report day, by anyone.", UNIT;
-        total_applied_suggestions => "pull_request_suggestions_applied", "Review suggestions applied on the report day, anyone's.", UNIT;
-        total_created_by_copilot => "pull_requests_created_by_copilot", "Pull requests that Copilot created on the report day.", UNIT;
-        total_reviewed_by_copilot => "pull_requests_reviewed_by_copilot", "Pull requests that Copilot reviewed on the report day.", UNIT;
-        total_merged_created_by_copilot => "pull_requests_merged_created_by_copilot", "Pull requests merged on the report day that Copilot had created.", UNIT;
-        total_merged_reviewed_by_copilot => "pull_requests_merged_reviewed_by_copilot", "Pull requests merged on the report day that Copilot had reviewed.", UNIT;
-        median_minutes_to_merge_copilot_authored => "pull_request_copilot_authored_time_to_merge_median_seconds", "The same median, in seconds, of the pull requests that Copilot had created.", MINUTES;
-        median_minutes_to_merge_copilot_reviewed => "pull_request_copilot_reviewed_time_to_merge_median_seconds", "The same median, in seconds, of the pull requests that Copilot had reviewed.", MINUTES;
-        total_copilot_suggestions => "pull_request_copilot_suggestions", "Review suggestions that Copilot made on the report day.", UNIT;
-        total_copilot_applied_suggestions => "pull_request_copilot_suggestions_applied", "Copilot's review suggestions applied on the report day.", UNIT;
+        total_created => "pull_requests_created", "Number of pull requests created on the report day", UNIT;
+        total_reviewed => "pull_requests_reviewed", "Number of pull requests reviewed on the report day", UNIT;
+        total_merged => "pull_requests_merged", "Number of pull requests merged on the report day", UNIT;
+        median_minutes_to_merge => "pull_request_time_to_merge_median_seconds", "Median time from creation to merge of the pull requests merged on the report day, in seconds", MINUTES;
+        total_suggestions => "pull_request_suggestions", "Number of review suggestions made on the report day, by Copilot and by users", UNIT;
+        total_applied_suggestions => "pull_request_suggestions_applied", "Number of review suggestions applied on the report day, of Copilot and of users", UNIT;
+        total_created_by_copilot => "pull_requests_created_by_copilot", "Number of pull requests that Copilot created on the report day", UNIT;
+        total_reviewed_by_copilot => "pull_requests_reviewed_by_copilot", "Number of pull requests that Copilot reviewed on the report day", UNIT;
+        total_merged_created_by_copilot => "pull_requests_merged_created_by_copilot", "Number of pull requests merged on the report day that Copilot created", UNIT;
+        total_merged_reviewed_by_copilot => "pull_requests_merged_reviewed_by_copilot", "Number of pull requests merged on the report day that Copilot reviewed", UNIT;
+        median_minutes_to_merge_copilot_authored => "pull_request_copilot_authored_time_to_merge_median_seconds", "Median time from creation to merge of the pull requests merged on the report day that Copilot created, in seconds", MINUTES;
+        median_minutes_to_merge_copilot_reviewed => "pull_request_copilot_reviewed_time_to_merge_median_seconds", "Median time from creation to merge of the pull requests merged on the report day that Copilot reviewed, in seconds", MINUTES;
+        total_copilot_suggestions => "pull_request_copilot_suggestions", "Number of review suggestions that Copilot made on the report day", UNIT;
+        total_copilot_applied_suggestions => "pull_request_copilot_suggestions_applied", "Number of Copilot's review suggestions applied on the report day", UNIT;
         .. {
             copilot_suggestions_by_comment_type: Option<Vec<Object<Suggestions>>>,
         }
@@ -30,10 +30,10 @@ number_fields! {
 }
 
 number_fields! {
-    /// Copilot's suggestions of one type of comment.
+    /// Copilot's suggestions in one type of comment.
     pub struct Suggestions {
-        total_copilot_suggestions => "pull_request_comment_type_copilot_suggestions", "Review suggestions that Copilot made on the report day, by type of comment.", UNIT;
-        total_copilot_applied_suggestions => "pull_request_comment_type_copilot_suggestions_applied", "Copilot's review suggestions applied on the report day, by type of comment.", UNIT;
+        total_copilot_suggestions => "pull_request_comment_type_copilot_suggestions", "Number of review suggestions that Copilot made on the report day, by type of comment", UNIT;
+        total_copilot_applied_suggestions => "pull_request_comment_type_copilot_suggestions_applied", "Number of Copilot's review suggestions applied on the report day, by type of comment", UNIT;
         .. {
             comment_type: Option<OwnedName>,
         }
@@ -47,12 +47,11 @@ pub struct PullRequestFamilies {
 }
 
 impl PullRequestFamilies {
-    /// Declares the families, `{prefix}pull_requests_created` and so on, with `note` at the end of
-    /// each HELP text.
+    /// Declares the families, `{prefix}pull_requests_created` and so on. `note` ends their HELP text:
+    /// `, per repository`.
     pub fn declare(catalogue: &mut Catalogue, prefix: &str, labels: &[&str], note: &str) -> Self {
-        let mut declare = |fields, labels: &[&str]| {
-            fields::declare_with_note(catalogue, prefix, fields, labels, note)
-        };
+        let mut declare =
+            |fields, labels: &[&str]| fields::declare(catalogue, prefix, fields, labels, note);
         let by_type: Vec<_> = labels.iter().copied().chain(["comment_type"]).collect();
         Self {
             totals: declare(PullRequests::FIELDS, labels),

@@ -7,9 +7,9 @@ use crate::output::{Catalogue, FamilyId, Samples};
 number_fields! {
     /// Sessions of the CLI (`totals_by_cli`) or of the desktop app (`totals_by_copilot_app`).
     pub struct Sessions {
-        session_count => "sessions", "Sessions on the report day.", UNIT;
-        request_count => "requests", "Requests to models, automatic ones included, on the report day.", UNIT;
-        prompt_count => "prompts", "Prompts that users sent on the report day.", UNIT;
+        session_count => "sessions", "Number of sessions on the report day", UNIT;
+        request_count => "requests", "Number of requests to models on the report day, including automatic ones", UNIT;
+        prompt_count => "prompts", "Number of prompts that users sent on the report day", UNIT;
         .. {
             token_usage: Option<Object<TokenUsage>>,
             last_known_cli_version: Known,
@@ -18,11 +18,11 @@ number_fields! {
 }
 
 number_fields! {
-    /// The tokens of those sessions.
+    /// The tokens of these sessions.
     pub struct TokenUsage {
-        output_tokens_sum => "output_tokens", "Tokens that models generated on the report day.", UNIT;
-        prompt_tokens_sum => "prompt_tokens", "Tokens sent to models on the report day.", UNIT;
-        avg_tokens_per_request => "tokens_per_request", "Tokens of a request, on average over the report day.", UNIT;
+        output_tokens_sum => "output_tokens", "Number of tokens that models generated on the report day", UNIT;
+        prompt_tokens_sum => "prompt_tokens", "Number of tokens sent to models on the report day", UNIT;
+        avg_tokens_per_request => "tokens_per_request", "Average number of tokens per request on the report day", UNIT;
     }
 }
 
@@ -33,11 +33,11 @@ pub struct SessionFamilies {
 }
 
 impl SessionFamilies {
-    /// Declares the families.
-    pub fn declare(catalogue: &mut Catalogue, prefix: &str, labels: &[&str]) -> Self {
+    /// Declares the families. `note` ends their HELP text: `, in Copilot CLI`.
+    pub fn declare(catalogue: &mut Catalogue, prefix: &str, labels: &[&str], note: &str) -> Self {
         Self {
-            sessions: fields::declare(catalogue, prefix, Sessions::FIELDS, labels),
-            tokens: fields::declare(catalogue, prefix, TokenUsage::FIELDS, labels),
+            sessions: fields::declare(catalogue, prefix, Sessions::FIELDS, labels, note),
+            tokens: fields::declare(catalogue, prefix, TokenUsage::FIELDS, labels, note),
         }
     }
 

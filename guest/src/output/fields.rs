@@ -1,10 +1,10 @@
-//! Tables of number fields: which JSON field becomes which family.
+//! Tables of number fields: the family of each JSON field.
 
 use super::catalogue::{Catalogue, FamilyId};
 use super::samples::Samples;
 
-/// A number field: the end of its family's name, its help, and the factor that converts it to the
-/// base unit.
+/// A number field: the end of its family's name, its HELP text without the period at the end, and
+/// the factor that converts it to the base unit.
 pub struct NumberField {
     pub family: &'static str,
     pub help: &'static str,
@@ -16,18 +16,8 @@ pub const MINUTES: f64 = 60.0;
 /// A field that is already in the base unit.
 pub const UNIT: f64 = 1.0;
 
-/// Declares a gauge for each field, `{prefix}{family}`.
+/// Declares a gauge for each field, `{prefix}{family}`. The HELP text is `{help}{note}.`
 pub fn declare(
-    catalogue: &mut Catalogue,
-    prefix: &str,
-    fields: &[NumberField],
-    labels: &[&str],
-) -> Vec<FamilyId> {
-    declare_with_note(catalogue, prefix, fields, labels, "")
-}
-
-/// As [`declare`], with `note` at the end of each HELP text.
-pub fn declare_with_note(
     catalogue: &mut Catalogue,
     prefix: &str,
     fields: &[NumberField],
@@ -35,7 +25,7 @@ pub fn declare_with_note(
     note: &str,
 ) -> Vec<FamilyId> {
     let gauge = |field: &NumberField| {
-        let help = format!("{}{note}", field.help);
+        let help = format!("{}{note}.", field.help);
         catalogue.gauge(&format!("{prefix}{}", field.family), &help, labels)
     };
     fields.iter().map(gauge).collect()

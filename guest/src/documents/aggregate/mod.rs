@@ -127,32 +127,32 @@ impl AggregateCollector {
 
 impl AggregateFamilies {
     fn declare(catalogue: &mut Catalogue) -> Self {
-        let of = "";
         Self {
             report_day: catalogue.gauge(
                 "report_day_timestamp_seconds",
-                "The start, in UTC, of the newest day that the usage reports are about, in seconds since 1970.",
+                "Start (00:00 UTC) of the newest day in the usage reports, in seconds since 1970-01-01.",
                 &[],
             ),
             active_users: catalogue.gauge(
                 "active_users",
-                "Distinct users who were active in the window (day, 7 days or 28 days) up to the report day, \
-                 with Copilot as a whole (surface \"any\") or one part of it. Never sum them.",
+                "Number of distinct users who were active in the window that ends with the report day (the day, \
+                 7 days or 28 days), in Copilot as a whole (surface \"any\") or in one part of it. \
+                 Must not be summed.",
                 &["window", "surface"],
             ),
             passive_users: catalogue.gauge(
                 "passive_users",
-                "Distinct users for whom Copilot did something unasked (a review of their pull request) \
-                 in the window up to the report day. Never sum them.",
+                "Number of distinct users whose pull requests Copilot reviewed automatically in the window that \
+                 ends with the report day. Must not be summed.",
                 &["window", "surface"],
             ),
-            totals: ActivityFamilies::totals(catalogue, "", of, &[]),
+            totals: ActivityFamilies::totals(catalogue, "", "", &[]),
             breakdowns: BREAKDOWNS
                 .iter()
-                .map(|breakdown| ActivityFamilies::breakdown(catalogue, "", of, &[], breakdown))
+                .map(|breakdown| ActivityFamilies::breakdown(catalogue, "", "", &[], breakdown))
                 .collect(),
-            cli: SessionFamilies::declare(catalogue, "cli_", &[]),
-            copilot_app: SessionFamilies::declare(catalogue, "app_", &[]),
+            cli: SessionFamilies::declare(catalogue, "cli_", &[], ", in Copilot CLI"),
+            copilot_app: SessionFamilies::declare(catalogue, "app_", &[], ", in the Copilot app"),
             agents: AgentFamilies::declare(catalogue),
             customizations: CustomizationFamilies::declare(catalogue),
             pull_requests: PullRequestFamilies::declare(catalogue, "", &[], ""),

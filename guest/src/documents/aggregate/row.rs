@@ -17,9 +17,10 @@ use crate::measures::sessions::Sessions;
 /// except the day.
 #[derive(Debug, Default)]
 pub struct AggregateRow {
-    /// Without one, the row is malformed.
+    /// Required.
     pub day: Option<Day>,
-    /// From `{daily,weekly,monthly}_{active,passive}_{surface}_users`: by kind, window and surface.
+    /// The fields `{daily,weekly,monthly}_{active,passive}_{surface}_users`, by kind, window and
+    /// surface.
     pub users: BTreeMap<(UserKind, &'static str, String), f64>,
     pub totals: Activity,
     pub breakdowns: [Parts; 5],

@@ -58,12 +58,12 @@ impl Collector for LegacyCollector {
             history: settings.history,
             report_day: catalogue.gauge(
                 "legacy_report_day_timestamp_seconds",
-                "The start, in UTC, of the newest day that the closed metrics API is about, in seconds since 1970.",
+                "Start (00:00 UTC) of the newest day in the closed metrics API, in seconds since 1970-01-01.",
                 &[],
             ),
             summaries: catalogue.gauge(
                 "legacy_pull_request_summaries",
-                "Pull request summaries that Copilot wrote on the newest day of the closed metrics API.",
+                "Number of pull request summaries that Copilot wrote on the newest day in the closed metrics API, by repository.",
                 &["repository"],
             ),
             days: BTreeMap::new(),

@@ -207,35 +207,35 @@ impl SeatsFamilies {
         Self {
             seats: catalogue.gauge(
                 "seats",
-                "Users who have a Copilot seat, each counted once however many grants they have.",
+                "Number of users with a Copilot seat. A user with several grants counts once.",
                 &[],
             ),
             reported: catalogue.gauge(
                 "seats_reported",
-                "GitHub's own count of the seats (total_seats).",
+                "Number of seats according to GitHub (total_seats).",
                 &[],
             ),
             pending_cancellation: catalogue.gauge(
                 "seats_pending_cancellation",
-                "Users all of whose seats end with the current billing cycle.",
+                "Number of users whose seats will all be cancelled at the end of the current billing cycle.",
                 &[],
             ),
-            by_plan: catalogue.gauge("seats_by_plan", "Users with a seat, by plan.", &["plan"]),
+            by_plan: catalogue.gauge("seats_by_plan", "Number of users with a seat, by plan.", &["plan"]),
             by_editor: catalogue.gauge(
                 "seats_by_editor",
-                "Users with a seat who were active, by the editor they used last.",
+                "Number of users with a seat who have been active, by the editor they used last.",
                 &["editor"],
             ),
             by_activity_age: catalogue.gauge(
                 "seats_by_activity_age",
-                "Users with a seat, by the time since they last used it: up to 1 day (1d), then up to 7, 30 and 90 \
-                 days (7d, 30d, 90d), longer (over_90d) or not in GitHub's records (never). \
-                 GitHub forgets activity after 90 days.",
+                "Number of users with a seat, by the time since their last activity: up to 1 day (1d), then up to \
+                 7, 30 and 90 days (7d, 30d, 90d), longer (over_90d), or no activity on record (never). \
+                 GitHub deletes the last activity after 90 days.",
                 &["activity_age"],
             ),
             by_team: catalogue.gauge(
                 "seats_by_team",
-                "Users with a seat, by the team that grants it. A user may be in several.",
+                "Number of users with a seat, by the team that grants it. A user may be in several teams.",
                 &["team", "team_id"],
             ),
         }

@@ -20,33 +20,33 @@ impl TotalFamilies {
         Self {
             report_day: catalogue.gauge(
                 "users_report_day_timestamp_seconds",
-                "The start, in UTC, of the newest day that the users report is about, in seconds since 1970.",
+                "Start (00:00 UTC) of the newest day in the users report, in seconds since 1970-01-01.",
                 &[],
             ),
             reported: catalogue.gauge(
                 "users_reported",
-                "Users with a row in the users report of the report day, active or not.",
+                "Number of users in the users report of the report day, active or not.",
                 &[],
             ),
             active: catalogue.gauge(
                 "users_active",
-                "Users of the users report with any activity on the report day.",
+                "Number of users in the users report with any activity on the report day.",
                 &[],
             ),
             using: catalogue.gauge(
                 "users_using",
-                "Users who used a part of Copilot on the report day (used_… fields). \
-                 A user may use several: never sum them.",
+                "Number of users who used a part of Copilot on the report day (used_… fields). A user may use \
+                 several parts, so they must not be summed.",
                 &["surface"],
             ),
             in_phase: catalogue.gauge(
                 "users_in_adoption_phase",
-                "Users of the users report by the adoption phase that GitHub put them in.",
+                "Number of users in the users report, by the adoption phase that GitHub assigns them to.",
                 &["phase"],
             ),
             ai_credits: catalogue.gauge(
                 "ai_credits_used",
-                "AI credits that the users of the users report consumed on the report day.",
+                "AI credits consumed on the report day by the users in the users report. Not the billed total.",
                 &[],
             ),
         }
@@ -67,13 +67,13 @@ impl UserFamilies {
     /// Declares the families.
     pub fn declare(catalogue: &mut Catalogue) -> Self {
         let labels = ["user", "user_id"];
-        let of = " by a user";
+        let per = ", per user";
         let with = |label| [labels[0], labels[1], label];
         Self {
-            activity: ActivityFamilies::totals(catalogue, "user_", of, &labels),
+            activity: ActivityFamilies::totals(catalogue, "user_", per, &labels),
             breakdowns: BREAKDOWNS
                 .iter()
-                .map(|b| ActivityFamilies::breakdown(catalogue, "user_", of, &labels, b))
+                .map(|b| ActivityFamilies::breakdown(catalogue, "user_", per, &labels, b))
                 .collect(),
             used: catalogue.gauge(
                 "user_used",
@@ -82,15 +82,20 @@ impl UserFamilies {
             ),
             in_phase: catalogue.gauge(
                 "user_in_adoption_phase",
-                "1 for the adoption phase that GitHub put the user in.",
+                "1 for the adoption phase that GitHub assigns the user to.",
                 &with("phase"),
             ),
             ai_credits: catalogue.gauge(
                 "user_ai_credits_used",
-                "AI credits that the user consumed on the report day.",
+                "AI credits consumed by the user on the report day. Not the billed total.",
                 &labels,
             ),
-            cli: SessionFamilies::declare(catalogue, "user_cli_", &labels),
+            cli: SessionFamilies::declare(
+                catalogue,
+                "user_cli_",
+                &labels,
+                ", in Copilot CLI, per user",
+            ),
         }
     }
 }

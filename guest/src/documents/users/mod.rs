@@ -60,15 +60,15 @@ const DOCUMENTS: &[DocumentDefinition] = &[
 /// Enables the families with a `user` label. They are many series, so they are off by default.
 const USERS: OptionDefinition = OptionDefinition {
     name: "users",
-    help: "true adds the families with a user label, from the users report: \
-           up to about 30 series for each active user.",
+    help: "Set to true to add the families with a user label, from the users report: \
+           up to about 30 series per active user.",
 };
 
 /// Adds each user's activity by editor, feature, model and language.
 const USER_BREAKDOWNS: OptionDefinition = OptionDefinition {
     name: "user-breakdowns",
-    help: "true adds, with users=true, each user's activity by editor, feature, \
-           model and language: hundreds of series for each active user.",
+    help: "Set to true, together with users=true, to add each user's activity by editor, feature, \
+           model and language: hundreds of series per active user.",
 };
 
 /// Collects the rows of users reports.
@@ -283,7 +283,7 @@ impl UsersCollector {
 #[cfg(test)]
 mod tests {
     use crate::contract::Span;
-    use crate::testing::{map, of};
+    use crate::testing::{map, samples_of};
 
     const TEAMS: (&str, &str) =
         ("user-teams-1-day", r#"{"day":"2026-11-19","user_id":1,"team_id":5,"slug":"core"}"#);
@@ -297,11 +297,11 @@ mod tests {
             let bodies = [TEAMS].into_iter().chain(rows.map(|row| ("users-1-day", row)));
             let lines = map(Span::Latest, &[], &bodies.collect::<Vec<_>>()).unwrap();
             assert_eq!(
-                of(&lines, "github_copilot_users_using"),
+                samples_of(&lines, "github_copilot_users_using"),
                 [r#"github_copilot_users_using{surface="cli"} 1"#]
             );
             assert_eq!(
-                of(&lines, "github_copilot_team_users_using"),
+                samples_of(&lines, "github_copilot_team_users_using"),
                 [r#"github_copilot_team_users_using{team="core",team_id="5",surface="chat"} 1"#]
             );
         }
@@ -315,10 +315,10 @@ mod tests {
         ];
         let lines = map(Span::Latest, &[], &rows.map(|row| ("users-1-day", row))).unwrap();
         assert_eq!(
-            of(&lines, "github_copilot_ai_credits_used"),
+            samples_of(&lines, "github_copilot_ai_credits_used"),
             ["github_copilot_ai_credits_used{} 2"]
         );
-        assert_eq!(of(&lines, "github_copilot_users_reported").len(), 1);
+        assert_eq!(samples_of(&lines, "github_copilot_users_reported").len(), 1);
     }
 
     #[test]
