@@ -62,7 +62,7 @@ impl Collector for TeamActivityCollector {
                 for user in members.iter().filter_map(|member| users_of_day.get(member)) {
                     totals.active += u32::from(user.active);
                     totals.activity.add(&user.activity);
-                    for surface in users.surfaces(user.used) {
+                    for surface in users.names().surfaces(user.used) {
                         *totals.using.entry(surface).or_default() += 1;
                     }
                     if let Some(used) = user.ai_credits {

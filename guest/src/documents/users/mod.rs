@@ -2,19 +2,18 @@
 
 mod families;
 mod names;
+mod record;
 mod row;
 
 use std::collections::BTreeMap;
 
 use self::families::{TotalFamilies, UserFamilies};
-use self::names::Names;
+use self::record::{UserNames, Users};
 use self::row::UserRow;
 use super::user_teams::UserTeamsCollector;
 use crate::collector::{self, Collector, Collectors};
 use crate::contract::Need;
-use crate::input::{Day, Id, Malformed, Row};
-use crate::measures::activity::{self, Activity, BREAKDOWNS, Parts};
-use crate::measures::sessions::Sessions;
+use crate::input::{Day, Malformed, Row};
 use crate::output::{Catalogue, Samples};
 use crate::registration::{DocumentDefinition, Registration};
 use crate::settings::{OptionDefinition, Settings};
@@ -86,29 +85,7 @@ pub struct UsersCollector {
     /// The newest day of the user-teams report.
     teams_day: Option<Day>,
     days: BTreeMap<Day, Users>,
-    surfaces: Names,
-    phases: Names,
-}
-
-/// The users of a day.
-type Users = BTreeMap<Id, UserDay>;
-
-/// What is kept of a user's day.
-pub struct UserDay {
-    pub activity: Activity,
-    pub active: bool,
-    /// The surfaces that the user used, as bits; see [`UsersCollector::surfaces`].
-    pub used: u128,
-    pub ai_credits: Option<f64>,
-    phase: Option<u32>,
-    detail: Option<Box<UserDetail>>,
-}
-
-/// What only the families with a `user` label need.
-struct UserDetail {
-    login: String,
-    cli: Option<Sessions>,
-    breakdowns: [Parts; 5],
+    names: UserNames,
 }
 
 impl Collector for UsersCollector {
@@ -122,8 +99,7 @@ impl Collector for UsersCollector {
             history: settings.history,
             teams_day: None,
             days: BTreeMap::new(),
-            surfaces: Names::default(),
-            phases: Names::default(),
+            names: UserNames::default(),
         }
     }
 
@@ -141,11 +117,9 @@ impl Collector for UsersCollector {
     fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
         let days = if self.history { usize::MAX } else { 1 };
         for (day, users) in self.days.iter().rev().take(days) {
-            self.push_totals(samples, users, day.start_ms());
+            self.totals.push(samples, users, &self.names, day.start_ms());
             for (id, user) in users {
-                if let Some(detail) = &user.detail {
-                    self.push_user(samples, id, user, detail, day.start_ms());
-                }
+                self.user.push(samples, id, user, &self.names, day.start_ms());
             }
         }
     }
@@ -157,9 +131,9 @@ impl UsersCollector {
         self.days.get(&day)
     }
 
-    /// The names of the surfaces in [`UserDay::used`], sorted.
-    pub fn surfaces(&self, used: u128) -> impl Iterator<Item = &str> {
-        self.surfaces.of_bits(used)
+    /// The names that the records of users refer to.
+    pub fn names(&self) -> &UserNames {
+        &self.names
     }
 
     /// Takes a row. Of several rows for a user and day, the last one wins: the files of a report
@@ -177,106 +151,9 @@ impl UsersCollector {
         if !self.days.contains_key(&day) {
             self.days.retain(|day, _| is_kept(*day));
         }
-        let user = self.user_day(values);
+        let user = self.names.record(values, self.with_users);
         self.days.entry(day).or_default().insert(id, user);
         Ok(())
-    }
-
-    fn user_day<const KEEP: bool>(&mut self, row: UserRow<'_, KEEP>) -> UserDay {
-        let mut used = 0;
-        for name in &row.used {
-            let surface = name.strip_prefix("used_").unwrap_or(name);
-            used |= 1u128.checked_shl(self.surfaces.index(surface)).unwrap_or(0);
-        }
-        let detail = self.with_users.then(|| {
-            let mut breakdowns: [Parts; 5] = Default::default();
-            if KEEP {
-                for ((parts, breakdown), elements) in
-                    breakdowns.iter_mut().zip(&BREAKDOWNS).zip(&row.breakdowns)
-                {
-                    *parts = activity::parts(breakdown, &elements.0);
-                }
-            }
-            Box::new(UserDetail {
-                login: row.user_login.as_deref().unwrap_or_default().to_owned(),
-                cli: row.cli.as_deref().cloned(),
-                breakdowns,
-            })
-        });
-        UserDay {
-            activity: row.activity,
-            active: row.active(),
-            used,
-            ai_credits: row.ai_credits_used,
-            phase: row.phase.as_deref().map(|phase| self.phases.index(phase)),
-            detail,
-        }
-    }
-
-    fn push_totals(&self, samples: &mut Samples, users: &Users, at: i64) {
-        let families = &self.totals;
-        samples.push(families.report_day, &[], at as f64 / 1000.0, at);
-        samples.push(families.reported, &[], users.len() as f64, at);
-        let active = users.values().filter(|user| user.active).count();
-        samples.push(families.active, &[], active as f64, at);
-        let mut using: BTreeMap<&str, u32> = BTreeMap::new();
-        let mut in_phase: BTreeMap<&str, u32> = BTreeMap::new();
-        let mut ai_credits = None;
-        for user in users.values() {
-            for surface in self.surfaces(user.used) {
-                *using.entry(surface).or_default() += 1;
-            }
-            if let Some(phase) = self.phase(user) {
-                *in_phase.entry(phase).or_default() += 1;
-            }
-            if let Some(used) = user.ai_credits {
-                *ai_credits.get_or_insert(0.0) += used;
-            }
-        }
-        for (surface, count) in using {
-            samples.push(families.using, &[surface], count.into(), at);
-        }
-        for (phase, count) in in_phase {
-            samples.push(families.in_phase, &[phase], count.into(), at);
-        }
-        if let Some(used) = ai_credits {
-            samples.push(families.ai_credits, &[], used, at);
-        }
-    }
-
-    fn push_user(
-        &self,
-        samples: &mut Samples,
-        id: &Id,
-        user: &UserDay,
-        detail: &UserDetail,
-        at: i64,
-    ) {
-        let families = &self.user;
-        let id = id.to_string();
-        // A login can be renamed and reused; the id tells two users with the same login apart.
-        let labels = [detail.login.as_str(), id.as_str()];
-        families.activity.push(samples, &user.activity, &labels, at);
-        for (families, parts) in families.breakdowns.iter().zip(&detail.breakdowns) {
-            families.push_parts(samples, parts, &labels, at);
-        }
-        let [login, id] = labels;
-        for surface in self.surfaces(user.used) {
-            samples.push(families.used, &[login, id, surface], 1.0, at);
-        }
-        if let Some(phase) = self.phase(user) {
-            samples.push(families.in_phase, &[login, id, phase], 1.0, at);
-        }
-        if let Some(used) = user.ai_credits {
-            samples.push(families.ai_credits, &labels, used, at);
-        }
-        if let Some(cli) = &detail.cli {
-            families.cli.push(samples, cli, &labels, at);
-        }
-    }
-
-    fn phase(&self, user: &UserDay) -> Option<&str> {
-        self.phases.name(user.phase?)
     }
 }
 
