@@ -13,16 +13,18 @@
 //!   `values` and `time` are the kinds of values in it.
 //! - `output`: `catalogue` holds the families, `samples` the columns that cross the boundary,
 //!   `fields` the tables of number fields.
-//! - `collector`: the trait [`Collector`](collector::Collector), the interface of everything that
-//!   turns rows into samples. `registration` is what a collector declares: its documents, framing,
-//!   options and `charts`, and its constructor.
+//! - `settings`: which days and options a run has.
+//! - `collector`: the trait `Collector`, the interface of everything that
+//!   turns rows into samples.
+//! - `registration`: what a collector declares, which are its documents, framing, options and
+//!   `charts`, and its constructor.
 //! - `measures`: groups of fields that several kinds of rows share, such as pull requests.
 //! - `documents`: one file or directory per document family, each with its collector, and the
 //!   table of all of them.
 //! - [`run`] feeds documents to the collectors, [`manifest`] describes the mapping, and
 //!   [`component`] connects both to the WIT world.
 //!
-//! A new document family is one new file in `documents` and one line in its table.
+//! A new document family is one new file in `documents`, with its `mod` line and its row in the table.
 
 mod charts;
 mod collector;
