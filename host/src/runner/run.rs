@@ -133,7 +133,15 @@ impl Runner {
                 _ => None,
             };
             let Some((feed, failed)) = malformed else {
-                outcome.failure = Some(Failure::new(&error));
+                let mut failure = Failure::new(&error);
+                if let MapError::Run(RunError::Malformed(malformed)) = &error {
+                    // It may miss a document; one that does not exist is its own mistake.
+                    let mut feeds = member.feeds(scope).iter();
+                    if !feeds.any(|feed| feed.name == malformed.document) {
+                        failure.blame = Blame::Mapping;
+                    }
+                }
+                outcome.failure = Some(failure);
                 return outcome;
             };
             let name = feed.document.clone();
