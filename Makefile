@@ -1,39 +1,39 @@
-# The commands of the README. Continuous integration runs the same ones.
+# The commands in the README. Continuous integration runs the same commands.
 
 CARGO ?= cargo
 
 .PHONY: run test lint bench toolchain setup pictures
 
-# Serves the demo on http://localhost:8000/metrics: no token, no network.
+# Serves the demo on http://localhost:8000, without a token or access to GitHub.
 run: toolchain
 	$(CARGO) run --release -- --demo
 
-# Sets up what is missing and runs every test.
+# Installs missing tools and runs all tests.
 test: setup
 	$(CARGO) build --workspace
 	$(CARGO) test --workspace --exclude smallest-mapping
 
-# Formatting, clippy with warnings denied, and the rules for dependencies (deny.toml).
+# Checks the formatting, clippy (warnings are errors) and the rules for dependencies (deny.toml).
 lint: setup
 	$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked --debug --quiet cargo-deny
 	$(CARGO) fmt --all --check
 	$(CARGO) deny check bans licenses sources
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 
-# Prints throughput, scrapes per second and memory, with their ratios.
+# Prints throughput, scrapes per second and memory use, with their ratios.
 bench: setup
 	$(CARGO) build --release
 	$(CARGO) bench --package copilot-metrics-tests
 
-# Sets up what a build needs: the Rust toolchain with its wasm target, and a C compiler.
+# Installs the build dependencies: the Rust toolchain with its wasm target, and a C compiler.
 toolchain:
 	@./.ci/toolchain
 
-# Sets up what the tests need too.
+# Also installs the test dependencies.
 setup:
 	@./.ci/setup
 
-# The README's pictures of the page, from the screenshots that `make test` took.
+# Updates the README's pictures of the page with the screenshots taken by `make test`.
 pictures:
 	cp target/screenshots/demo/desktop-light.png docs/page-light.png
 	cp target/screenshots/demo/desktop-dark.png docs/page-dark.png

@@ -1,40 +1,30 @@
-//! The glue between the WIT world and [`Mapping`](crate::mapping::Mapping).
-
-/// The types that `wit/0.1/mapping.wit` defines, generated.
-#[allow(unsafe_code, missing_docs, clippy::all, clippy::restriction)]
-pub mod bindings {
-    wit_bindgen::generate!({
-        world: "mapping",
-        path: "../wit/0.1",
-        additional_derives: [PartialEq, Clone],
-    });
-}
+//! The glue between the WIT world and [`Run`].
 
 use std::cell::RefCell;
 
-pub use bindings::exports::copilot_metrics_exporter::mapping::mapper as wit;
-use wit::{Document, Error, Guest, GuestRun, Manifest, OptionValue, SampleSet, Span, Target};
-
-use crate::manifest;
-use crate::mapping::Mapping;
+use crate::contract::{
+    Document, Error, Guest, GuestRun, Manifest, OptionValue, SampleSet, Span, Target,
+};
+use crate::manifest::manifest;
+use crate::run::Run;
 
 /// The component's exports.
 struct Component;
 
-/// One run: the resource. Exports take `&self`, hence the cell; a component has one thread.
-struct Run(RefCell<Mapping>);
+/// A run as a WIT resource. Exports take `&self`, hence the cell; a component has a single thread.
+struct RunResource(RefCell<Run>);
 
 impl Guest for Component {
-    type Run = Run;
+    type Run = RunResource;
 
     fn describe() -> Manifest {
-        manifest::manifest()
+        manifest()
     }
 }
 
-impl GuestRun for Run {
+impl GuestRun for RunResource {
     fn new(target: Target, span: Span, options: Vec<OptionValue>) -> Self {
-        Self(RefCell::new(Mapping::new(&target, span, &options)))
+        Self(RefCell::new(Run::new(&target, span, &options)))
     }
 
     fn feed(&self, document: Document, chunk: Vec<u8>) -> Result<(), Error> {
@@ -49,6 +39,7 @@ impl GuestRun for Run {
 #[cfg(target_family = "wasm")]
 #[allow(unsafe_code)]
 mod export {
-    use super::{Component, bindings};
+    use super::Component;
+    use crate::contract::bindings;
     bindings::export!(Component with_types_in bindings);
 }

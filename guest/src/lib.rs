@@ -1,31 +1,42 @@
 //! The default mapping: GitHub's Copilot JSON to Prometheus samples.
 //!
-//! It is built as a wasm32-wasip2 component and embedded in the exporter; as a plain library
-//! the same code is tested and measured natively.
+//! It is built as a wasm32-wasip2 component and embedded in the exporter. As a plain library, the
+//! same code is tested and benchmarked natively.
 //!
 //! # Layout
 //!
-//! Bytes come in at [`mapping::Mapping::feed`] and leave as a sample set at
-//! [`mapping::Mapping::finish`]:
+//! Bytes enter at [`run::Run::feed`] and leave as samples at [`run::Run::finish`]. Each module
+//! imports only from the ones above it:
 //!
-//! - `framing` cuts a stream of bytes into rows, so that memory follows the largest row;
-//! - `json` decodes one row into a type and notes the fields nobody knows; `values` and `time`
-//!   are what rows are made of;
-//! - one collector per kind of document aggregates rows: `reports`, `billing`, `seats`,
-//!   `legacy`; `original` holds the ten gauges which the last two of them share;
-//! - `samples` holds the catalogue of families and builds the columns that cross the boundary;
-//! - [`manifest`] is what the mapping says of itself, [`component`] the glue to the WIT world.
+//! - [`contract`]: the generated types of the WIT contract.
+//! - `input`: bytes to typed rows. `framing` splits a body into rows, `row` decodes one row,
+//!   `values` and `time` are the kinds of values in it.
+//! - `output`: `catalogue` holds the families, `samples` the columns that cross the boundary,
+//!   `fields` the tables of number fields.
+//! - `settings`: which days and options a run has.
+//! - `collector`: the trait `Collector`, the interface of everything that
+//!   turns rows into samples.
+//! - `registration`: what a collector declares, which are its documents, framing, options and
+//!   `charts`, and its constructor.
+//! - `measures`: groups of fields that several kinds of rows share, such as pull requests.
+//! - `documents`: one file or directory per document family, each with its collector, and the
+//!   table of all of them.
+//! - [`run`] feeds documents to the collectors, [`manifest`] describes the mapping, and
+//!   [`component`] connects both to the WIT world.
+//!
+//! A new document family is one new file in `documents`, with its `mod` line and its row in the table.
 
-mod billing;
+mod charts;
+mod collector;
 pub mod component;
-mod framing;
-mod json;
-mod legacy;
+pub mod contract;
+mod documents;
+mod input;
 pub mod manifest;
-pub mod mapping;
-mod original;
-mod reports;
-mod samples;
-mod seats;
-mod time;
-mod values;
+mod measures;
+mod output;
+mod registration;
+pub mod run;
+mod settings;
+#[cfg(test)]
+mod testing;

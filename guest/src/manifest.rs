@@ -1,99 +1,126 @@
-//! What the mapping says of itself: the documents it wants, the options it takes, its families.
+//! What the mapping says about itself.
 
-use crate::component::wit::{
-    DocumentSpec, FetchKind, Manifest, Need, OptionSpec, Scope, Span, Target,
-};
-use crate::mapping::Mapping;
+use crate::charts::{self, ChartDefinition};
+use crate::contract::{DocumentSpec, Manifest, Scope};
+use crate::documents;
+use crate::output::Catalogue;
+use crate::settings::Settings;
 
-/// The option that turns the families with a `user` label on.
-pub const USERS: &str = "users";
-/// The option that adds the user's breakdowns to them.
-pub const USER_BREAKDOWNS: &str = "user-breakdowns";
-
-/// The manifest of the default mapping.
+/// The manifest of the default mapping, collected from the table of documents.
 pub fn manifest() -> Manifest {
-    let target = Target { scope: Scope::Organization, name: String::new() };
-    let option = |name: &str, help: &str| OptionSpec {
-        name: name.to_owned(),
-        help: help.to_owned(),
-        default_value: "false".to_owned(),
-    };
+    let mut catalogue = Catalogue::default();
+    documents::declare(&mut catalogue, &Settings::default());
     Manifest {
         name: "github-copilot".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        documents: documents(Scope::Organization)
+        documents: [Scope::Organization, Scope::Enterprise].into_iter().flat_map(specs).collect(),
+        options: documents::options().into_iter().map(|option| option.spec()).collect(),
+        families: catalogue.into_families(),
+        charts: charts::in_order(documents::charts())
             .into_iter()
-            .chain(documents(Scope::Enterprise))
+            .map(ChartDefinition::spec)
             .collect(),
-        options: vec![
-            option(
-                USERS,
-                "true adds the families with a user label, from the users report: \
-                 up to about 30 series for each active user.",
-            ),
-            option(
-                USER_BREAKDOWNS,
-                "true adds, with users=true, each user's activity by editor, feature, \
-                 model and language: hundreds of series for each active user.",
-            ),
-        ],
-        families: Mapping::new(&target, Span::Latest, &[]).into_families(),
     }
 }
 
-/// The documents of a scope, in the order in which they are to be fed: user-teams before users,
-/// so that of the users report only the days that can be joined need to be kept.
-fn documents(scope: Scope) -> Vec<DocumentSpec> {
-    let (root, entity) = match scope {
-        Scope::Organization => ("/orgs/{org}/copilot", "organization"),
-        Scope::Enterprise => ("/enterprises/{enterprise}/copilot", "enterprise"),
-    };
-    let document = |name: String, path: String, fetch, need| DocumentSpec {
-        name,
-        scope,
-        path: format!("{root}/{path}"),
-        fetch,
-        need,
-        fallback_for: None,
-        same_day_as: None,
-    };
-    let report = |name: &str, need| {
-        let path = match name.strip_suffix("-28-day") {
-            Some(_) => format!("metrics/reports/{name}/latest"),
-            None => format!("metrics/reports/{name}?day={{day}}"),
-        };
-        document(name.to_owned(), path, FetchKind::Report, need)
-    };
-    let mut documents = vec![
-        report(&format!("{entity}-28-day"), Need::Required),
-        report(&format!("{entity}-1-day"), Need::Optional),
-        report("user-teams-1-day", Need::Optional),
-        DocumentSpec {
-            same_day_as: Some("user-teams-1-day".to_owned()),
-            ..report("users-1-day", Need::Optional)
-        },
-        report("users-28-day", Need::Offline),
-    ];
-    if scope == Scope::Organization {
-        let path = "billing".to_owned();
-        documents.push(document(path.clone(), path, FetchKind::Plain, Need::Optional));
+/// The documents of a scope in the order of the table, but those that replace another one last.
+fn specs(scope: Scope) -> Vec<DocumentSpec> {
+    let all = documents::TABLE.iter().flat_map(|registration| registration.documents);
+    let mut documents: Vec<_> = all.filter(|document| document.scope == scope).collect();
+    documents.sort_by_key(|document| document.fallback_for.is_some());
+    documents.into_iter().map(|document| document.spec()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::contract::{ChartForm, Selection};
+
+    fn selections(form: &ChartForm) -> Vec<&Selection> {
+        match form {
+            ChartForm::Lines(series) | ChartForm::Bars(series) => series
+                .iter()
+                .flat_map(|s| [Some(&s.value), s.divided_by.as_ref()])
+                .flatten()
+                .collect(),
+            ChartForm::BarsByLabel(bars) => {
+                [Some(&bars.value), bars.part.as_ref()].into_iter().flatten().collect()
+            }
+        }
     }
-    documents.extend([
-        document(
-            "seats".into(),
-            "billing/seats?per_page=100".into(),
-            FetchKind::Paged,
-            Need::Optional,
-        ),
-        DocumentSpec {
-            fallback_for: Some(format!("{entity}-28-day")),
-            ..document(
-                "legacy".into(),
-                "metrics?per_page=100".into(),
-                FetchKind::Paged,
-                Need::Optional,
-            )
-        },
-    ]);
-    documents
+
+    #[test]
+    fn charts_select_declared_families_by_their_labels() {
+        let manifest = manifest();
+        let families: HashMap<&str, &[String]> = manifest
+            .families
+            .iter()
+            .map(|family| (family.name.as_str(), family.label_names.as_slice()))
+            .collect();
+        for chart in &manifest.charts {
+            let selections = selections(&chart.form);
+            assert!(!selections.is_empty(), "{}", chart.title);
+            for selection in selections {
+                let labels = families.get(selection.family.as_str());
+                let labels = labels.unwrap_or_else(|| panic!("no family {}", selection.family));
+                let matched = selection.matchers.iter().map(|matcher| &matcher.label);
+                let by_label = match &chart.form {
+                    ChartForm::BarsByLabel(bars) => Some(&bars.label),
+                    _ => None,
+                };
+                for label in matched.chain(by_label) {
+                    assert!(labels.contains(label), "{} has no {label}", selection.family);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn charts_are_in_the_order_of_the_page_with_fallbacks_after_the_chart_they_replace() {
+        let manifest = manifest();
+        let mut titles: Vec<&str> = manifest.charts.iter().map(|chart| &*chart.title).collect();
+        assert_eq!(titles.len(), documents::charts().count());
+        titles.dedup();
+        assert_eq!(
+            titles,
+            [
+                "Active users",
+                "Acceptance",
+                "Lines of code",
+                "By language",
+                "By editor",
+                "By feature",
+                "By model",
+                "Seats"
+            ]
+        );
+    }
+
+    #[test]
+    fn documents_refer_to_earlier_documents_of_their_scope_and_to_options() {
+        let manifest = manifest();
+        for (index, document) in manifest.documents.iter().enumerate() {
+            let earlier = &manifest.documents[..index];
+            let is_earlier = |name: &String| {
+                earlier.iter().any(|other| other.scope == document.scope && other.name == *name)
+            };
+            assert!(!is_earlier(&document.name), "{} twice", document.name);
+            assert!(document.fallback_for.iter().all(is_earlier), "{}", document.name);
+            assert!(document.same_day_as.iter().all(is_earlier), "{}", document.name);
+            let is_option = |name: &String| manifest.options.iter().any(|o| o.name == *name);
+            assert!(document.only_with.iter().all(is_option), "{}", document.name);
+            assert!(document.permission.is_some(), "{}", document.name);
+        }
+    }
+
+    #[test]
+    fn family_names_are_unique() {
+        let mut names: Vec<_> = manifest().families.into_iter().map(|family| family.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
 }

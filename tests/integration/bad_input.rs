@@ -52,13 +52,17 @@ fn what_is_not_json_is_refused_with_its_place() {
 #[test]
 fn an_error_message_in_the_place_of_a_document_is_refused() {
     refused("legacy", b"{\"message\":\"Not Found\"}", &["byte 2", "missing field `date`"]);
-    refused("seats", b"{\"message\":\"Not Found\"}", &["byte 0", "not what a seats document"]);
+    refused(
+        "seats",
+        b"{\"message\":\"Not Found\"}",
+        &["byte 0", "expected an object with an array \"seats\""],
+    );
     refused(
         "organization-1-day",
         b"{\"message\":\"Not Found\"}",
         &["byte 0", "missing field `day`"],
     );
-    refused("billing", b"[{\"seat_breakdown\":{}}]", &["byte 1", "not what a billing document"]);
+    refused("billing", b"[{\"seat_breakdown\":{}}]", &["byte 1", "expected a single object"]);
 }
 
 #[test]
@@ -110,9 +114,9 @@ fn numbers_that_can_be_no_count_are_refused() {
     refused(
         "organization-1-day",
         report("-1").as_bytes(),
-        &["loc_added_sum", "`-1`", "not negative"],
+        &["loc_added_sum", "`-1`", "non-negative"],
     );
-    refused("organization-1-day", report("-0.5").as_bytes(), &["loc_added_sum", "not negative"]);
+    refused("organization-1-day", report("-0.5").as_bytes(), &["loc_added_sum", "non-negative"]);
     refused("organization-1-day", report("NaN").as_bytes(), &["expected value"]);
 }
 

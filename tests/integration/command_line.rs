@@ -98,7 +98,7 @@ fn map_says_which_documents_and_options_there_are() {
     refused(&["map", "--org", "acme", "billing"], &["DOCUMENT=FILE"]);
     refused(
         &["map", "--org", "acme", "--option", "users=maybe", &billing],
-        &["users is true or false, not \"maybe\""],
+        &["users must be true or false, not \"maybe\""],
     );
 }
 

@@ -85,7 +85,7 @@ async fn the_smallest_mapping_of_the_documentation_builds_in_an_empty_folder_and
     let exposition = printed(["map", "--org", "acme", "--mapping", mapping, &billing]);
     assert_eq!(
         exposition,
-        "# HELP smallest_seats Seats billed for.\n# TYPE smallest_seats gauge\nsmallest_seats{org=\"acme\"} 12\n"
+        "# HELP smallest_seats Number of billed seats.\n# TYPE smallest_seats gauge\nsmallest_seats{org=\"acme\"} 12\n"
     );
     let mappings = Mappings::default();
     let mut command = exporter();

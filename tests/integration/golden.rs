@@ -1,10 +1,11 @@
 use std::fs;
 
-use copilot_metrics_exporter::wasm::wit as host;
-use copilot_metrics_guest::component::wit as guest;
+use copilot_metrics_exporter::model as host;
+use copilot_metrics_guest::contract as guest;
 use copilot_metrics_tests::command::printed;
 use copilot_metrics_tests::fixtures::{
-    OCTO_ENTERPRISE, OCTO_LEGACY, OCTODEMO, Recorded, SMALL, SMALL_ENTERPRISE, SMALL_LEGACY, root,
+    OCTO_ENTERPRISE, OCTO_LEGACY, OCTODEMO, Recorded, SMALL, SMALL_ENTERPRISE, SMALL_LEGACY,
+    SMALL_REPOSITORIES, root,
 };
 use copilot_metrics_tests::mapping::{Component, bodies, map_natively};
 
@@ -34,6 +35,12 @@ fn a_small_organization_gives_its_exposition() {
 fn a_small_organization_gives_its_exposition_with_users() {
     let options = ["--option", "users=true", "--option", "user-breakdowns=true"];
     check(&SMALL, "small-organization-users.prom", &options);
+}
+
+#[test]
+fn a_small_organization_gives_its_exposition_with_repositories() {
+    let options = ["--option", "repositories=true"];
+    check(&SMALL_REPOSITORIES, "small-repositories.prom", &options);
 }
 
 #[test]

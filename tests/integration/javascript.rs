@@ -39,12 +39,12 @@ fn the_javascript_mapping_of_the_documentation_passes_every_gate_and_maps_record
     // By hand: eight seats, of which the two of Platform were used within 30 days, and one without a team.
     assert_eq!(
         printed(arguments.into_iter().chain([one.as_str(), two.as_str()])),
-        "# HELP team_seats Copilot seats by the team that grants them; team is empty where the organization does.
+        "# HELP team_seats Copilot seats by the team that grants them. The team is empty for seats granted by the organization.
 # TYPE team_seats gauge
 team_seats{org=\"acme\",team=\"\"} 5
 team_seats{org=\"acme\",team=\"data\"} 1
 team_seats{org=\"acme\",team=\"platform\"} 2
-# HELP team_idle_seats Those of them that nobody has used for 30 days, or ever.
+# HELP team_idle_seats Copilot seats that have not been used for 30 days, or never, by the team that grants them.
 # TYPE team_idle_seats gauge
 team_idle_seats{org=\"acme\",team=\"\"} 4
 team_idle_seats{org=\"acme\",team=\"data\"} 1
@@ -56,7 +56,10 @@ team_idle_seats{org=\"acme\",team=\"platform\"} 0
     let refused = run(arguments.into_iter().chain([bad.as_str()]));
     let error = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(65), "{error}");
-    assert!(error.contains("document seats, part 0, byte 0: there is no list of seats"), "{error}");
+    assert!(
+        error.contains("document seats, part 0, byte 0: the list of seats is missing"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

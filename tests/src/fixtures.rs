@@ -104,6 +104,14 @@ pub const SMALL: Recorded = Recorded {
     ],
 };
 
+/// The repositories of the small organization.
+pub const SMALL_REPOSITORIES: Recorded = Recorded {
+    scope: "organization",
+    name: "acme",
+    folder: "small",
+    documents: &[("repos-1-day", "repos-1-day.ndjson")],
+};
+
 /// The small enterprise.
 pub const SMALL_ENTERPRISE: Recorded = Recorded {
     scope: "enterprise",

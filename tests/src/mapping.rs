@@ -1,8 +1,9 @@
 //! Runs the default mapping natively and as a component, over the same bodies.
 
-use copilot_metrics_exporter::wasm::{DEFAULT_MAPPING, Engine, Limits, Mapping, wit as host};
-use copilot_metrics_guest::component::wit as guest;
-use copilot_metrics_guest::mapping::Mapping as NativeMapping;
+use copilot_metrics_exporter::model::{self as host};
+use copilot_metrics_exporter::wasm::{DEFAULT_MAPPING, Engine, Limits, Mapping};
+use copilot_metrics_guest::contract as guest;
+use copilot_metrics_guest::run::Run as NativeRun;
 
 use crate::fixtures::{FETCHED_AT_SECONDS, Recorded, read};
 
@@ -88,7 +89,7 @@ pub fn map_natively(
     };
     let target = guest::Target { scope, name: recorded.name.to_owned() };
     let span = if history { guest::Span::History } else { guest::Span::Latest };
-    let mut run = NativeMapping::new(&target, span, &[]);
+    let mut run = NativeRun::new(&target, span, &[]);
     feed(bodies, chunks, |name, part, chunk| {
         let document =
             guest::Document { name: name.to_owned(), part, fetched_at: FETCHED_AT_SECONDS };

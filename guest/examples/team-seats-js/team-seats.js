@@ -1,11 +1,13 @@
-// A mapping in JavaScript: the seats that each team grants, and how many of them are idle.
+// A mapping in JavaScript: the seats granted by each team, and how many of them are idle.
 
 const DAY = 24 * 60 * 60 * 1000;
 const IDLE_DAYS = 30;
 
 const FAMILIES = {
-  team_seats: "Copilot seats by the team that grants them; team is empty where the organization does.",
-  team_idle_seats: `Those of them that nobody has used for ${IDLE_DAYS} days, or ever.`,
+  team_seats:
+    "Copilot seats by the team that grants them. The team is empty for seats granted by the organization.",
+  team_idle_seats:
+    `Copilot seats that have not been used for ${IDLE_DAYS} days, or never, by the team that grants them.`,
 };
 
 function describe() {
@@ -16,7 +18,7 @@ function describe() {
       {
         name: "seats",
         scope: "organization",
-        // The same document as the default mapping's: it is fetched once for both.
+        // The default mapping uses the same document: it is fetched once for both.
         path: "/orgs/{org}/copilot/billing/seats?per_page=100",
         fetch: "paged",
         need: "optional",
@@ -32,7 +34,7 @@ function describe() {
   };
 }
 
-// One run: of every page its text so far. A page is small, so it is parsed when all of it is there.
+// A run: the text of each page received so far. Pages are small, so they are parsed when complete.
 class Run {
   #org;
   #pages = [];
@@ -43,7 +45,7 @@ class Run {
 
   feed(document, chunk) {
     const page = (this.#pages[document.part] ??= {
-      // `stream` below: a chunk may end within a character.
+      // Used with `stream` below, because a chunk may end within a character.
       decoder: new TextDecoder(),
       fetchedAt: Number(document.fetchedAt) * 1000,
       text: "",
@@ -59,7 +61,7 @@ class Run {
         const team = teams.get(name) ?? { seats: 0, idle: 0 };
         const used = Date.parse(seat.last_activity_at ?? "");
         team.seats += 1;
-        // There is no clock: ages count from when the page was fetched.
+        // There is no clock: ages are relative to the time when the page was fetched.
         if (!(page.fetchedAt - used < IDLE_DAYS * DAY)) team.idle += 1;
         teams.set(name, team);
       }
@@ -67,7 +69,7 @@ class Run {
     const names = [...teams.keys()].sort();
     const family = (name, value) => ({
       name,
-      // Of each sample two positions in `strings`: the organization, and the team.
+      // Two indexes into `strings` for each sample: the organization and the team.
       labelValues: new Uint32Array(names.flatMap((_, team) => [0, team + 1])),
       values: new Float64Array(names.map((name) => value(teams.get(name)))),
     });
@@ -93,7 +95,7 @@ function seatsOf(page, part) {
   } catch (error) {
     throw malformed(error.message);
   }
-  if (!Array.isArray(body?.seats)) throw malformed("there is no list of seats");
+  if (!Array.isArray(body?.seats)) throw malformed("the list of seats is missing");
   return body.seats;
 }
 

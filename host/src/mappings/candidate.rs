@@ -1,5 +1,5 @@
-//! What should be in use of one folder, before it is. It always is a set that can run: what does
-//! not fit is refused, and the mapping of before keeps its place.
+//! A candidate set: what should be in use of one directory, before it is. It is always a set that can
+//! run: a file that does not fit is refused, and its predecessor stays in use.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,22 +12,20 @@ use super::set::MappingSet;
 use crate::wasm::Mapping;
 use crate::config::{MappingSource, SettingError};
 
-/// The files of a folder by path.
+/// The files of a directory by path.
 pub(super) type Files = BTreeMap<PathBuf, FileState>;
 
-/// Whether settings fit a set of mappings.
+/// Checks that the settings fit a set of mappings.
 pub(super) type Fits<'a> = &'a dyn Fn(&MappingSet) -> Result<(), SettingError>;
 
-/// What is known of a file.
+/// What is known about a file.
 #[derive(Clone, Default)]
 pub(super) struct FileState {
-    /// Its content as it was last seen.
+    /// Identifies its content as of the last scan.
     pub content: String,
-    /// Its own mapping, whether it runs or not: it need not be compiled again.
-    pub own: Option<Arc<Mapping>>,
-    /// The mapping that runs: the file's own, or the one of before while that is refused.
+    /// The mapping that runs: the file's own, or its predecessor while that one is refused.
     pub in_use: Option<Arc<Mapping>>,
-    /// The mapping that it has replaced.
+    /// The mapping that it replaced.
     pub before: Option<Arc<Mapping>>,
     /// Why the file's own mapping does not run.
     pub refusal: Option<Arc<Refusal>>,
@@ -46,19 +44,19 @@ impl FileState {
 /// What happens to a file.
 #[derive(Clone)]
 pub enum Change {
-    /// Its mapping is to be used.
+    /// Its mapping is added.
     Added(PathBuf, Arc<Mapping>),
-    /// It is gone, and its mapping with it.
+    /// It was removed, and its mapping with it.
     Removed(PathBuf, Arc<Mapping>),
-    /// Its mapping gives way to the one of before.
+    /// Its mapping is rolled back to its predecessor.
     RolledBack(PathBuf, Arc<Mapping>),
-    /// It is not to be used; the mapping of before stays.
+    /// It is refused; its predecessor stays.
     Refused(PathBuf, Arc<Refusal>),
 }
 
 /// What should be in use.
 #[derive(Clone)]
-pub struct Proposal {
+pub struct CandidateSet {
     source: MappingSource,
     default: Option<Arc<Mapping>>,
     old_files: Files,
@@ -66,19 +64,21 @@ pub struct Proposal {
     files: Files,
     set: Arc<MappingSet>,
     rolled_back: Option<(PathBuf, Arc<Mapping>)>,
-    /// Why the folder can't be read.
+    /// Why the directory can't be read.
     unreadable: Option<(PathBuf, Arc<Refusal>)>,
+    /// Whether every file of the directory has been loaded or refused.
+    complete: bool,
 }
 
-impl Proposal {
-    /// That nothing changes; but where nothing was in use yet, the default mapping is to be.
+impl CandidateSet {
+    /// No change; but if nothing was in use yet, the default mapping.
     pub(super) fn new(
         source: MappingSource,
         default: Option<Arc<Mapping>>,
         files: Files,
         set: Arc<MappingSet>,
     ) -> Self {
-        let mut proposal = Self {
+        let mut candidate = Self {
             source,
             default,
             old_files: files.clone(),
@@ -87,14 +87,15 @@ impl Proposal {
             set,
             rolled_back: None,
             unreadable: None,
+            complete: true,
         };
-        if let Ok(set) = proposal.compose(&proposal.files) {
-            proposal.set = set;
+        if let Ok(set) = candidate.compose(&candidate.files) {
+            candidate.set = set;
         }
-        proposal
+        candidate
     }
 
-    /// Whose it is.
+    /// The source it is for.
     pub fn source(&self) -> &MappingSource {
         &self.source
     }
@@ -113,32 +114,33 @@ impl Proposal {
         &self.files
     }
 
-    /// The mapping that is to give way to the one of before, if that is what it is about.
+    /// The mapping that is rolled back, if any.
     pub fn rolled_back(&self) -> Option<&Mapping> {
         self.rolled_back.as_ref().map(|(_, mapping)| &**mapping)
     }
 
-    /// Whether any file is not used.
+    /// Whether any file is refused.
     pub fn has_refused(&self) -> bool {
         self.unreadable.is_some() || self.files.values().any(|state| state.refusal.is_some())
     }
 
-    /// The embedded mapping, if it may be used.
-    pub fn default_mapping(&self) -> Option<&Arc<Mapping>> {
-        self.default.as_ref()
+    /// Whether every file of the directory has been loaded or refused. If not, stored samples of
+    /// mappings that are not loaded yet continue to be served.
+    pub fn is_complete(&self) -> bool {
+        self.complete
     }
 
-    /// Whether nothing but the embedded mapping is to be in use.
-    pub fn is_default_only(&self) -> bool {
-        self.set.members().iter().all(|member| self.is_default(&member.mapping))
+    /// Some files are still being compiled.
+    pub(super) fn set_incomplete(&mut self) {
+        self.complete = false;
     }
 
-    /// Whether it is the embedded mapping, which needs no trial.
+    /// Whether it is the embedded mapping.
     pub fn is_default(&self, mapping: &Mapping) -> bool {
         self.default.as_ref().is_some_and(|default| default.sha256() == mapping.sha256())
     }
 
-    /// What changes by it.
+    /// The changes it makes.
     pub fn changes(&self) -> Vec<Change> {
         let mut changes = Vec::new();
         if let Some((path, mapping)) = &self.rolled_back {
@@ -165,7 +167,8 @@ impl Proposal {
             }
             if let Some(refusal) = &state.refusal {
                 let old = old.and_then(|old| old.refusal.as_ref());
-                let is_new = old.is_none_or(|old| !Arc::ptr_eq(old, refusal));
+                // A file that is refused again for the same reason is not news.
+                let is_new = old.is_none_or(|old| old.to_string() != refusal.to_string());
                 if is_new && self.rolled_back.is_none() {
                     changes.push(Change::Refused(path.clone(), Arc::clone(refusal)));
                 }
@@ -177,7 +180,7 @@ impl Proposal {
         changes
     }
 
-    /// The set of these files: the default mapping, or the one of the same name, comes first.
+    /// The set of these files. The default mapping, or the one of the same name, comes first.
     fn compose(&self, files: &Files) -> Result<Arc<MappingSet>, Conflict> {
         let mut mappings: Vec<(&Path, &Arc<Mapping>)> = Vec::new();
         let in_use = files.iter().filter_map(|(path, state)| Some((path, state.in_use.as_ref()?)));
@@ -202,29 +205,28 @@ impl Proposal {
         Ok(Arc::new(MappingSet::new(all)?))
     }
 
-    /// The folder can't be read: everything stays.
-    pub(super) fn refuse_folder(&mut self, folder: PathBuf, error: io::Error) {
-        self.unreadable = Some((folder, Arc::new(Refusal::Unreadable(error))));
+    /// The directory can't be read: everything stays.
+    pub(super) fn refuse_directory(&mut self, directory: PathBuf, error: io::Error) {
+        self.unreadable = Some((directory, Arc::new(Refusal::Unreadable(error))));
     }
 
-    /// Notes the content of a file. What was said of another content is over.
-    pub(super) fn see(&mut self, path: &Path, content: &str) {
+    /// Sets the content of a file. What is known about its old content no longer applies.
+    pub(super) fn set_content(&mut self, path: &Path, content: &str) {
         let state = self.files.entry(path.to_owned()).or_default();
         content.clone_into(&mut state.content);
-        state.own = None;
         state.refusal = None;
     }
 
-    /// A file is not used; the mapping of before stays.
-    pub(super) fn refuse(&mut self, path: &Path, refusal: Refusal) {
+    /// Refuses a file; its predecessor stays.
+    pub(super) fn refuse(&mut self, path: &Path, refusal: impl Into<Arc<Refusal>>) {
         if let Some(state) = self.files.get_mut(path) {
-            state.refusal = Some(Arc::new(refusal));
+            state.refusal = Some(refusal.into());
         }
     }
 
-    /// Uses the mappings that were loaded, and no longer those whose files are not among `paths`: all of it if it
-    /// fits together, else as much as fits. Answers whether all of it did.
-    pub(super) fn turn_to(
+    /// Adds the mappings that were loaded, and removes those whose files are not among `paths`: all of
+    /// that if it fits together, else as much as fits. Returns whether all of it fits.
+    pub(super) fn update(
         &mut self,
         paths: &[PathBuf],
         loaded: Vec<(PathBuf, Arc<Mapping>)>,
@@ -233,23 +235,20 @@ impl Proposal {
         let is_gone = |path: &&PathBuf| !paths.contains(path);
         let mut gone: Vec<PathBuf> = self.files.keys().filter(is_gone).cloned().collect();
         for (path, mapping) in &loaded {
-            if let Some(state) = self.files.get_mut(path) {
-                state.own = Some(Arc::clone(mapping));
-            }
-            self.hand_over(path, &mapping.manifest().name, &mut gone);
+            self.rename(path, &mapping.manifest().name, &mut gone);
         }
         let mut files = self.files.clone();
         gone.iter().for_each(|path| _ = files.remove(path));
         loaded.iter().for_each(|(path, mapping)| put(&mut files, path, mapping));
         let all = self.try_files(files, fits).is_ok();
         if !all {
-            self.turn_stepwise(gone, loaded, fits);
+            self.update_stepwise(gone, loaded, fits);
         }
         all
     }
 
-    /// A file that came under another name than the one whose mapping it replaces takes its place.
-    fn hand_over(&mut self, path: &Path, name: &str, gone: &mut Vec<PathBuf>) {
+    /// A new file with the mapping of a removed one takes its place.
+    fn rename(&mut self, path: &Path, name: &str, gone: &mut Vec<PathBuf>) {
         if self.files.get(path).is_some_and(|state| state.in_use.is_some()) {
             return;
         }
@@ -267,8 +266,8 @@ impl Proposal {
         Ok(())
     }
 
-    /// One after the other, again and again while anything fits that did not before.
-    fn turn_stepwise(
+    /// Changes one file after the other, and repeats that while more of them fit.
+    fn update_stepwise(
         &mut self,
         mut gone: Vec<PathBuf>,
         mut loaded: Vec<(PathBuf, Arc<Mapping>)>,
@@ -298,7 +297,7 @@ impl Proposal {
             for (path, why) in conflicts {
                 let known = self.old_files.get(&path).is_some_and(|old| old.content == GONE);
                 if gone.contains(&path) && !known {
-                    self.see(&path, GONE);
+                    self.set_content(&path, GONE);
                 }
                 if !known {
                     self.refuse(&path, why);
@@ -308,33 +307,7 @@ impl Proposal {
         }
     }
 
-    /// The same without the mappings of files that are not to run yet: they will be seen anew. The default one
-    /// takes the place of such a file only if it may run itself.
-    pub fn only(&self, may_run: impl Fn(&Mapping) -> bool) -> Self {
-        let mut reduced = self.clone();
-        let was_there = self.set.members().iter().any(|of| self.is_default(&of.mapping));
-        reduced.default = self.default.clone().filter(|default| was_there || may_run(default));
-        let mut files = self.files.clone();
-        for state in files.values_mut() {
-            if state.in_use.as_ref().is_some_and(|mapping| !may_run(mapping)) {
-                state.in_use = state.before.take();
-                state.content.clear();
-            }
-        }
-        match reduced.compose(&files) {
-            Ok(set) => (reduced.files, reduced.set) = (files, set),
-            // Then the default mapping alone.
-            Err(_) => {
-                reduced.files.clear();
-                if let Ok(set) = reduced.compose(&Files::new()) {
-                    reduced.set = set;
-                }
-            }
-        }
-        reduced
-    }
-
-    /// A mapping failed its trial: the one of before keeps its place.
+    /// A mapping failed its dry run: its predecessor stays.
     pub fn refuse_mapping(&mut self, mapping: &Mapping, refusal: Refusal) {
         let found = self.files.iter().find(|(_, state)| state.uses(mapping.sha256()));
         let Some(path) = found.map(|(path, _)| path.clone()) else { return };
@@ -345,13 +318,13 @@ impl Proposal {
         }
         match self.compose(&files) {
             Ok(set) => (self.files, self.set) = (files, set),
-            Err(_) => self.stay(),
+            Err(_) => self.keep_all(),
         }
         self.refuse(&path, refusal);
     }
 
-    /// Something relies on a mapping that was refused: everything stays as it was.
-    fn stay(&mut self) {
+    /// Other files depend on a mapping that was refused: nothing changes.
+    fn keep_all(&mut self) {
         for (path, state) in &mut self.files {
             let old = self.old_files.get(path);
             let in_use = old.and_then(|old| old.in_use.clone());
@@ -368,7 +341,7 @@ impl Proposal {
         self.set = self.compose(&self.files).unwrap_or_else(|_| Arc::clone(&self.old_set));
     }
 
-    /// Has a mapping give way to the one that it has replaced. Answers whether there is one.
+    /// Rolls a mapping back to its predecessor. Returns whether it has one.
     pub(super) fn roll_back(&mut self, sha256: &str, failures: u32) -> bool {
         let mut files = self.files.clone();
         let found = files.iter_mut().find(|(_, state)| state.uses(sha256));
@@ -380,7 +353,7 @@ impl Proposal {
         if state.in_use.is_none() && default != Some(&mapping.manifest().name) {
             return false;
         }
-        // The file may have another content by now, which was refused for reasons of its own.
+        // The file may have other content now, which was refused for reasons of its own.
         if state.content == sha256 {
             state.refusal = Some(Arc::new(Refusal::Quarantined(failures)));
         }
@@ -395,10 +368,10 @@ impl Proposal {
     }
 }
 
-/// The content of a file that is gone, and whose mapping has to stay.
+/// The content of a removed file whose mapping has to stay.
 const GONE: &str = "gone";
 
-/// Has a file's mapping be used, in the place of the one of before.
+/// Puts a file's mapping in use, instead of its predecessor.
 fn put(files: &mut Files, path: &Path, mapping: &Arc<Mapping>) {
     let state = files.entry(path.to_owned()).or_default();
     let old = state.in_use.replace(Arc::clone(mapping));

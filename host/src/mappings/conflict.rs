@@ -1,19 +1,19 @@
-//! Why two mappings can't run beside one another.
+//! Why two mappings can't run side by side.
 
 use thiserror::Error;
 
-/// Why two mappings can't run beside one another. Both are named.
+/// Why two mappings can't run side by side. Both are named.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum Conflict {
-    /// They have one name.
-    #[error("two files hold a mapping named {0:?}: {1} and {2}")]
+    /// They have the same name.
+    #[error("two files contain a mapping named {0:?}: {1} and {2}")]
     Name(String, String, String),
-    /// They answer one family: its series would be there twice.
+    /// They have the same family: its series would be duplicates.
     #[error("the mappings {1:?} and {2:?} both have the family {0:?}: rename it in one of them")]
     Family(String, String, String),
-    /// They call two documents by one name.
+    /// They have different documents with the same name.
     #[error(
-        "the mappings {1:?} and {2:?} both have a document {0:?}, and it is not the same: {3} and {4}"
+        "the mappings {1:?} and {2:?} have different documents named {0:?}: {3} and {4}"
     )]
     Document(String, String, String, String, String),
 }

@@ -22,7 +22,7 @@ pub use directory::read_file;
 pub use metrics::{Metrics, Swap};
 pub use plan::Feed;
 pub use refusal::Refusal;
-pub use registry::{Registry, Rescan, check_digest};
+pub use registry::{PendingFile, Registry, Rescan, Scan, check_digest};
 pub use set::{MappingSet, Member};
 pub use settings::check_option;
 pub use watcher::Watcher;

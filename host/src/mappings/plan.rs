@@ -201,7 +201,7 @@ mod tests {
         let conflict = plan.add(&manifest("two", document("/orgs/{org}/billing"))).unwrap_err();
         assert_eq!(
             conflict.to_string(),
-            "the mappings \"one\" and \"two\" both have a document \"seats\", and it is not the same: \
+            "the mappings \"one\" and \"two\" have different documents named \"seats\": \
              plain /orgs/{org}/seats and plain /orgs/{org}/billing"
         );
     }

@@ -1,42 +1,48 @@
-//! Why a mapping is not taken.
+//! Why a mapping file is not used.
 
 use std::io;
 
 use thiserror::Error;
 
 use super::conflict::Conflict;
-use crate::runner::pipeline::MapError;
-use crate::wasm::LoadError;
 use crate::config::SettingError;
+use crate::wasm::LoadError;
 
-/// Why a file in the folder of mappings is not in use. Whatever was before stays.
+/// Why a file in the directory of mappings is not in use. Its predecessor stays in use.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    /// It can't be read, or is no file.
-    #[error("it can't be read: {0}")]
+    /// It can't be read, or is not a regular file.
+    #[error("cannot read it: {0}")]
     Unreadable(#[from] io::Error),
     /// It is larger than mappings may be.
-    #[error("it has {0} bytes, more than the limit of {1} (mapping.max_file_mib)")]
+    #[error("its {0} bytes exceed the limit of {1} (mapping.max_file_mib)")]
     TooLarge(u64, u64),
-    /// Only named digests are taken, and its is none of them.
-    #[error("its SHA-256 is {0}, which mapping.sha256 does not name")]
+    /// Only named digests are allowed, and its digest is not among them.
+    #[error("its SHA-256 {0} is not in mapping.sha256")]
     Digest(String),
-    /// It is no mapping, or one that wants or says what it may not.
+    /// It is not a mapping, or not a valid one.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// It can't run beside another one.
+    /// It can't run side by side with another one.
     #[error(transparent)]
     Conflict(#[from] Conflict),
     /// The settings name options or documents that it does not have.
-    #[error("the settings are not for it: {0}")]
+    #[error("the settings do not fit it: {0}")]
     Settings(SettingError),
-    /// It failed over what is cached.
-    #[error("it was tried over the cached documents of {0}: {1}")]
-    Trial(String, #[source] Box<MapError>),
-    /// It came together with another one that was refused, and can't be used without it.
-    #[error("it came together with a mapping that was refused, and does not fit without it")]
+    /// Its dry run over the stored documents failed.
+    #[error("its dry run over the stored documents of the {target} failed: {reason}")]
+    DryRun {
+        /// The target.
+        target: String,
+        /// What happened.
+        reason: String,
+        /// The cause as a label.
+        cause: &'static str,
+    },
+    /// It changed together with another one that was refused, and can't be used without it.
+    #[error("it depends on a mapping that was refused")]
     Together,
-    /// It trapped again and again after it had been taken.
+    /// It failed repeatedly after it had been in use.
     #[error("it failed {0} times in a row; it is tried again when the file changes")]
     Quarantined(u32),
 }
@@ -51,14 +57,23 @@ impl Refusal {
             Self::Load(error) => error.cause(),
             Self::Conflict(_) => "conflict",
             Self::Settings(_) => "settings",
-            Self::Trial(_, error) => error.cause(),
+            Self::DryRun { cause, .. } => cause,
             Self::Together => "conflict",
             Self::Quarantined(_) => "quarantined",
         }
     }
 
-    /// Whether it could be taken although its file has not changed: it depends on what else there is.
-    pub(super) fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreadable(_) | Self::Conflict(_) | Self::Settings(_) | Self::Together)
+    /// Whether the file may become usable without changing, because other files or settings change.
+    /// A file that does not load, or whose dry run failed, is not tried again until it changes.
+    pub(super) fn depends_on_others(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreadable(_)
+                | Self::TooLarge(..)
+                | Self::Digest(_)
+                | Self::Conflict(_)
+                | Self::Settings(_)
+                | Self::Together
+        )
     }
 }

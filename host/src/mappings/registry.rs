@@ -1,7 +1,8 @@
-//! What is in the folders of mappings, and which of it is in use.
+//! The mapping files of all directories, and which of them are in use.
 //!
-//! [`Library::propose`] looks and says what there should be; nothing changes by that. Whoever asked
-//! tries it out, refuses what fails, and [`Library::commit`]s the rest.
+//! [`Registry::rescan`] scans the directories and says what should be in use; nothing changes by that.
+//! The caller compiles the files that are new ([`PendingFile`]), dry-runs the candidate sets and
+//! [`Registry::commit`]s them.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -11,143 +12,258 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::folder::{self, Found, read_file};
-use super::proposal::{FileState, Files, Proposal};
+use super::candidate::{CandidateSet, FileState, Files};
+use super::directory::{self, Found, read_file};
 use super::refusal::Refusal;
 use super::set::MappingSet;
-use crate::wasm::{Engine, Limits, Mapping};
 use crate::config::{MappingPolicy, MappingSource, SettingError, Settings};
+use crate::model::Limits;
+use crate::wasm::{Engine, Mapping};
 
-/// A folder and what is in use of it.
+/// A directory and what is in use of it.
 #[derive(Default)]
-struct Shelf {
+struct Directory {
     files: Files,
     set: watch::Sender<Arc<MappingSet>>,
 }
 
 /// The mappings of the process.
-pub struct Library {
+pub struct Registry {
     engine: Engine,
     default: Arc<Mapping>,
-    shelves: HashMap<MappingSource, Shelf>,
-    /// Contents that failed too often, and how often.
+    directories: HashMap<MappingSource, Directory>,
+    /// The files that have been compiled, by SHA-256.
+    compiled: HashMap<String, Compiled>,
+    /// Contents that failed repeatedly, and how often.
     quarantined: HashMap<String, u32>,
 }
 
-/// Why folders are looked into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
-    /// They may have changed.
-    ForChanges,
-    /// At a start or a reload: what was refused is tried again, as the settings may be others.
-    Again,
+/// The result of compiling a file, and the limits it was checked with.
+struct Compiled {
+    result: Result<Arc<Mapping>, Arc<Refusal>>,
+    limits: Arc<Limits>,
 }
 
-impl Library {
-    /// Nothing has been looked at yet. `default` is the embedded mapping.
+/// Why directories are scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rescan {
+    /// They may have changed. A directory without changes has no candidate set.
+    Changes,
+    /// At the start and at a reload: the settings may have changed.
+    All,
+}
+
+/// What a scan found.
+#[derive(Default)]
+pub struct Scan {
+    /// What should be in use, with the files that are compiled.
+    pub candidates: Vec<CandidateSet>,
+    /// The files that have to be compiled first.
+    pub pending: Vec<PendingFile>,
+}
+
+/// A file that has not been compiled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PendingFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// The largest size that is read.
+    pub max_bytes: u64,
+}
+
+impl PendingFile {
+    /// Compiles the file and checks everything that needs no document. It blocks for as long as the
+    /// compilation takes.
+    pub fn compile(&self, engine: &Engine) -> Result<Arc<Mapping>, Refusal> {
+        let mapping = Mapping::load(engine, &read_file(&self.path, self.max_bytes)?)?;
+        match mapping.sha256() == self.sha256 {
+            true => Ok(Arc::new(mapping)),
+            // There will be another scan.
+            false => Err(io::Error::other("it changed while it was being read").into()),
+        }
+    }
+}
+
+impl Registry {
+    /// A registry without files. `default` is the embedded mapping.
     pub fn new(engine: Engine, default: Arc<Mapping>) -> Self {
-        Self { engine, default, shelves: HashMap::new(), quarantined: HashMap::new() }
+        let (directories, compiled, quarantined) = Default::default();
+        Self { engine, default, directories, compiled, quarantined }
     }
 
-    /// Looks into the folders of all targets, and loads what is new there. It reads and compiles:
-    /// it belongs on a thread for blocking work.
+    /// The engine to compile files with.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Scans the directories of all targets. It reads files: it belongs on a thread for blocking work.
     ///
-    /// It fails if the settings fit neither what there should be nor what is in use.
-    pub fn propose(&self, settings: &Settings, look: Look) -> Result<Vec<Proposal>, SettingError> {
+    /// It fails if the settings fit neither the mappings that should be in use nor those that are,
+    /// unless files that may have what the settings name are refused or not compiled yet.
+    pub fn rescan(
+        &self,
+        settings: &Settings,
+        rescan: Rescan,
+        stored_names: &HashMap<String, String>,
+    ) -> Result<Scan, SettingError> {
         let mut sources: Vec<&MappingSource> = vec![&settings.source];
         for target in &settings.targets {
             if !sources.contains(&&target.source) {
                 sources.push(&target.source);
             }
         }
-        let propose = |source: &MappingSource| self.propose_one(source, settings, look);
-        let proposed: Result<Vec<_>, _> = sources.into_iter().map(propose).collect();
-        Ok(proposed?.into_iter().flatten().collect())
+        let mut scan = Scan::default();
+        for source in sources {
+            self.rescan_source(source, settings, rescan, stored_names, &mut scan)?;
+        }
+        Ok(scan)
     }
 
-    fn propose_one(
+    fn rescan_source(
         &self,
         source: &MappingSource,
         settings: &Settings,
-        look: Look,
-    ) -> Result<Option<Proposal>, SettingError> {
-        let (files, set) = self.known(source);
-        let default = source.default.then(|| Arc::clone(&self.default));
-        let mut proposal = Proposal::new(source.clone(), default, files, set);
+        rescan: Rescan,
+        stored_names: &HashMap<String, String>,
+        scan: &mut Scan,
+    ) -> Result<(), SettingError> {
         let found = match &source.folder {
-            None => Vec::new(),
-            Some(folder) => match folder::read(folder, settings.policy.max_file_bytes) {
-                Ok(found) => found,
-                Err(error) => {
-                    proposal.refuse_folder(folder.clone(), error);
-                    return Ok(Some(proposal));
-                }
-            },
+            None => Ok(Vec::new()),
+            Some(folder) => directory::read(folder, settings.policy.max_file_bytes)
+                .map_err(|error| (folder.clone(), error)),
         };
-        let same = |found: &Found| {
-            proposal.files().get(&found.path).is_some_and(|state| state.content == found.content)
+        let (files, set) = self.known(source);
+        let candidate = |default: bool| {
+            let default = (source.default && default).then(|| Arc::clone(&self.default));
+            CandidateSet::new(source.clone(), default, files.clone(), Arc::clone(&set))
         };
-        let unchanged = found.iter().all(same) && found.len() == proposal.files().len();
-        if unchanged && look == Look::ForChanges && self.shelves.contains_key(source) {
-            return Ok(None);
+        let found = match found {
+            Ok(found) => found,
+            Err((directory, error)) => {
+                let mut candidate = candidate(true);
+                candidate.refuse_directory(directory, error);
+                scan.candidates.push(candidate);
+                return Ok(());
+            }
+        };
+        let is_known =
+            |found: &Found| files.get(&found.path).is_some_and(|s| s.content == found.content);
+        let is_unchanged = found.iter().all(is_known) && found.len() == files.len();
+        if is_unchanged && rescan == Rescan::Changes && self.directories.contains_key(source) {
+            return Ok(());
+        }
+        let pending = self.pending(source, &files, &found, settings);
+        // A file whose samples are stored under the name of the default mapping replaces it: the
+        // default mapping must not run in the meantime.
+        let default_name = self.default.name();
+        let replaces_default = |file: &PendingFile| {
+            stored_names.get(&file.sha256).is_some_and(|name| name == default_name)
+        };
+        let mut candidate = candidate(!pending.iter().any(replaces_default));
+        if !pending.is_empty() {
+            candidate.set_incomplete();
         }
         let paths: Vec<_> = found.iter().map(|file| file.path.clone()).collect();
-        let loaded = self.load_new(&mut proposal, found, settings, look);
+        let loaded = self.load_new(&mut candidate, found, &pending);
         let fits = |set: &MappingSet| self.check(source, settings, set);
-        // What is refused may be what the settings are about.
-        let excused = proposal.has_refused();
-        let mut with_anything = proposal.clone();
-        // To check them runs mappings: not twice.
-        if proposal.turn_to(&paths, loaded.clone(), &fits) || fits(proposal.set()).is_ok() {
-            return Ok(Some(proposal));
+        // A file that is refused or not compiled yet may be what the settings are about.
+        let is_excused = candidate.has_refused() || !pending.is_empty();
+        scan.pending.extend(pending);
+        let mut unchecked = candidate.clone();
+        // Checking the settings runs mappings: not twice.
+        if candidate.update(&paths, loaded.clone(), &fits) || fits(candidate.set()).is_ok() {
+            scan.candidates.push(candidate);
+            return Ok(());
         }
-        with_anything.turn_to(&paths, loaded, &|_| Ok(()));
-        match fits(with_anything.set()) {
-            Err(error) if look == Look::Again && !excused => return Err(error),
-            Err(error) => warn!(%error, "a setting is for no mapping that is in use"),
-            Ok(()) => {}
+        unchecked.update(&paths, loaded, &|_| Ok(()));
+        match fits(unchecked.set()) {
+            Err(error) if rescan == Rescan::All && !is_excused => return Err(error),
+            Err(error) if unchecked.is_complete() => {
+                warn!(%error, "a setting does not fit any mapping in use");
+            }
+            _ => {}
         }
-        Ok(Some(with_anything))
+        scan.candidates.push(unchecked);
+        Ok(())
     }
 
-    /// What is known of a folder: with other digests or without the default mapping it is another
-    /// source, and the same files.
+    /// What is known about a directory: with other digests or without the default mapping it is
+    /// another source with the same files.
     fn known(&self, source: &MappingSource) -> (Files, Arc<MappingSet>) {
-        if let Some(shelf) = self.shelves.get(source) {
-            return (shelf.files.clone(), shelf.set.borrow().clone());
+        if let Some(directory) = self.directories.get(source) {
+            return (directory.files.clone(), directory.set.borrow().clone());
         }
-        let mut shelves = self.shelves.iter();
-        let sibling = shelves.find(|(of, _)| of.folder.is_some() && of.folder == source.folder);
-        let mut files = sibling.map(|(_, shelf)| shelf.files.clone()).unwrap_or_default();
-        let allowed =
+        let mut directories = self.directories.iter();
+        let sibling =
+            directories.find(|(of, _)| of.folder.is_some() && of.folder == source.folder);
+        let mut files = sibling.map(|(_, sibling)| sibling.files.clone()).unwrap_or_default();
+        let is_allowed =
             |mapping: &Arc<Mapping>| check_digest(mapping.sha256(), &source.sha256).is_ok();
         for state in files.values_mut() {
-            state.in_use = state.in_use.take().filter(allowed);
-            state.before = state.before.take().filter(allowed);
+            state.in_use = state.in_use.take().filter(is_allowed);
+            state.before = state.before.take().filter(is_allowed);
         }
-        let set = sibling.map(|(_, shelf)| shelf.set.borrow().clone()).unwrap_or_default();
+        let set = sibling.map(|(_, sibling)| sibling.set.borrow().clone()).unwrap_or_default();
         (files, set)
     }
 
-    /// Loads the files that are new, and those that were refused and may pass now.
+    /// The files that have to be compiled before they can be used.
+    fn pending(
+        &self,
+        source: &MappingSource,
+        files: &Files,
+        found: &[Found],
+        settings: &Settings,
+    ) -> Vec<PendingFile> {
+        let needs_compiling = |file: &&Found| {
+            let is_refused = files.get(&file.path).is_some_and(|state| {
+                state.content == file.content
+                    && state.refusal.as_ref().is_some_and(|why| !why.depends_on_others())
+            });
+            file.refusal.is_none()
+                && check_digest(&file.content, &source.sha256).is_ok()
+                && !self.quarantined.contains_key(&file.content)
+                && !self.is_compiled(&file.content)
+                && !is_refused
+        };
+        let pending = found.iter().filter(needs_compiling).map(|file| PendingFile {
+            path: file.path.clone(),
+            sha256: file.content.clone(),
+            max_bytes: settings.policy.max_file_bytes,
+        });
+        pending.collect()
+    }
+
+    /// Whether the result of compiling a content is known. One that failed is tried again with other
+    /// limits.
+    fn is_compiled(&self, sha256: &str) -> bool {
+        self.compiled.get(sha256).is_some_and(|compiled| {
+            compiled.result.is_ok() || compiled.limits == self.engine.limits()
+        })
+    }
+
+    /// Loads the files that are new, and those that were refused and may be usable now.
     fn load_new(
         &self,
-        proposal: &mut Proposal,
+        candidate: &mut CandidateSet,
         found: Vec<Found>,
-        settings: &Settings,
-        look: Look,
+        pending: &[PendingFile],
     ) -> Vec<(PathBuf, Arc<Mapping>)> {
         let mut loaded = Vec::new();
         for file in found {
-            let known = proposal.files().get(&file.path);
-            let known = known.filter(|state| state.content == file.content);
-            let again = |refusal: &Refusal| match refusal {
-                Refusal::Quarantined(_) => false,
-                refusal => look == Look::Again || refusal.may_pass(),
-            };
-            match known {
-                Some(FileState { refusal: Some(refusal), .. }) if !again(refusal) => continue,
-                // Other digests may be named by now: then it is not in use.
+            if pending.iter().any(|pending| pending.path == file.path) {
+                continue;
+            }
+            let known = candidate.files().get(&file.path);
+            match known.filter(|state| state.content == file.content) {
+                Some(FileState { refusal: Some(refusal), .. })
+                    if !refusal.depends_on_others() && !self.was_compiled_anew(&file.content) =>
+                {
+                    continue;
+                }
+                // With other digests it may not be in use.
                 Some(FileState { refusal: None, in_use: Some(mapping), .. })
                     if mapping.sha256() == file.content =>
                 {
@@ -156,49 +272,60 @@ impl Library {
                 _ => {}
             }
             let path = file.path.clone();
-            proposal.see(&path, &file.content);
-            match self.load(file, proposal.source(), settings.policy.max_file_bytes) {
+            candidate.set_content(&path, &file.content);
+            match self.load(file, candidate.source()) {
                 Ok(mapping) => loaded.push((path, mapping)),
-                Err(refusal) => proposal.refuse(&path, refusal),
+                Err(refusal) => candidate.refuse(&path, refusal),
             }
         }
         loaded
     }
 
-    /// Every gate that needs no document.
-    fn load(
-        &self,
-        file: Found,
-        source: &MappingSource,
-        max_bytes: u64,
-    ) -> Result<Arc<Mapping>, Refusal> {
+    /// Whether a content that failed to load has been compiled again since.
+    fn was_compiled_anew(&self, sha256: &str) -> bool {
+        self.compiled.get(sha256).is_some_and(|compiled| {
+            compiled.result.is_ok() && !self.is_in_use(sha256) && !self.failed_dry_run(sha256)
+        })
+    }
+
+    fn failed_dry_run(&self, sha256: &str) -> bool {
+        let mut files = self.directories.values().flat_map(|directory| directory.files.values());
+        files.any(|state| {
+            state.content == sha256
+                && matches!(state.refusal.as_deref(), Some(Refusal::DryRun { .. }))
+        })
+    }
+
+    /// Checks everything that needs no document.
+    fn load(&self, file: Found, source: &MappingSource) -> Result<Arc<Mapping>, Arc<Refusal>> {
         if let Some(refusal) = file.refusal {
-            return Err(refusal);
+            return Err(refusal.into());
         }
         check_digest(&file.content, &source.sha256)?;
         if let Some(failures) = self.quarantined.get(&file.content) {
-            return Err(Refusal::Quarantined(*failures));
+            return Err(Refusal::Quarantined(*failures).into());
         }
-        if let Some(mapping) = self.loaded(&file.content) {
-            return Ok(mapping);
-        }
-        let mapping = Mapping::load(&self.engine, &read_file(&file.path, max_bytes)?)?;
-        match mapping.sha256() == file.content {
-            true => Ok(Arc::new(mapping)),
-            // There will be another look.
-            false => Err(io::Error::other("it has changed while it was read").into()),
+        match self.compiled.get(&file.content) {
+            Some(compiled) => compiled.result.clone(),
+            None => Err(Refusal::from(io::Error::other("it has not been compiled")).into()),
         }
     }
 
-    /// A mapping that was loaded before: it need not be compiled again.
-    fn loaded(&self, sha256: &str) -> Option<Arc<Mapping>> {
-        let files = self.shelves.values().flat_map(|shelf| shelf.files.values());
-        let mut mappings = files
-            .flat_map(|state| [&state.own, &state.in_use, &state.before].into_iter().flatten());
-        mappings.find(|mapping| mapping.sha256() == sha256).cloned()
+    /// Notes the result of compiling a file.
+    pub fn add_compiled(&mut self, sha256: &str, result: Result<Arc<Mapping>, Refusal>) {
+        let compiled = Compiled {
+            result: result.map_err(Arc::new),
+            limits: self.engine.limits(),
+        };
+        // A file that could not be read is read again.
+        let is_unreadable =
+            matches!(compiled.result.as_ref().map_err(|why| &**why), Err(Refusal::Unreadable(_)));
+        if !is_unreadable {
+            self.compiled.insert(sha256.to_owned(), compiled);
+        }
     }
 
-    /// Whether the settings of all targets of a source fit a set.
+    /// Checks the settings of all targets of a source against a set.
     fn check(
         &self,
         source: &MappingSource,
@@ -209,24 +336,24 @@ impl Library {
         let of_all = (*source == settings.source).then_some(&settings.defaults);
         let mut checked: Vec<_> = Vec::new();
         for mapping in of_all.into_iter().chain(targets.map(|target| &target.mapping)) {
-            // It runs mappings: once for settings that are the same.
+            // It runs mappings: once for equal settings.
             if !checked.contains(&mapping) {
-                mapping.check(set)?;
+                set.check_settings(mapping)?;
                 checked.push(mapping);
             }
         }
         Ok(())
     }
 
-    /// Puts what is proposed in the place of what was.
-    pub fn commit(&mut self, proposal: &Proposal) {
-        let shelf = self.shelves.entry(proposal.source().clone()).or_default();
-        shelf.files.clone_from(proposal.files());
-        if !shelf.set.borrow().is_same(proposal.set()) {
-            shelf.set.send_replace(Arc::clone(proposal.set()));
+    /// Puts a candidate set in use.
+    pub fn commit(&mut self, candidate: &CandidateSet) {
+        let directory = self.directories.entry(candidate.source().clone()).or_default();
+        directory.files.clone_from(candidate.files());
+        if !directory.set.borrow().is_same(candidate.set()) {
+            directory.set.send_replace(Arc::clone(candidate.set()));
         }
-        let files = || self.shelves.values().flat_map(|shelf| shelf.files.values());
-        if let Some(mapping) = proposal.rolled_back() {
+        let files = || self.directories.values().flat_map(|directory| directory.files.values());
+        if let Some(mapping) = candidate.rolled_back() {
             let mut refusals = files().filter(|state| state.content == mapping.sha256());
             let failures = refusals.find_map(|state| match state.refusal.as_deref() {
                 Some(Refusal::Quarantined(failures)) => Some(*failures),
@@ -236,90 +363,93 @@ impl Library {
                 self.quarantined.insert(mapping.sha256().to_owned(), failures);
             }
         }
-        let contents: HashSet<&str> = files().map(|file| file.content.as_str()).collect();
-        // Until the file changes.
-        self.quarantined.retain(|digest, _| contents.contains(digest.as_str()));
+        if candidate.is_complete() {
+            let contents: HashSet<&str> = files().map(|file| file.content.as_str()).collect();
+            // Until the file changes.
+            self.quarantined.retain(|digest, _| contents.contains(digest.as_str()));
+            self.compiled.retain(|digest, _| contents.contains(digest.as_str()));
+        }
     }
 
-    /// Forgets the folders that no target has any more.
+    /// Forgets the directories that no target uses any more.
     pub fn prune(&mut self, settings: &Settings) {
-        self.shelves.retain(|source, _| {
+        self.directories.retain(|source, _| {
             *source == settings.source
                 || settings.targets.iter().any(|target| target.source == *source)
         });
     }
 
-    /// What would be in use if the mapping gave way to the one that it has replaced, and its content
-    /// were not taken any more. `None`: there is none, or it is not in use.
-    pub fn propose_rollback(
+    /// What would be in use if a mapping were rolled back to its predecessor, and its content were
+    /// quarantined. `None`: it has no predecessor, or is not in use.
+    pub fn candidate_for_rollback(
         &self,
         source: &MappingSource,
         sha256: &str,
         failures: u32,
-    ) -> Option<Proposal> {
-        let shelf = self.shelves.get(source)?;
+    ) -> Option<CandidateSet> {
+        let directory = self.directories.get(source)?;
         let default = source.default.then(|| Arc::clone(&self.default));
-        let set = shelf.set.borrow().clone();
-        let mut proposal = Proposal::new(source.clone(), default, shelf.files.clone(), set);
-        proposal.roll_back(sha256, failures).then_some(proposal)
+        let set = directory.set.borrow().clone();
+        let mut candidate = CandidateSet::new(source.clone(), default, directory.files.clone(), set);
+        candidate.roll_back(sha256, failures).then_some(candidate)
     }
 
-    /// The mappings of a target, as they are and as they become.
+    /// The mappings of a source, and their changes.
     pub fn subscribe(&mut self, source: &MappingSource) -> watch::Receiver<Arc<MappingSet>> {
-        self.shelves.entry(source.clone()).or_default().set.subscribe()
+        self.directories.entry(source.clone()).or_default().set.subscribe()
     }
 
-    /// The mappings of a target, as they are.
+    /// The mappings of a source.
     pub fn set(&self, source: &MappingSource) -> Arc<MappingSet> {
-        self.shelves.get(source).map(|shelf| shelf.set.borrow().clone()).unwrap_or_default()
+        let directory = self.directories.get(source);
+        directory.map(|directory| directory.set.borrow().clone()).unwrap_or_default()
     }
 
-    /// The embedded mapping.
-    pub fn default_mapping(&self) -> &Mapping {
-        &self.default
-    }
-
-    /// The names of all mappings that are in use anywhere.
+    /// The names of all mappings in use.
     pub fn names(&self) -> HashSet<String> {
-        let sets = self.shelves.values().map(|shelf| shelf.set.borrow().clone());
+        let sets = self.directories.values().map(|directory| directory.set.borrow().clone());
         let names = |set: Arc<MappingSet>| -> Vec<String> {
             set.members().iter().map(|member| member.name().to_owned()).collect()
         };
         sets.flat_map(names).collect()
     }
 
-    /// Whether a mapping is in use.
+    /// Whether a mapping of a source is in use.
     pub fn uses(&self, source: &MappingSource, sha256: &str) -> bool {
         self.set(source).members().iter().any(|member| member.mapping.sha256() == sha256)
     }
 
-    /// Whether any file is not used.
+    fn is_in_use(&self, sha256: &str) -> bool {
+        self.directories.keys().any(|source| self.uses(source, sha256))
+    }
+
+    /// Whether any file is refused.
     pub fn has_refused(&self) -> bool {
-        let mut files = self.shelves.values().flat_map(|shelf| shelf.files.values());
+        let mut files = self.directories.values().flat_map(|directory| directory.files.values());
         files.any(|state| state.refusal.is_some())
     }
 
-    /// How many contents are quarantined.
+    /// The number of quarantined contents.
     pub fn quarantined(&self) -> usize {
         self.quarantined.len()
     }
 
-    /// Sets the limits of the runs that start from now on. Answers those of before.
+    /// Sets the limits of the runs that start from now on. Returns the previous ones.
     pub fn set_policy(&self, policy: &MappingPolicy) -> Arc<Limits> {
-        let before = self.engine.limits();
+        let previous = self.engine.limits();
         self.engine.set_limits(policy.limits.clone());
-        before
+        previous
     }
 
-    /// Goes back to limits of before.
+    /// Sets the limits of the runs that start from now on.
     pub fn set_limits(&self, limits: &Limits) {
         self.engine.set_limits(limits.clone());
     }
 }
 
-/// Whether a content is one of those that are named, if any are.
-pub fn check_digest(sha256: &str, named: &[String]) -> Result<(), Refusal> {
-    match named.is_empty() || named.iter().any(|digest| digest == sha256) {
+/// Checks that a content is among the digests that are allowed, if any are named.
+pub fn check_digest(sha256: &str, allowed: &[String]) -> Result<(), Refusal> {
+    match allowed.is_empty() || allowed.iter().any(|digest| digest == sha256) {
         true => Ok(()),
         false => Err(Refusal::Digest(sha256.to_owned())),
     }

@@ -10,7 +10,7 @@ pub fn sha256<T: AsRef<[u8]>>(pieces: impl IntoIterator<Item = T>) -> String {
     for piece in pieces {
         digest.update(piece);
     }
-    hexadecimal(digest)
+    hex(&digest.finalize())
 }
 
 /// The SHA-256 of everything that a reader returns, in hexadecimal.
@@ -19,7 +19,7 @@ pub fn sha256_of(mut reader: impl Read) -> io::Result<String> {
     let mut buffer = vec![0; 64 << 10];
     loop {
         match reader.read(&mut buffer) {
-            Ok(0) => return Ok(hexadecimal(digest)),
+            Ok(0) => return Ok(hex(&digest.finalize())),
             Ok(read) => digest.update(buffer.get(..read).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -27,6 +27,7 @@ pub fn sha256_of(mut reader: impl Read) -> io::Result<String> {
     }
 }
 
-fn hexadecimal(digest: Sha256) -> String {
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

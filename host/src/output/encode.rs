@@ -1,43 +1,31 @@
-//! Writes valid samples in Prometheus' text format.
+//! Writes families in Prometheus' text format.
 //! <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
 
 use prometheus::TextEncoder;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
-use serde::{Deserialize, Serialize};
 
-use super::validate::ValidSamples;
 use crate::model::{Family, FamilySamples, MetricKind};
 
-/// One family of one target, written.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EncodedFamily {
-    /// The family's name.
-    pub name: String,
-    /// The lines `# HELP` and `# TYPE`.
-    pub header: String,
-    /// One line a sample.
-    pub samples: String,
+/// The samples that are converted at once: each takes some hundred bytes meanwhile.
+const CHUNK: usize = 1000;
+
+/// The samples of one family of one target, with the strings they refer to.
+#[derive(Clone, Copy)]
+pub(super) struct FamilyPart<'a> {
+    pub family: &'a Family,
+    pub samples: &'a FamilySamples,
+    pub strings: &'a [String],
 }
 
-/// Writes every family.
-pub fn encode(samples: &ValidSamples<'_>) -> prometheus::Result<Vec<EncodedFamily>> {
-    samples
-        .families
-        .iter()
-        .map(|(family, columns)| encode_family(family, columns, samples.strings))
-        .collect()
-}
-
-fn encode_family(
-    family: &Family,
-    columns: &FamilySamples,
-    strings: &[String],
-) -> prometheus::Result<EncodedFamily> {
-    let width = family.label_names.len();
-    let metrics = columns.values.iter().enumerate().map(|(at, value)| {
-        let ids = columns.label_values.get(at * width..(at + 1) * width).unwrap_or_default();
-        let time = columns.timestamps.as_ref().and_then(|times| times.get(at));
-        metric(family, ids, strings, *value, time.copied())
+/// Appends a family, which may have samples of several targets. The text of the first one is its help.
+pub(super) fn write_family(
+    parts: &[FamilyPart<'_>],
+    out: &mut String,
+) -> prometheus::Result<()> {
+    let Some(FamilyPart { family, .. }) = parts.first() else { return Ok(()) };
+    let mut metrics = parts.iter().flat_map(|part| {
+        let width = part.family.label_names.len();
+        part.samples.iter(width).map(|(ids, value, time)| metric(part, ids, value, time))
     });
     let mut proto = MetricFamily::default();
     proto.set_name(family.name.clone());
@@ -46,36 +34,49 @@ fn encode_family(
         MetricKind::Gauge => MetricType::GAUGE,
         MetricKind::Counter => MetricType::COUNTER,
     });
-    proto.set_metric(metrics.collect());
-    write(proto)
+    let mut is_first = true;
+    loop {
+        let chunk: Vec<Metric> = metrics.by_ref().take(CHUNK).collect();
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        proto.set_metric(chunk);
+        write_proto(&proto, is_first, out)?;
+        is_first = false;
+    }
 }
 
-/// Writes one family.
-pub fn write(proto: MetricFamily) -> prometheus::Result<EncodedFamily> {
-    let name = proto.name().to_owned();
-    let mut header = TextEncoder::new().encode_to_string(&[proto])?;
-    // Line breaks in help texts and label values are escaped, so that only the first lines start with '#'.
-    let header_bytes: usize =
-        header.split_inclusive('\n').take_while(|line| line.starts_with('#')).map(str::len).sum();
-    let samples = header.split_off(header_bytes);
-    Ok(EncodedFamily { name, header, samples })
+/// Appends a family, with or without its `# HELP` and `# TYPE` lines.
+pub(super) fn write_proto(
+    proto: &MetricFamily,
+    with_header: bool,
+    out: &mut String,
+) -> prometheus::Result<()> {
+    let start = out.len();
+    TextEncoder::new().encode_utf8(std::slice::from_ref(proto), out)?;
+    if !with_header {
+        // Line breaks in help texts and label values are escaped: only the first lines start with '#'.
+        let header: usize = out
+            .get(start..)
+            .unwrap_or_default()
+            .split_inclusive('\n')
+            .take_while(|line| line.starts_with('#'))
+            .map(str::len)
+            .sum();
+        out.drain(start..start + header);
+    }
+    Ok(())
 }
 
-fn metric(
-    family: &Family,
-    ids: &[u32],
-    strings: &[String],
-    value: f64,
-    time: Option<i64>,
-) -> Metric {
-    let labels = family.label_names.iter().zip(ids).map(|(name, id)| {
+fn metric(part: &FamilyPart<'_>, ids: &[u32], value: f64, time: Option<i64>) -> Metric {
+    let labels = part.family.label_names.iter().zip(ids).map(|(name, id)| {
         let mut pair = LabelPair::default();
         pair.set_name(name.clone());
-        pair.set_value(strings.get(*id as usize).cloned().unwrap_or_default());
+        pair.set_value(part.strings.get(*id as usize).cloned().unwrap_or_default());
         pair
     });
     let mut metric = Metric::from_label(labels.collect());
-    match family.kind {
+    match part.family.kind {
         MetricKind::Gauge => {
             let mut gauge = Gauge::default();
             gauge.set_value(value);

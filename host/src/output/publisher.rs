@@ -1,293 +1,262 @@
-//! What is served: the last good families of every target, and how each target is doing.
+//! Holds what is published, and rebuilds the snapshot when it changes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use jiff::Timestamp;
-use tokio::sync::watch;
+use prometheus::Gauge;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+use tracing::error;
 
-use crate::output::encode::EncodedFamily;
-use crate::output::snapshot::Snapshot;
-use crate::mappings::MappingSet;
-use crate::wasm::Mapping;
-use crate::model::Target;
-use crate::telemetry::{Telemetry, mapping_info};
+use super::collector::mapping_info;
+use super::part::{Part, Placement, Published};
+use super::snapshot::Snapshot;
+use super::status::{DocumentStatus, Outcome, TargetStatus};
+use crate::model::metrics::Registry;
+use crate::model::{Samples, Target};
 
-/// How the last refresh of a target went.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Status {
-    /// The first refresh is under way.
-    #[default]
-    Starting,
-    /// Its data is fresh.
-    Fresh,
-    /// What went wrong. Older data may still be served.
-    Failed(Vec<String>),
-}
+/// How long scrapes wait for the first data, all together: well below Prometheus' default timeout of
+/// 10 s, and long enough for the small documents of most organizations.
+pub const FIRST_DATA_WAIT: Duration = Duration::from_secs(2);
 
-/// How the last refresh of a target went, and when the next one is.
-#[derive(Clone, Debug, Default)]
-pub struct Outcome {
-    /// Whether it has what it needs.
-    pub status: Status,
-    /// What could not be had, and is not needed.
-    pub left_out: Vec<String>,
-    /// When it had all that it needs, if it has.
-    pub succeeded_at: Option<Timestamp>,
-    /// When it is refreshed again.
-    pub next: Option<Timestamp>,
-}
+/// After a rebuild, the next one waits this many times as long as it took. So rebuilds take at most a
+/// fifth of a core however many targets end their refreshes one after the other.
+const REST: u32 = 4;
 
-/// A target, as people see it.
-#[derive(Clone)]
-pub struct Account {
-    /// The target.
-    pub target: Target,
-    /// How the last refresh went. Its `succeeded_at` is that of the last one that did.
-    pub outcome: Outcome,
-    /// What runs for it.
-    pub set: Arc<MappingSet>,
-    /// The mappings that made what is served, or that are to make it.
-    pub mappings: Vec<Arc<Mapping>>,
-    /// Whether there is data to serve.
-    pub has_data: bool,
-}
-
-/// The parts of the snapshot, by target.
-struct Part {
-    target: Target,
-    outcome: Outcome,
-    set: Arc<MappingSet>,
-    mappings: Vec<InUse>,
-}
-
-/// A mapping in use for a target, and what is shown of it: its last good families. Until it has made some,
-/// those of the mapping of the same name that it has replaced are.
-#[derive(Clone)]
-struct InUse {
-    mapping: Arc<Mapping>,
-    shown: Option<Shown>,
-}
-
-/// What a mapping has made.
-#[derive(Clone)]
-struct Shown {
-    by: Arc<Mapping>,
-    families: Arc<[EncodedFamily]>,
-}
-
-impl InUse {
-    /// The mapping that made what is shown, or is to make it.
-    fn by(&self) -> &Arc<Mapping> {
-        self.shown.as_ref().map_or(&self.mapping, |shown| &shown.by)
-    }
-}
-
-impl Part {
-    fn has_data(&self) -> bool {
-        self.mappings.iter().any(|in_use| in_use.shown.is_some())
-    }
-
-    /// Takes the mappings of a set. One that was there before keeps its families.
-    fn set(&mut self, set: &Arc<MappingSet>) {
-        self.set = Arc::clone(set);
-        let before = std::mem::take(&mut self.mappings);
-        // What another mapping has now must not be there twice.
-        let is_others = |family: &EncodedFamily, name: &str| {
-            let others = set.members().iter().filter(|member| member.name() != name);
-            others
-                .flat_map(|member| &member.mapping.manifest().families)
-                .any(|f| f.name == family.name)
-        };
-        let in_use = set.members().iter().map(|member| {
-            let name = member.name();
-            let same = |old: &&InUse| old.mapping.manifest().name == name;
-            let shown = before.iter().find(same).and_then(|old| old.shown.clone());
-            let alone =
-                |shown: &Shown| !shown.families.iter().any(|family| is_others(family, name));
-            InUse { mapping: Arc::clone(&member.mapping), shown: shown.filter(alone) }
-        });
-        self.mappings = in_use.collect();
-    }
-
-    fn publish(&mut self, families: MappedFamilies) {
-        for (sha256, families) in families {
-            if let Some(of) = self.mappings.iter_mut().find(|of| of.mapping.sha256() == sha256) {
-                let by = Arc::clone(&of.mapping);
-                of.shown = Some(Shown { by, families: families.into() });
-            }
-        }
-    }
-}
-
-/// What mappings made, by the SHA-256 of each.
-pub type MappedFamilies = Vec<(String, Vec<EncodedFamily>)>;
-
-/// What a target gets when its mappings change.
-pub struct Placed {
-    /// The target.
-    pub target: Target,
-    /// Its mappings from now on.
-    pub set: Arc<MappingSet>,
-    /// What those of them made that are new to it.
-    pub families: MappedFamilies,
-}
-
-/// Holds the snapshot that scrapes are answered with.
+/// Holds what is published. Readers never wait for a rebuild.
 pub struct Publisher {
-    parts: Mutex<Vec<Part>>,
-    /// The settings that are missing, if any: then there will be no data.
-    missing: Mutex<Option<String>>,
+    state: Mutex<State>,
+    changed: Notify,
+    /// The version of the state that the snapshot shows.
+    built: watch::Sender<u64>,
     /// Whether every target has data, or has failed to get any.
     settled: watch::Sender<bool>,
-    /// Held while a snapshot is made: of two targets that end at once none may be lost.
-    making: Mutex<()>,
+    started: Instant,
     has_data: AtomicBool,
     snapshot: ArcSwap<Snapshot>,
-    telemetry: Arc<Telemetry>,
+    encode_duration: Gauge,
+}
+
+#[derive(Default)]
+struct State {
+    parts: Vec<Part>,
+    /// The settings that are missing: nothing will be exported without them.
+    missing: Option<String>,
+    version: u64,
+    /// The version that someone waits for: it is built at once.
+    urgent: u64,
 }
 
 impl Publisher {
-    /// No targets yet.
-    pub fn new(telemetry: Arc<Telemetry>) -> Self {
-        Self {
-            parts: Mutex::default(),
-            missing: Mutex::default(),
+    /// Starts a publisher without targets. It must be called within a tokio runtime.
+    pub fn start(registry: &Registry) -> prometheus::Result<Arc<Self>> {
+        let encode_duration = registry.gauge(
+            "copilot_exporter_encode_duration_seconds",
+            "Duration of the last encoding and compression of the samples.",
+        )?;
+        let publisher = Arc::new(Self {
+            state: Mutex::default(),
+            changed: Notify::new(),
+            built: watch::Sender::new(0),
             settled: watch::Sender::new(true),
-            making: Mutex::default(),
+            started: Instant::now(),
             has_data: AtomicBool::new(false),
             snapshot: ArcSwap::default(),
-            telemetry,
-        }
+            encode_duration,
+        });
+        tokio::spawn(rebuild(Arc::downgrade(&publisher)));
+        Ok(publisher)
     }
 
-    /// Sets which targets there are from now on; those that were there before keep their data.
+    /// Sets the targets; those that were there before keep their data.
     pub fn set_targets(&self, targets: &[Target], missing: Option<String>) {
-        let making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        let removed = {
-            let mut parts = self.parts();
-            let before = parts.len();
-            parts.retain(|part| targets.contains(&part.target));
-            let removed = parts.len() < before;
+        self.change(false, |state| {
+            state.parts.retain(|part| targets.contains(&part.target));
             for target in targets {
-                if !parts.iter().any(|part| part.target == *target) {
-                    let (target, outcome, set) =
-                        (target.clone(), Outcome::default(), Arc::default());
-                    parts.push(Part { target, outcome, set, mappings: Vec::new() });
+                if !state.parts.iter().any(|part| part.target == *target) {
+                    state.parts.push(Part::new(target.clone()));
                 }
             }
-            removed
-        };
-        *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = missing;
-        // A target that is new has nothing to show yet.
-        if removed {
-            self.make(&making);
-        }
+            state.missing = missing;
+        });
         self.settle();
     }
 
-    /// The settings that are missing, if any: then there will be no data.
+    /// Serves stored samples of a target, before it is known which mappings run.
+    pub fn restore(&self, target: &Target, stored: Vec<Published>) {
+        self.change_part(false, target, |part| part.restore(stored));
+    }
+
+    /// Serves the samples that mappings returned for a target.
+    pub fn publish(&self, target: &Target, published: Vec<Published>) {
+        self.change_part(false, target, |part| part.publish(published));
+    }
+
+    /// Changes the mappings of targets together with their samples: one snapshot has everything old,
+    /// the next one everything new. Returns when that one is served.
+    pub async fn place(&self, placements: Vec<Placement>) {
+        let version = self.change(true, |state| {
+            for Placement { target, mappings, published } in placements {
+                if let Some(part) = state.parts.iter_mut().find(|part| part.target == target) {
+                    part.place(&mappings);
+                    part.publish(published);
+                }
+            }
+        });
+        let mut built = self.built.subscribe();
+        // It fails only if the publisher is gone.
+        built.wait_for(|built| *built >= version).await.ok();
+    }
+
+    /// Sets how a target's refresh ended.
+    pub fn set_outcome(&self, target: &Target, outcome: Outcome) {
+        let mut state = self.state();
+        if let Some(part) = state.parts.iter_mut().find(|part| part.target == *target) {
+            let succeeded_at = outcome.succeeded_at.or(part.outcome.succeeded_at);
+            part.outcome = Outcome { succeeded_at, ..outcome };
+        }
+        drop(state);
+        self.settle();
+    }
+
+    /// Sets the documents of a target.
+    pub fn set_documents(&self, target: &Target, documents: Vec<DocumentStatus>) {
+        let mut state = self.state();
+        if let Some(part) = state.parts.iter_mut().find(|part| part.target == *target) {
+            part.documents = documents;
+        }
+    }
+
+    /// What the served samples of a mapping were made of, if there are any.
+    pub fn fingerprint(&self, target: &Target, sha256: &str) -> Option<String> {
+        let state = self.state();
+        state.parts.iter().find(|part| part.target == *target)?.fingerprint(sha256)
+    }
+
+    /// The settings that are missing: nothing will be exported without them.
     pub fn missing(&self) -> Option<String> {
-        self.missing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state().missing.clone()
     }
 
-    /// Waits until every target has data or has failed to get any, but no longer than `most`.
-    pub async fn settled(&self, most: Duration) {
+    /// Waits until every target has data or has failed to get any, but not longer than
+    /// [`FIRST_DATA_WAIT`] after the start.
+    pub async fn settled(&self) {
         let mut settled = self.settled.subscribe();
-        tokio::time::timeout(most, settled.wait_for(|settled| *settled)).await.ok();
+        let deadline = self.started + FIRST_DATA_WAIT;
+        tokio::time::timeout_at(deadline, settled.wait_for(|settled| *settled)).await.ok();
     }
 
-    /// The snapshot as it is now: one pointer, however large.
+    /// The current snapshot: one pointer, however large.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
     }
 
-    /// Whether any target has data to serve.
+    /// Whether the snapshot has samples of any target.
     pub fn has_data(&self) -> bool {
         self.has_data.load(Ordering::Relaxed)
     }
 
-    /// Puts what mappings made for a target in the place of what they had made before, and makes
-    /// the snapshot anew. It computes for as long as compressing everything takes.
-    pub fn publish(&self, target: &Target, families: MappedFamilies) {
-        let making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(part) = self.parts().iter_mut().find(|part| part.target == *target) {
-            part.publish(families);
-        }
-        self.make(&making);
-        self.settle();
+    /// Every target with its status.
+    pub fn statuses(&self) -> Vec<TargetStatus> {
+        self.state().parts.iter().map(Part::status).collect()
     }
 
-    /// Changes the mappings of targets together with what is shown of them: one snapshot has
-    /// everything of before, the next one everything new.
-    pub fn place(&self, placed: Vec<Placed>) {
-        let making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-        for Placed { target, set, families } in placed {
-            if let Some(part) = self.parts().iter_mut().find(|part| part.target == target) {
-                part.set(&set);
-                part.publish(families);
+    pub(super) fn with_parts<T>(&self, read: impl FnOnce(&[Part]) -> T) -> T {
+        read(&self.state().parts)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_part(&self, urgent: bool, target: &Target, change: impl FnOnce(&mut Part)) {
+        self.change(urgent, |state| {
+            if let Some(part) = state.parts.iter_mut().find(|part| part.target == *target) {
+                change(part);
             }
-        }
-        self.make(&making);
-        self.settle();
-    }
-
-    /// Makes the snapshot.
-    fn make(&self, _making: &MutexGuard<'_, ()>) {
-        let started = Instant::now();
-        let (in_use, has_data) = {
-            let parts = self.parts();
-            let in_use = parts.iter().flat_map(|part| {
-                part.mappings.iter().map(|in_use| (part.target.clone(), in_use.clone()))
-            });
-            (in_use.collect::<Vec<_>>(), parts.iter().any(Part::has_data))
-        };
-        // In the snapshot, so that a scrape which has a mapping's families names that mapping.
-        let info = mapping_info(in_use.iter().map(|(target, of)| (target, &**of.by())));
-        let families = in_use.iter().filter_map(|(_, of)| Some(&*of.shown.as_ref()?.families));
-        let all = families.chain(info.as_ref().map(std::slice::from_ref));
-        self.snapshot.store(Arc::new(Snapshot::new(all)));
-        self.has_data.store(has_data, Ordering::Relaxed);
-        self.telemetry.set_encode_duration(started.elapsed());
-    }
-
-    fn settle(&self) {
-        let is = |part: &Part| part.has_data() || part.outcome.status != Status::Starting;
-        self.settled.send_if_modified(|settled| {
-            let all = self.parts().iter().all(is);
-            std::mem::replace(settled, all) != all
         });
     }
 
-    /// Notes how a target's refresh went.
-    pub fn set_outcome(&self, target: &Target, outcome: Outcome) {
-        if let Some(part) = self.parts().iter_mut().find(|part| part.target == *target) {
-            let succeeded_at = outcome.succeeded_at.or(part.outcome.succeeded_at);
-            part.outcome = Outcome { succeeded_at, ..outcome };
+    /// Changes what the snapshot shows, and has it rebuilt. Returns the version of the state.
+    fn change(&self, urgent: bool, change: impl FnOnce(&mut State)) -> u64 {
+        let mut state = self.state();
+        change(&mut state);
+        state.version += 1;
+        let version = state.version;
+        if urgent {
+            state.urgent = version;
         }
+        drop(state);
+        self.changed.notify_one();
+        version
+    }
+
+    /// Updates whether every target is settled. What the snapshot does not show yet does not count.
+    fn settle(&self) {
+        let state = self.state();
+        let is_built = *self.built.borrow() >= state.version;
+        let is_settled = state.parts.iter().all(|part| match part.has_data() {
+            true => is_built,
+            false => part.is_settled(),
+        });
+        drop(state);
+        self.settled.send_if_modified(|settled| {
+            std::mem::replace(settled, is_settled) != is_settled
+        });
+    }
+
+    /// Rebuilds the snapshot. It computes for as long as writing and compressing everything takes.
+    fn build(&self) {
+        let started = Instant::now();
+        // What is shared is not copied, and the lock is not held while anything is written.
+        let (samples, info, has_data, version) = {
+            let state = self.state();
+            let entries = state.parts.iter().flat_map(|part| &part.entries);
+            let published = entries.filter_map(|entry| entry.published.as_ref());
+            let samples: Vec<Arc<Samples>> =
+                published.map(|published| Arc::clone(&published.samples)).collect();
+            let has_data = state.parts.iter().any(Part::has_data);
+            (samples, mapping_info(&state.parts), has_data, state.version)
+        };
+        let size = self.snapshot.load().text().len();
+        match Snapshot::new(samples.iter().map(|samples| &**samples), info.as_ref(), size) {
+            Ok(snapshot) => {
+                self.snapshot.store(Arc::new(snapshot));
+                self.has_data.store(has_data, Ordering::Relaxed);
+            }
+            Err(error) => error!(%error, "failed to rebuild the snapshot"),
+        }
+        self.encode_duration.set(started.elapsed().as_secs_f64());
+        self.built.send_replace(version);
         self.settle();
     }
+}
 
-    /// Every target with its status.
-    pub fn statuses(&self) -> Vec<(Target, Status)> {
-        self.parts().iter().map(|part| (part.target.clone(), part.outcome.status.clone())).collect()
-    }
-
-    /// Every target.
-    pub fn accounts(&self) -> Vec<Account> {
-        let account = |part: &Part| Account {
-            target: part.target.clone(),
-            outcome: part.outcome.clone(),
-            set: Arc::clone(&part.set),
-            mappings: part.mappings.iter().map(|of| Arc::clone(of.by())).collect(),
-            has_data: part.has_data(),
-        };
-        self.parts().iter().map(account).collect()
-    }
-
-    fn parts(&self) -> MutexGuard<'_, Vec<Part>> {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+/// Rebuilds the snapshot whenever the state has changed, until the publisher is dropped.
+async fn rebuild(publisher: Weak<Publisher>) {
+    let mut rest_until = Instant::now();
+    loop {
+        let Some(current) = publisher.upgrade() else { return };
+        let is_current = |built: u64| built >= current.state().version;
+        let is_urgent = || current.state().urgent > *current.built.borrow();
+        while is_current(*current.built.borrow()) {
+            // Often enough to notice that the publisher has been dropped by everyone else.
+            let changed = tokio::time::timeout(Duration::from_secs(1), current.changed.notified());
+            if changed.await.is_err() && Arc::strong_count(&current) == 1 {
+                return;
+            }
+        }
+        while Instant::now() < rest_until && !is_urgent() {
+            tokio::time::timeout_at(rest_until, current.changed.notified()).await.ok();
+        }
+        let began = Instant::now();
+        let builder = Arc::clone(&current);
+        // Not on tokio's own threads: they answer scrapes.
+        if let Err(error) = tokio::task::spawn_blocking(move || builder.build()).await {
+            error!(%error, "failed to rebuild the snapshot");
+        }
+        rest_until = Instant::now() + began.elapsed() * REST;
     }
 }

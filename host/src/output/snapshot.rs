@@ -1,15 +1,19 @@
-//! The text of all targets, ready to be sent, plain and compressed.
+//! The exposition of all targets, ready to be sent, plain and compressed.
+
+use std::collections::HashMap;
 
 use bytes::Bytes;
 use crc32fast::Hasher;
 use flate2::{Compress, Compression, FlushCompress, Status};
+use prometheus::proto::MetricFamily;
 
-use super::encode::EncodedFamily;
+use super::encode::{FamilyPart, write_family, write_proto};
+use crate::model::Samples;
 
 /// The header of a gzip file: deflate, no name, no time, unknown system. RFC 1952, section 2.3.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
-/// The families of every target, made once for each refresh and never changed.
+/// The samples of every target as text. It never changes: another one replaces it.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     text: Bytes,
@@ -17,32 +21,48 @@ pub struct Snapshot {
     crc: Hasher,
 }
 
-impl Snapshot {
-    /// Writes the families of all targets one after the other, each family in one piece as the
-    /// format wants it, in the order in which they first come.
-    pub fn new<'a>(targets: impl IntoIterator<Item = &'a [EncodedFamily]>) -> Self {
-        let mut families: Vec<Vec<&EncodedFamily>> = Vec::new();
-        let mut positions = std::collections::HashMap::new();
-        for family in targets.into_iter().flatten() {
+/// Writes the samples of targets one after the other, each family in one block as the format requires,
+/// in the order in which they first appear. `size` is the expected length.
+pub fn write_exposition<'a>(
+    targets: impl IntoIterator<Item = &'a Samples>,
+    size: usize,
+) -> prometheus::Result<String> {
+    let mut families: Vec<Vec<FamilyPart<'a>>> = Vec::new();
+    let mut positions: HashMap<&str, usize> = HashMap::new();
+    for of_target in targets {
+        for (family, samples) in &of_target.families {
             let at = *positions.entry(family.name.as_str()).or_insert_with(|| {
                 families.push(Vec::new());
                 families.len() - 1
             });
             if let Some(parts) = families.get_mut(at) {
-                parts.push(family);
+                parts.push(FamilyPart { family, samples, strings: &of_target.strings });
             }
         }
-        let mut text = String::new();
-        for parts in families {
-            text.push_str(parts.first().map_or("", |first| &first.header));
-            for part in parts {
-                text.push_str(&part.samples);
-            }
+    }
+    let mut text = String::with_capacity(size);
+    for parts in families {
+        write_family(&parts, &mut text)?;
+    }
+    Ok(text)
+}
+
+impl Snapshot {
+    /// Writes and compresses the samples of all targets, followed by another family. It computes for
+    /// as long as that takes.
+    pub(super) fn new<'a>(
+        targets: impl IntoIterator<Item = &'a Samples>,
+        last: Option<&MetricFamily>,
+        size: usize,
+    ) -> prometheus::Result<Self> {
+        let mut text = write_exposition(targets, size)?;
+        if let Some(last) = last {
+            write_proto(last, true, &mut text)?;
         }
         let mut crc = Hasher::new();
         crc.update(text.as_bytes());
         let compressed = deflate(text.as_bytes(), Compression::default(), FlushCompress::Sync);
-        Self { text: text.into(), compressed: compressed.into(), crc }
+        Ok(Self { text: text.into(), compressed: compressed.into(), crc })
     }
 
     /// The text.
@@ -50,9 +70,9 @@ impl Snapshot {
         &self.text
     }
 
-    /// The text followed by `tail`, as one gzip file in three pieces: only the tail is
-    /// compressed here. The snapshot's part ends on a byte, at a sync flush, so that any
-    /// deflate stream may follow it.
+    /// The text followed by `tail`, as one gzip file in three pieces: only the tail is compressed
+    /// here. The snapshot's piece ends at a byte boundary, with a sync flush, so any deflate stream
+    /// may follow it.
     pub fn gzip_with(&self, tail: &[u8]) -> [Bytes; 3] {
         let mut crc = self.crc.clone();
         let mut tail_crc = Hasher::new();
@@ -60,7 +80,7 @@ impl Snapshot {
         crc.combine(&tail_crc);
         let mut end = deflate(tail, Compression::fast(), FlushCompress::Finish);
         end.extend(crc.finalize().to_le_bytes());
-        // The size modulo 2^32, as the format has it.
+        // The size modulo 2^32, as the format defines it.
         end.extend(((self.text.len() + tail.len()) as u32).to_le_bytes());
         [Bytes::from_static(&GZIP_HEADER), self.compressed.clone(), end.into()]
     }
@@ -73,10 +93,10 @@ fn deflate(bytes: &[u8], level: Compression, end: FlushCompress) -> Vec<u8> {
     loop {
         let done = usize::try_from(compress.total_in()).unwrap_or(usize::MAX);
         let rest = bytes.get(done..).unwrap_or_default();
-        // Only an invalid state is an error, and there is none.
+        // Only an invalid state is an error, which can't happen here.
         let Ok(status) = compress.compress_vec(rest, &mut out, end) else { return out };
         let all_read = compress.total_in() as usize == bytes.len();
-        // With room left in `out` nothing more is to come.
+        // If there is room left in `out`, nothing more follows.
         if status == Status::StreamEnd || (all_read && out.len() < out.capacity()) {
             return out;
         }
@@ -89,13 +109,32 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+    use crate::model::{Family, FamilySamples, MetricKind};
 
-    fn family(name: &str, samples: &str) -> EncodedFamily {
-        EncodedFamily {
-            name: name.to_owned(),
-            header: format!("# HELP {name} h\n# TYPE {name} gauge\n"),
-            samples: samples.to_owned(),
+    /// Samples of gauges with one label `t`.
+    fn samples(families: &[(&str, &[(&str, f64)])]) -> Samples {
+        let mut all = Samples::default();
+        for (name, values) in families {
+            let family = Family {
+                name: (*name).to_owned(),
+                help: "h".to_owned(),
+                kind: MetricKind::Gauge,
+                label_names: vec!["t".to_owned()],
+            };
+            let mut columns = FamilySamples {
+                name: (*name).to_owned(),
+                label_values: vec![],
+                values: vec![],
+                timestamps: None,
+            };
+            for (label, value) in *values {
+                columns.label_values.push(all.strings.len() as u32);
+                all.strings.push((*label).to_owned());
+                columns.values.push(*value);
+            }
+            all.families.push((family, columns));
         }
+        all
     }
 
     fn unzip(pieces: &[Bytes]) -> String {
@@ -106,9 +145,9 @@ mod tests {
 
     #[test]
     fn families_of_several_targets_are_not_interleaved() {
-        let one = [family("a", "a{t=\"1\"} 1\n"), family("b", "b{t=\"1\"} 1\n")];
-        let two = [family("b", "b{t=\"2\"} 2\n"), family("a", "a{t=\"2\"} 2\n")];
-        let snapshot = Snapshot::new([one.as_slice(), two.as_slice()]);
+        let one = samples(&[("a", &[("1", 1.0)]), ("b", &[("1", 1.0)])]);
+        let two = samples(&[("b", &[("2", 2.0)]), ("a", &[("2", 2.0)])]);
+        let snapshot = Snapshot::new([&one, &two], None, 0).unwrap();
         assert_eq!(
             snapshot.text(),
             "# HELP a h\n# TYPE a gauge\na{t=\"1\"} 1\na{t=\"2\"} 2\n\
@@ -117,10 +156,21 @@ mod tests {
     }
 
     #[test]
-    fn gzip_holds_the_snapshot_and_whatever_follows_it() {
-        let lines: String = (0..50_000).map(|i| format!("a{{i=\"{i}\"}} {}\n", i * 7919)).collect();
-        for samples in ["", "a 1\n", &lines] {
-            let snapshot = Snapshot::new([[family("a", samples)].as_slice()]);
+    fn a_large_family_has_one_header() {
+        let labels: Vec<String> = (0..2500).map(|number| number.to_string()).collect();
+        let values: Vec<(&str, f64)> = labels.iter().map(|label| (label.as_str(), 1.0)).collect();
+        let text = write_exposition([&samples(&[("a", &values)])], 0).unwrap();
+        assert_eq!(text.lines().filter(|line| line.starts_with('#')).count(), 2);
+        assert_eq!(text.lines().count(), 2502);
+    }
+
+    #[test]
+    fn gzip_contains_the_snapshot_and_what_follows_it() {
+        let labels: Vec<String> = (0..50_000_u32).map(|i| (i * 7919).to_string()).collect();
+        let many: Vec<(&str, f64)> = labels.iter().map(|label| (label.as_str(), 1.0)).collect();
+        let lines = labels.join("\n");
+        for values in [&many[..0], &many[..1], &many] {
+            let snapshot = Snapshot::new([&samples(&[("a", values)])], None, 0).unwrap();
             for tail in ["", "tail 1\n", &lines] {
                 let expected = [snapshot.text(), tail.as_bytes()].concat();
                 assert_eq!(unzip(&snapshot.gzip_with(tail.as_bytes())).as_bytes(), expected);

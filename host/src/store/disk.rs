@@ -1,121 +1,300 @@
-//! The store in a folder: a file for each document, readable by its owner only.
+//! The store in a directory: a file for each document, readable by its owner only.
+//!
+//! `documents/api.github.com/organization/octo-org/seats`, and beside it `seats.confirmed`, which says
+//! when GitHub last confirmed that file: the bodies are not written again for it.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::{BoxFuture, ready};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tempfile::{Builder, NamedTempFile};
+use tokio::time::Instant;
 
+use super::error::StoreError;
+use super::interface::{Put, Store, is_newer};
+use super::key::{Key, Slot};
+use super::lease::{Lease, Leases};
 use super::record;
-use super::store::{Store, StoreError};
-use crate::github::Document;
-use crate::model::Target;
+use crate::model::digest::hex;
+use crate::model::{Document, Target};
 
-/// Files that are being written. One that is there at a start was left by a crash.
+/// Files that are being written. One that exists at the start was left by a crash.
 const UNFINISHED: &str = ".unfinished-";
-/// The folder's parts.
+/// The subdirectories.
 const DOCUMENTS: &str = "documents";
 const SET_ASIDE: &str = "set-aside";
 
-/// A folder.
+/// A directory.
 pub struct Disk {
-    folder: PathBuf,
+    files: Arc<Files>,
+    leases: Mutex<Leases>,
+}
+
+/// The files of the directory. All functions block.
+struct Files {
+    directory: PathBuf,
+    /// Held by a writer, so that comparing with what is stored and replacing it is one step.
+    writing: Mutex<()>,
+}
+
+/// When a file was last confirmed.
+#[derive(Serialize, Deserialize)]
+struct Confirmation {
+    /// The checksum of the file it is about.
+    checksum: String,
+    at: Timestamp,
 }
 
 impl Disk {
-    /// Makes the folder where there is none, and removes what a crash left unfinished. It fails
-    /// if the folder can't be had or written to; one that is full is no failure.
-    pub fn open(folder: &Path) -> io::Result<Self> {
-        let disk = Self { folder: folder.to_owned() };
-        let documents = folder.join(DOCUMENTS);
+    /// Creates the directory if needed, and removes what a crash left unfinished. It fails if the
+    /// directory can't be created or written to; a full one is not a failure.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        let files = Files { directory: directory.to_owned(), writing: Mutex::default() };
+        let documents = directory.join(DOCUMENTS);
         match make(&documents).and_then(|()| unfinished(&documents)) {
             // It may have room again before the first write.
             Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(error),
             _ => {
-                // What can't be swept out harms nobody.
+                // Leftovers do no harm.
                 sweep(&documents).ok();
-                Ok(disk)
+                Ok(Self { files: Arc::new(files), leases: Mutex::default() })
             }
         }
     }
 
-    /// `documents/api.github.com/organization/octo-org/seats`
-    fn path(&self, target: &Target, name: &str) -> PathBuf {
-        let github = target.github().replace(['/', ':'], "_");
-        let login = target.login().to_ascii_lowercase();
-        let folder = self.folder.join(DOCUMENTS).join(github);
-        folder.join(target.scope().label()).join(login).join(name)
-    }
-
-    /// Moves a file out of the way. There is one such file for each document, so that no folder fills up.
-    fn set_aside(&self, path: &Path) -> io::Result<()> {
-        let folder = self.folder.join(SET_ASIDE);
-        make(&folder)?;
-        let name = path.strip_prefix(self.folder.join(DOCUMENTS)).unwrap_or(path);
-        fs::rename(path, folder.join(name.to_string_lossy().replace('/', "_")))
-    }
-
-    fn write(path: &Path, target: &Target, name: &str, document: &Document) -> io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        make(folder)?;
-        let file = unfinished(folder)?;
-        let mut out = BufWriter::new(file.as_file());
-        record::write(&mut out, target, name, document)?;
-        out.flush()?;
-        drop(out);
-        // First the content, then the name: a file of that name is always a whole one.
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        File::open(folder)?.sync_all()
+    /// Does something with the files on a thread for blocking work.
+    fn blocking<T: Send + 'static>(
+        &self,
+        key: &Key,
+        work: impl FnOnce(&Files, &Key) -> Result<T, StoreError> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
+        let (files, key) = (Arc::clone(&self.files), key.clone());
+        let place = key.file_name();
+        let work = tokio::task::spawn_blocking(move || work(&files, &key));
+        Box::pin(async move {
+            let aborted = |error| StoreError::Io { place, error: io::Error::other(error) };
+            work.await.map_err(aborted)?
+        })
     }
 }
 
 impl Store for Disk {
-    fn load(&self, target: &Target, name: &str) -> Result<Option<Document>, StoreError> {
-        let path = self.path(target, name);
-        let place = || path.display().to_string();
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
+        self.blocking(key, Files::load)
+    }
+
+    fn put<'a>(
+        &'a self,
+        key: &'a Key,
+        document: &'a Document,
+    ) -> BoxFuture<'a, Result<Put, StoreError>> {
+        let document = document.clone();
+        self.blocking(key, move |files, key| files.save(key, &document))
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        key: &'a Key,
+        document: &'a Document,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        let document = document.clone();
+        self.blocking(key, move |files, key| files.confirm(key, &document, at))
+    }
+
+    fn accept<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.blocking(key, Files::accept)
+    }
+
+    fn remove<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.blocking(key, Files::remove)
+    }
+
+    fn list<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
+        let key = Key::document(target, "", None, Slot::Good);
+        self.blocking(&key, |files, key| files.list(&key.target))
+    }
+
+    fn lease<'a>(
+        &'a self,
+        target: &'a Target,
+        holder: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Option<Lease>, StoreError>> {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        Box::pin(ready(Ok(leases.acquire(target, holder, ttl, Instant::now()))))
+    }
+
+    fn release(&self, _: &Target) {}
+}
+
+impl Files {
+    /// The directory of a target.
+    fn target(&self, target: &Target) -> PathBuf {
+        let github = target.github().replace(['/', ':'], "_");
+        let login = target.login().to_ascii_lowercase();
+        let directory = self.directory.join(DOCUMENTS).join(github);
+        directory.join(target.scope().label()).join(login)
+    }
+
+    fn path(&self, key: &Key) -> PathBuf {
+        self.target(&key.target).join(key.file_name())
+    }
+
+    fn load(&self, key: &Key) -> Result<Option<Document>, StoreError> {
+        let path = self.path(key);
         let bytes: Bytes = match fs::read(&path) {
             Ok(bytes) => bytes.into(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::Io { place: place(), error }),
+            Err(error) => return Err(failed(&path, error)),
         };
-        record::read(bytes, target, name).map(Some).map_err(|reason| match self.set_aside(&path) {
-            Ok(()) => StoreError::Corrupt { place: place(), reason },
-            Err(error) => StoreError::Io { place: place(), error },
-        })
-    }
-
-    fn save(&self, target: &Target, name: &str, document: &Document) -> Result<(), StoreError> {
-        let path = self.path(target, name);
-        Self::write(&path, target, name, document)
-            .map_err(|error| StoreError::Io { place: path.display().to_string(), error })
-    }
-
-    fn remove(&self, target: &Target, name: &str) -> Result<(), StoreError> {
-        let path = self.path(target, name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(StoreError::Io { place: path.display().to_string(), error })
+        let confirmed = confirmation_of(&path, &bytes);
+        match record::read(bytes, key) {
+            Ok(document) => {
+                let confirmed_at =
+                    confirmed.map_or(document.confirmed_at, |at| at.max(document.confirmed_at));
+                Ok(Some(Document { confirmed_at, ..document }))
             }
+            Err(reason) => Err(match self.set_aside(&path) {
+                Ok(()) => StoreError::Corrupt { place: path.display().to_string(), reason },
+                Err(error) => failed(&path, error),
+            }),
+        }
+    }
+
+    fn save(&self, key: &Key, document: &Document) -> Result<Put, StoreError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that can't be read is replaced.
+        if let Ok(Some(stored)) = self.load(key)
+            && !is_newer(document, &stored)
+        {
+            return Ok(Put::Superseded);
+        }
+        let path = self.path(key);
+        write_record(&path, key, document).map_err(|error| failed(&path, error))?;
+        Ok(Put::Stored)
+    }
+
+    fn confirm(&self, key: &Key, document: &Document, at: Timestamp) -> Result<(), StoreError> {
+        let path = self.path(key);
+        let bytes: Bytes = match fs::read(&path) {
+            Ok(bytes) => bytes.into(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(&path, error)),
+        };
+        let Some(checksum) = record::checksum(&bytes).map(hex) else { return Ok(()) };
+        if !record::read(bytes, key).is_ok_and(|stored| stored.has_content_of(document)) {
+            return Ok(());
+        }
+        let confirmation = serde_json::to_vec(&Confirmation { checksum, at });
+        let path = confirmation_path(&path);
+        let written = confirmation
+            .map_err(io::Error::from)
+            .and_then(|json| write_file(&path, |out| out.write_all(&json)));
+        written.map_err(|error| failed(&path, error))
+    }
+
+    fn accept(&self, key: &Key) -> Result<(), StoreError> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = self.path(&key.in_slot(Slot::Pending));
+        let good = self.path(&key.in_slot(Slot::Good));
+        match fs::rename(&pending, &good) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&good, error)),
             _ => Ok(()),
         }
     }
+
+    fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        let path = self.path(key);
+        for path in [confirmation_path(&path), path] {
+            if let Err(error) = fs::remove_file(&path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err(failed(&path, error));
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&self, target: &Target) -> Result<Vec<Key>, StoreError> {
+        let directory = self.target(target);
+        let entries = match fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(&directory, error)),
+        };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        Ok(names.filter_map(|name| Key::from_file_name(target, &name)).collect())
+    }
+
+    /// Moves a file out of the way. There is one such file for each document, so that the directory
+    /// does not fill up.
+    fn set_aside(&self, path: &Path) -> io::Result<()> {
+        let directory = self.directory.join(SET_ASIDE);
+        make(&directory)?;
+        let name = path.strip_prefix(self.directory.join(DOCUMENTS)).unwrap_or(path);
+        fs::rename(path, directory.join(name.to_string_lossy().replace('/', "_")))
+    }
 }
 
-/// A file for its owner only, which goes if it is not finished.
-fn unfinished(folder: &Path) -> io::Result<NamedTempFile> {
-    Builder::new().prefix(UNFINISHED).tempfile_in(folder)
+fn failed(path: &Path, error: io::Error) -> StoreError {
+    StoreError::Io { place: path.display().to_string(), error }
 }
 
-fn make(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+fn confirmation_path(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".confirmed");
+    path.with_file_name(name)
 }
 
-/// Removes unfinished files, in all folders below.
-fn sweep(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
+/// When the file with these bytes was last confirmed, if it was.
+fn confirmation_of(path: &Path, bytes: &[u8]) -> Option<Timestamp> {
+    let json = fs::read(confirmation_path(path)).ok()?;
+    let confirmation: Confirmation = serde_json::from_slice(&json).ok()?;
+    (confirmation.checksum == hex(record::checksum(bytes)?)).then_some(confirmation.at)
+}
+
+fn write_record(path: &Path, key: &Key, document: &Document) -> io::Result<()> {
+    write_file(path, |out| record::write(out, key, document))
+}
+
+/// Writes a file so that it has either its old content or all of the new one.
+fn write_file(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    make(directory)?;
+    let file = unfinished(directory)?;
+    let mut out = BufWriter::new(file.as_file());
+    write(&mut out)?;
+    out.flush()?;
+    drop(out);
+    // First the content, then the name: a file of that name is always complete.
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    File::open(directory)?.sync_all()
+}
+
+/// A file for its owner only, which is removed unless it is finished.
+fn unfinished(directory: &Path) -> io::Result<NamedTempFile> {
+    Builder::new().prefix(UNFINISHED).tempfile_in(directory)
+}
+
+fn make(directory: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+/// Removes unfinished files, in all directories below.
+fn sweep(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             sweep(&entry.path()).ok();

@@ -1,5 +1,5 @@
-//! A stored document: a line that says what it is, the length of a header, the header, the
-//! compressed bodies one after the other, and the SHA-256 of all that.
+//! The format of stored documents: a line that identifies it, the length of the header, the header,
+//! the compressed bodies one after the other, and the SHA-256 of all that.
 
 use std::io::{self, Write};
 
@@ -9,27 +9,29 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::github::{Body, Document, Part, Validator};
-use crate::model::Target;
+use super::key::Key;
+use crate::model::{Body, Document, Part, Validator};
 
 /// A file of another version is not read: its documents are fetched again.
-const MAGIC: &[u8] = b"copilot-metrics-exporter document 2\n";
+const MAGIC: &[u8] = b"copilot-metrics-exporter document 3\n";
 const CHECKSUM_BYTES: usize = 32;
 
-/// Whose document it is: files are not told apart by their names alone.
+/// Whose document it is: files are not identified by their names alone.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Key {
+struct Identity {
     github: String,
     scope: String,
     login: String,
     document: String,
+    day: Option<Date>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Head {
-    key: Key,
+    identity: Identity,
     source: String,
     fetched_at: Timestamp,
+    confirmed_at: Timestamp,
     report_day: Option<Date>,
     parts: Vec<PartHead>,
 }
@@ -40,28 +42,30 @@ struct PartHead {
     bytes: u64,
     validator: Option<Validator>,
     next: Option<String>,
+    day: Option<Date>,
 }
 
-fn key(target: &Target, document: &str) -> Key {
-    Key {
-        github: target.github().to_owned(),
-        scope: target.scope().label().to_owned(),
-        login: target.login().to_ascii_lowercase(),
-        document: document.to_owned(),
+fn identity(key: &Key) -> Identity {
+    Identity {
+        github: key.target.github().to_owned(),
+        scope: key.target.scope().label().to_owned(),
+        login: key.target.login().to_ascii_lowercase(),
+        document: key.name.clone(),
+        day: key.day,
     }
 }
 
 /// Writes a document.
 pub(super) fn write(
     out: &mut impl Write,
-    target: &Target,
-    name: &str,
+    key: &Key,
     document: &Document,
 ) -> io::Result<()> {
     let head = Head {
-        key: key(target, name),
+        identity: identity(key),
         source: document.source.clone(),
         fetched_at: document.fetched_at,
+        confirmed_at: document.confirmed_at,
         report_day: document.report_day,
         parts: document
             .parts
@@ -71,6 +75,7 @@ pub(super) fn write(
                 bytes: part.body.length(),
                 validator: part.validator.clone(),
                 next: part.next.clone(),
+                day: part.day,
             })
             .collect(),
     };
@@ -86,9 +91,9 @@ pub(super) fn write(
 }
 
 /// Reads a document. The error says what is wrong with the bytes.
-pub(super) fn read(bytes: Bytes, target: &Target, name: &str) -> Result<Document, String> {
-    let rest = bytes.strip_prefix(MAGIC).ok_or("it is no document of this exporter's version")?;
-    let cut_off = || "it is cut off".to_owned();
+pub(super) fn read(bytes: Bytes, key: &Key) -> Result<Document, String> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or("not a document of this version of the exporter")?;
+    let cut_off = || "it is truncated".to_owned();
     let (content, checksum) = bytes
         .len()
         .checked_sub(CHECKSUM_BYTES)
@@ -102,10 +107,11 @@ pub(super) fn read(bytes: Bytes, target: &Target, name: &str) -> Result<Document
         rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(cut_off)?;
     let mut at = MAGIC.len() + length.len() + head.len();
     let head: Head = serde_json::from_slice(head).map_err(|error| error.to_string())?;
-    if head.key != key(target, name) {
+    let found = head.identity;
+    if found != identity(key) {
         return Err(format!(
-            "it is about {} of the {} {} at {}",
-            head.key.document, head.key.scope, head.key.login, head.key.github
+            "it is the document {} of the {} {} at {}",
+            found.document, found.scope, found.login, found.github
         ));
     }
     let mut parts = Vec::with_capacity(head.parts.len());
@@ -114,9 +120,14 @@ pub(super) fn read(bytes: Bytes, target: &Target, name: &str) -> Result<Document
         let end = end.ok_or_else(cut_off)?;
         // No copy: the bodies are views of the file's bytes.
         let body = Body::from_compressed(bytes.slice(at..end), part.bytes);
-        parts.push(Part { body, validator: part.validator, next: part.next });
+        parts.push(Part { body, validator: part.validator, next: part.next, day: part.day });
         at = end;
     }
-    let Head { source, fetched_at, report_day, .. } = head;
-    Ok(Document { source, parts, fetched_at, report_day })
+    let Head { source, fetched_at, confirmed_at, report_day, .. } = head;
+    Ok(Document { source, parts, fetched_at, confirmed_at, report_day })
+}
+
+/// The checksum at the end of a record, which identifies its content.
+pub(super) fn checksum(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.len().checked_sub(CHECKSUM_BYTES).and_then(|at| bytes.get(at..))
 }

@@ -11,7 +11,7 @@ struct Component;
 #[cfg(target_family = "wasm")]
 export!(Component);
 
-/// One run: the organization's name, and the bytes of its billing document so far.
+/// A run: the organization's name, and the bytes of its billing document received so far.
 struct Run {
     org: String,
     billing: RefCell<Vec<u8>>,
@@ -36,7 +36,7 @@ impl Guest for Component {
             options: vec![],
             families: vec![Family {
                 name: "smallest_seats".into(),
-                help: "Seats billed for.".into(),
+                help: "Number of billed seats.".into(),
                 kind: MetricKind::Gauge,
                 label_names: vec!["org".into()],
             }],
@@ -68,12 +68,12 @@ impl GuestRun for Run {
             .map_err(|error| malformed(error.to_string()))?;
         let seats = billing["seat_breakdown"]["total"]
             .as_f64()
-            .ok_or_else(|| malformed("there is no seat_breakdown.total".into()))?;
+            .ok_or_else(|| malformed("seat_breakdown.total is missing".into()))?;
         Ok(SampleSet {
             strings: vec![self.org.clone()],
             families: vec![FamilySamples {
                 name: "smallest_seats".into(),
-                // Sample 0 has one label: `org`, whose value is string 0.
+                // The only sample has one label, `org`, whose value is string 0.
                 label_values: vec![0],
                 values: vec![seats],
                 timestamps: None,

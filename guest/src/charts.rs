@@ -1,0 +1,108 @@
+//! The charts that a collector declares for the page, as constants.
+
+use crate::contract::{Chart, ChartForm, ChartSeries, LabelBars, LabelMatcher, Selection};
+
+/// A chart: the constant form of [`Chart`].
+pub struct ChartDefinition {
+    /// Its title.
+    pub title: &'static str,
+    /// What it shows.
+    pub help: &'static str,
+    /// What it draws.
+    pub form: Form,
+    /// Whether it is only shown if another chart with its title has no samples.
+    pub is_fallback: bool,
+}
+
+/// What a chart draws.
+pub enum Form {
+    /// A line for each series over the last 28 days.
+    Lines(&'static [Series]),
+    /// A bar for each series, of the newest day.
+    Bars(&'static [Series]),
+    /// A bar for each value of a label: the code that was generated, and the accepted part of it.
+    CodeByLabel {
+        /// The label.
+        label: &'static str,
+        /// The family with the code generations.
+        generated: &'static str,
+        /// The family with the code acceptances.
+        accepted: &'static str,
+    },
+}
+
+/// A named value: the sum of the samples of a family that match.
+pub struct Series {
+    name: &'static str,
+    family: &'static str,
+    matchers: Matchers,
+    divided_by: Option<&'static str>,
+}
+
+/// The labels to select, each with the accepted values.
+pub type Matchers = &'static [(&'static str, &'static [&'static str])];
+
+impl Series {
+    /// The sum of a family.
+    pub const fn sum(name: &'static str, family: &'static str) -> Self {
+        Self::matching(name, family, &[])
+    }
+
+    /// The sum of the samples that match.
+    pub const fn matching(name: &'static str, family: &'static str, matchers: Matchers) -> Self {
+        Self { name, family, matchers, divided_by: None }
+    }
+
+    /// The sum of a family, divided by the sum of another one.
+    pub const fn ratio(name: &'static str, family: &'static str, by: &'static str) -> Self {
+        Self { divided_by: Some(by), ..Self::sum(name, family) }
+    }
+
+    fn spec(&self) -> ChartSeries {
+        let matchers = self.matchers.iter().map(|(label, values)| LabelMatcher {
+            label: (*label).to_owned(),
+            values: values.iter().map(|value| (*value).to_owned()).collect(),
+        });
+        ChartSeries {
+            name: self.name.to_owned(),
+            value: Selection { family: self.family.to_owned(), matchers: matchers.collect() },
+            divided_by: self.divided_by.map(all_of),
+        }
+    }
+}
+
+fn all_of(family: &str) -> Selection {
+    Selection { family: family.to_owned(), matchers: Vec::new() }
+}
+
+impl ChartDefinition {
+    /// The chart in the types of the contract.
+    pub fn spec(&self) -> Chart {
+        let series = |series: &[Series]| series.iter().map(Series::spec).collect();
+        let form = match &self.form {
+            Form::Lines(lines) => ChartForm::Lines(series(lines)),
+            Form::Bars(bars) => ChartForm::Bars(series(bars)),
+            Form::CodeByLabel { label, generated, accepted } => ChartForm::BarsByLabel(LabelBars {
+                label: (*label).to_owned(),
+                value: all_of(generated),
+                value_name: "generated".to_owned(),
+                part: Some(all_of(accepted)),
+                part_name: Some("accepted".to_owned()),
+            }),
+        };
+        Chart { title: self.title.to_owned(), help: self.help.to_owned(), form }
+    }
+}
+
+/// Puts the charts in the order of the page: each chart is followed by the fallbacks that have its
+/// title, wherever they are declared.
+pub fn in_order(
+    charts: impl Iterator<Item = &'static ChartDefinition>,
+) -> Vec<&'static ChartDefinition> {
+    let (fallbacks, charts): (Vec<_>, Vec<_>) = charts.partition(|chart| chart.is_fallback);
+    let with_fallbacks = |chart: &'static ChartDefinition| {
+        let same_title = fallbacks.iter().copied().filter(|f| f.title == chart.title);
+        std::iter::once(chart).chain(same_title).collect::<Vec<_>>()
+    };
+    charts.into_iter().flat_map(with_fallbacks).collect()
+}

@@ -1,0 +1,192 @@
+//! Aggregate reports: one row per day for the whole organization or enterprise.
+
+mod charts;
+pub mod row;
+
+use std::collections::BTreeMap;
+
+use self::charts::CHARTS;
+use self::row::{AggregateRow, AggregateWrapper, UserKind};
+use crate::collector::{self, Collector, Collectors};
+use crate::contract::Need;
+use crate::input::{Day, Framing, Malformed, Row};
+use crate::measures::activity::{ActivityFamilies, BREAKDOWNS};
+use crate::measures::adoption::AdoptionFamilies;
+use crate::measures::agents::AgentFamilies;
+use crate::measures::customizations::CustomizationFamilies;
+use crate::measures::pull_requests::PullRequestFamilies;
+use crate::measures::sessions::SessionFamilies;
+use crate::output::{Catalogue, FamilyId, Samples};
+use crate::registration::{DocumentDefinition, Registration};
+use crate::settings::Settings;
+
+pub const REGISTRATION: Registration = Registration {
+    documents: DOCUMENTS,
+    framing: Framing::RowsOrWrapper("day_totals"),
+    charts: CHARTS,
+    ..Registration::new(collector::new::<AggregateCollector>)
+};
+
+const DOCUMENTS: &[DocumentDefinition] = &[
+    DocumentDefinition {
+        need: Need::Required,
+        ..DocumentDefinition::organization_report(
+            "organization-28-day",
+            "/orgs/{org}/copilot/metrics/reports/organization-28-day/latest",
+        )
+    },
+    DocumentDefinition::organization_report(
+        "organization-1-day",
+        "/orgs/{org}/copilot/metrics/reports/organization-1-day?day={day}",
+    ),
+    DocumentDefinition {
+        need: Need::Required,
+        ..DocumentDefinition::enterprise_report(
+            "enterprise-28-day",
+            "/enterprises/{enterprise}/copilot/metrics/reports/enterprise-28-day/latest",
+        )
+    },
+    DocumentDefinition::enterprise_report(
+        "enterprise-1-day",
+        "/enterprises/{enterprise}/copilot/metrics/reports/enterprise-1-day?day={day}",
+    ),
+];
+
+/// Collects the rows of aggregate reports; without `history`, only the newest day.
+pub struct AggregateCollector {
+    families: AggregateFamilies,
+    history: bool,
+    /// The rows by day, each with the time its document was fetched.
+    days: BTreeMap<Day, (i64, AggregateRow)>,
+}
+
+struct AggregateFamilies {
+    report_day: FamilyId,
+    active_users: FamilyId,
+    passive_users: FamilyId,
+    totals: ActivityFamilies,
+    breakdowns: Vec<ActivityFamilies>,
+    cli: SessionFamilies,
+    copilot_app: SessionFamilies,
+    agents: AgentFamilies,
+    customizations: CustomizationFamilies,
+    pull_requests: PullRequestFamilies,
+    phases: AdoptionFamilies,
+}
+
+impl Collector for AggregateCollector {
+    fn declare(catalogue: &mut Catalogue, settings: &Settings) -> Self {
+        let families = AggregateFamilies::declare(catalogue);
+        Self { families, history: settings.history, days: BTreeMap::new() }
+    }
+
+    fn row(&mut self, mut row: Row<'_>) -> Result<(), Malformed> {
+        let values: AggregateRow = row.decode()?;
+        let day = row.required(values.day, "day")?;
+        self.add(day, values, row.fetched_at);
+        Ok(())
+    }
+
+    fn wrapper(&mut self, mut wrapper: Row<'_>) -> Result<(), Malformed> {
+        wrapper.decode::<AggregateWrapper>()?;
+        Ok(())
+    }
+
+    fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
+        for (day, row) in self.days() {
+            self.families.push(samples, row, day.start_ms());
+        }
+    }
+}
+
+impl AggregateCollector {
+    /// The newest day, if any.
+    pub fn newest_day(&self) -> Option<Day> {
+        self.days.last_key_value().map(|(day, _)| *day)
+    }
+
+    /// The days and their rows.
+    pub fn days(&self) -> impl Iterator<Item = (Day, &AggregateRow)> {
+        self.days.iter().map(|(day, (_, row))| (*day, row))
+    }
+
+    /// Takes a row. Of two rows for a day, the one fetched later wins, so a day never counts twice.
+    fn add(&mut self, day: Day, row: AggregateRow, fetched_at: i64) {
+        if !self.history && self.newest_day().is_some_and(|newest| newest > day) {
+            return;
+        }
+        if self.days.get(&day).is_some_and(|(seen_at, _)| *seen_at > fetched_at) {
+            return;
+        }
+        self.days.insert(day, (fetched_at, row));
+        if !self.history {
+            self.days.retain(|kept, _| *kept == day);
+        }
+    }
+}
+
+impl AggregateFamilies {
+    fn declare(catalogue: &mut Catalogue) -> Self {
+        Self {
+            report_day: catalogue.gauge(
+                "report_day_timestamp_seconds",
+                "Start (00:00 UTC) of the newest day in the usage reports, in seconds since 1970-01-01.",
+                &[],
+            ),
+            active_users: catalogue.gauge(
+                "active_users",
+                "Number of distinct users who were active in the window that ends with the report day (the day, \
+                 7 days or 28 days), in Copilot as a whole (surface \"any\") or in one part of it. \
+                 Must not be summed.",
+                &["window", "surface"],
+            ),
+            passive_users: catalogue.gauge(
+                "passive_users",
+                "Number of distinct users whose pull requests Copilot reviewed automatically in the window that \
+                 ends with the report day. Must not be summed.",
+                &["window", "surface"],
+            ),
+            totals: ActivityFamilies::totals(catalogue, "", "", &[]),
+            breakdowns: BREAKDOWNS
+                .iter()
+                .map(|breakdown| ActivityFamilies::breakdown(catalogue, "", "", &[], breakdown))
+                .collect(),
+            cli: SessionFamilies::declare(catalogue, "cli_", &[], ", in Copilot CLI"),
+            copilot_app: SessionFamilies::declare(catalogue, "app_", &[], ", in the Copilot app"),
+            agents: AgentFamilies::declare(catalogue),
+            customizations: CustomizationFamilies::declare(catalogue),
+            pull_requests: PullRequestFamilies::declare(catalogue, "", &[], ""),
+            phases: AdoptionFamilies::declare(catalogue),
+        }
+    }
+
+    fn push(&self, samples: &mut Samples, row: &AggregateRow, at: i64) {
+        samples.push(self.report_day, &[], at as f64 / 1000.0, at);
+        for ((kind, window, surface), users) in &row.users {
+            let family = match kind {
+                UserKind::Active => self.active_users,
+                UserKind::Passive => self.passive_users,
+            };
+            samples.push(family, &[window, surface], *users, at);
+        }
+        self.totals.push(samples, &row.totals, &[], at);
+        for (families, parts) in self.breakdowns.iter().zip(&row.breakdowns) {
+            families.push_parts(samples, parts, &[], at);
+        }
+        if let Some(cli) = &row.cli {
+            self.cli.push(samples, cli, &[], at);
+        }
+        if let Some(app) = &row.copilot_app {
+            self.copilot_app.push(samples, app, &[], at);
+        }
+        if let Some(agent) = &row.vscode_agent {
+            self.agents.push_vscode(samples, agent, at);
+        }
+        self.agents.push_third_party(samples, &row.third_party_agents, at);
+        self.customizations.push(samples, &row.customized, &row.distinct, at);
+        if let Some(pull_requests) = &row.pull_requests {
+            self.pull_requests.push(samples, pull_requests, &[], at);
+        }
+        self.phases.push(samples, &row.phases, at);
+    }
+}

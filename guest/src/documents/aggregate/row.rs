@@ -1,0 +1,194 @@
+//! A row of an aggregate report, and the wrapper around the rows.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use crate::input::{Count, Day, Known, Object};
+use crate::measures::activity::{self, Activity, BREAKDOWNS, Element, Parts};
+use crate::measures::adoption::Phase;
+use crate::measures::agents::{self, ThirdPartyAgent, ThirdPartyAgents, VscodeAgent};
+use crate::measures::customizations::{self, CUSTOMIZATIONS, Customized};
+use crate::measures::pull_requests::PullRequests;
+use crate::measures::sessions::Sessions;
+
+/// A day of an organization or enterprise. GitHub adds fields almost every month; all are optional
+/// except the day.
+#[derive(Debug, Default)]
+pub struct AggregateRow {
+    /// Required.
+    pub day: Option<Day>,
+    /// The fields `{daily,weekly,monthly}_{active,passive}_{surface}_users`, by kind, window and
+    /// surface.
+    pub users: BTreeMap<(UserKind, &'static str, String), f64>,
+    pub totals: Activity,
+    pub breakdowns: [Parts; 5],
+    pub cli: Option<Object<Sessions>>,
+    pub copilot_app: Option<Object<Sessions>>,
+    pub vscode_agent: Option<Object<VscodeAgent>>,
+    pub third_party_agents: ThirdPartyAgents,
+    pub customized: [BTreeMap<String, f64>; 5],
+    pub distinct: [Option<f64>; 5],
+    pub pull_requests: Option<Object<PullRequests>>,
+    pub phases: Vec<Object<Phase>>,
+}
+
+/// Whether users did something, or Copilot did something for them (a review of their pull request).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UserKind {
+    Active,
+    Passive,
+}
+
+/// The longest name of a surface that is accepted as a label value.
+const MAX_SURFACE_BYTES: usize = 100;
+
+/// The surface that stands for Copilot as a whole.
+pub const ANY_SURFACE: &str = "any";
+
+/// Parses a field such as `weekly_active_copilot_cloud_agent_users`, of any surface.
+fn user_field(field: &str) -> Option<(UserKind, &'static str, &str)> {
+    let windows = [("daily_", "day"), ("weekly_", "week"), ("monthly_", "month")];
+    let kinds = [("active_", UserKind::Active), ("passive_", UserKind::Passive)];
+    let (rest, window) =
+        windows.iter().find_map(|(prefix, window)| Some((field.strip_prefix(prefix)?, *window)))?;
+    let (rest, kind) =
+        kinds.iter().find_map(|(prefix, kind)| Some((rest.strip_prefix(prefix)?, *kind)))?;
+    match rest.strip_suffix("_users") {
+        Some(surface) if !surface.is_empty() && surface.len() <= MAX_SURFACE_BYTES => {
+            Some((kind, window, surface))
+        }
+        _ => (rest == "users").then_some((kind, window, ANY_SURFACE)),
+    }
+}
+
+impl<'de> Deserialize<'de> for AggregateRow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AggregateRowVisitor)
+    }
+}
+
+/// Not derived, because the names of some fields are patterns.
+struct AggregateRowVisitor;
+
+impl<'de> Visitor<'de> for AggregateRowVisitor {
+    type Value = AggregateRow;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a report row")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AggregateRow, A::Error> {
+        let mut row = AggregateRow::default();
+        while let Some(field) = map.next_key::<String>()? {
+            row.read_field(&field, &mut map)?;
+        }
+        Ok(row)
+    }
+}
+
+impl AggregateRow {
+    fn read_field<'de, A: MapAccess<'de>>(
+        &mut self,
+        field: &str,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        match field {
+            "day" => self.day = map.next_value()?,
+            "totals_by_cli" => self.cli = map.next_value()?,
+            "totals_by_copilot_app" => self.copilot_app = map.next_value()?,
+            "totals_by_vscode_agent" => self.vscode_agent = map.next_value()?,
+            "totals_by_3rd_party_agent" => {
+                let agents = map.next_value::<Option<Vec<Object<ThirdPartyAgent<'de>>>>>()?;
+                self.third_party_agents = agents::third_party_agents(&agents.unwrap_or_default());
+            }
+            "pull_requests" => self.pull_requests = map.next_value()?,
+            "totals_by_ai_adoption_phase" => {
+                self.phases = map.next_value::<Option<Vec<Object<Phase>>>>()?.unwrap_or_default();
+            }
+            // Identifiers of the account and of GitHub's own pipeline.
+            "organization_id"
+            | "enterprise_id"
+            | "etl_id"
+            | "day_partition"
+            | "entity_id_partition" => {
+                map.next_value::<Known>()?;
+            }
+            _ => self.read_tabled_field(field, map)?,
+        }
+        Ok(())
+    }
+
+    /// Reads a field whose name is in a table or matches a pattern.
+    fn read_tabled_field<'de, A: MapAccess<'de>>(
+        &mut self,
+        field: &str,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
+        if let Some(index) = activity::measure_index(field) {
+            self.totals.set(index, map.next_value()?);
+        } else if let Some((kind, window, surface)) = user_field(field) {
+            if let Some(Count(users)) = map.next_value()? {
+                self.users.insert((kind, window, surface.to_owned()), users);
+            }
+        } else if let Some((parts, breakdown)) =
+            self.breakdowns.iter_mut().zip(&BREAKDOWNS).find(|(_, b)| b.field == field)
+        {
+            let elements = map.next_value::<Option<Vec<Object<Element<'de>>>>>()?;
+            *parts = activity::parts(breakdown, &elements.unwrap_or_default());
+        } else if let Some((names, _)) =
+            self.customized.iter_mut().zip(&CUSTOMIZATIONS).find(|(_, c)| c.field == field)
+        {
+            let elements = map.next_value::<Option<Vec<Object<Customized<'de>>>>>()?;
+            *names = customizations::customized(&elements.unwrap_or_default());
+        } else if let Some((distinct, _)) =
+            self.distinct.iter_mut().zip(&CUSTOMIZATIONS).find(|(_, c)| c.distinct_field == field)
+        {
+            *distinct = map.next_value::<Option<Count>>()?.map(|count| count.0);
+        } else {
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
+}
+
+/// A 28-day report without its rows.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct AggregateWrapper {
+    #[serde(rename = "report_start_day")]
+    _report_start_day: Known,
+    #[serde(rename = "report_end_day")]
+    _report_end_day: Known,
+    #[serde(rename = "created_at")]
+    _created_at: Known,
+    #[serde(rename = "organization_id")]
+    _organization_id: Known,
+    #[serde(rename = "enterprise_id")]
+    _enterprise_id: Known,
+    #[serde(rename = "day_totals")]
+    _day_totals: Known,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_field_is_parsed_for_any_surface() {
+        assert_eq!(user_field("daily_active_users"), Some((UserKind::Active, "day", "any")));
+        assert_eq!(
+            user_field("weekly_active_time_machine_users"),
+            Some((UserKind::Active, "week", "time_machine"))
+        );
+        assert_eq!(
+            user_field("monthly_passive_copilot_code_review_users"),
+            Some((UserKind::Passive, "month", "copilot_code_review"))
+        );
+        for other in ["daily_users", "hourly_active_users", "daily_active_", "daily_active__users"]
+        {
+            assert_eq!(user_field(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The table of document families.
+//!
+//! Each module is one family: the documents, the shape of their rows, and the collector that turns
+//! them into samples.
+
+mod aggregate;
+mod billing;
+mod compat;
+mod legacy;
+mod repositories;
+mod seats;
+mod team_activity;
+mod user_teams;
+mod users;
+
+use crate::charts::ChartDefinition;
+use crate::collector::Collector;
+use crate::output::Catalogue;
+use crate::registration::Registration;
+use crate::settings::{OptionDefinition, Settings};
+
+/// Every document family. The order is that of the families on `/metrics` and of the documents in
+/// the manifest: a document that a collector needs while it takes rows must come first.
+pub const TABLE: &[Registration] = &[
+    compat::REGISTRATION,
+    legacy::REGISTRATION,
+    aggregate::REGISTRATION,
+    user_teams::REGISTRATION,
+    team_activity::REGISTRATION,
+    users::REGISTRATION,
+    repositories::REGISTRATION,
+    billing::REGISTRATION,
+    seats::REGISTRATION,
+];
+
+/// Makes every collector, in the order of the table.
+pub fn declare(catalogue: &mut Catalogue, settings: &Settings) -> Vec<Box<dyn Collector>> {
+    TABLE.iter().map(|registration| (registration.new)(catalogue, settings)).collect()
+}
+
+/// The registration of a document, and its position in the table.
+pub fn find(document: &str) -> Option<(usize, &'static Registration)> {
+    let has = |registration: &Registration| {
+        registration.documents.iter().any(|definition| definition.name == document)
+    };
+    TABLE.iter().enumerate().find(|(_, registration)| has(registration))
+}
+
+/// The charts of every collector.
+pub fn charts() -> impl Iterator<Item = &'static ChartDefinition> {
+    TABLE.iter().flat_map(|registration| registration.charts)
+}
+
+/// The options of every collector.
+pub fn options() -> Vec<&'static OptionDefinition> {
+    TABLE.iter().flat_map(|registration| registration.options).collect()
+}

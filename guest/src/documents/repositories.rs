@@ -1,0 +1,287 @@
+//! Repository reports: the pull requests and review times of each repository.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::collector::{self, Collector, Collectors};
+use crate::input::{Day, Known, Malformed, Name, Object, OwnedName, Row, or_unknown};
+use crate::measures::pull_requests::{PullRequestFamilies, PullRequests};
+use crate::output::fields::{self, MINUTES, UNIT, number_fields};
+use crate::output::{Catalogue, FamilyId, Samples};
+use crate::registration::{DocumentDefinition, Registration};
+use crate::settings::{OptionDefinition, Settings};
+
+pub const REGISTRATION: Registration = Registration {
+    documents: DOCUMENTS,
+    may_be_empty: true,
+    options: &[REPOSITORIES],
+    ..Registration::new(collector::new::<RepositoriesCollector>)
+};
+
+const DOCUMENTS: &[DocumentDefinition] = &[
+    DocumentDefinition {
+        only_with: Some(REPOSITORIES.name),
+        ..DocumentDefinition::organization_report(
+            "repos-1-day",
+            "/orgs/{org}/copilot/metrics/reports/repos-1-day?day={day}",
+        )
+    },
+    DocumentDefinition {
+        only_with: Some(REPOSITORIES.name),
+        ..DocumentDefinition::enterprise_report(
+            "repos-1-day",
+            "/enterprises/{enterprise}/copilot/metrics/reports/repos-1-day?day={day}",
+        )
+    },
+];
+
+/// Enables the report. It is up to about 50 series for each repository, so it is off by default.
+const REPOSITORIES: OptionDefinition = OptionDefinition {
+    name: "repositories",
+    help: "Set to true to add the families of the repository report: up to about 50 series per \
+           active repository.",
+};
+
+/// A row: a repository that was active on the day.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RepositoryRow<'a> {
+    day: Option<Day>,
+    #[serde(borrow)]
+    repo_owner_name: Option<Name<'a>>,
+    #[serde(borrow)]
+    repo_name: Option<Name<'a>>,
+    #[serde(borrow)]
+    repo_visibility: Option<Name<'a>>,
+    pull_requests: Option<Object<PullRequests>>,
+    pull_request_review_times: Option<Vec<Object<ReviewTimes>>>,
+    #[serde(rename = "repo_id")]
+    _repo_id: Known,
+    #[serde(rename = "organization_id")]
+    _organization_id: Known,
+    #[serde(rename = "enterprise_id")]
+    _enterprise_id: Known,
+}
+
+number_fields! {
+    /// How long the merged pull requests of a group took (`pull_request_review_times`).
+    pub struct ReviewTimes {
+        total_merged => "pull_requests_merged_by_reviewer", "Number of pull requests merged on the report day, by author and reviewer", UNIT;
+        median_minutes_ready_to_first_review => "pull_request_ready_to_first_review_median_seconds", "Median time from ready for review to the first review of the pull requests merged on the report day, in seconds", MINUTES;
+        p90_minutes_ready_to_first_review => "pull_request_ready_to_first_review_p90_seconds", "90th percentile of the time from ready for review to the first review of the pull requests merged on the report day, in seconds", MINUTES;
+        median_minutes_first_to_final_review => "pull_request_first_to_final_review_median_seconds", "Median time from the first to the final review of the pull requests merged on the report day, in seconds", MINUTES;
+        p90_minutes_first_to_final_review => "pull_request_first_to_final_review_p90_seconds", "90th percentile of the time from the first to the final review of the pull requests merged on the report day, in seconds", MINUTES;
+        median_minutes_final_review_to_merge => "pull_request_final_review_to_merge_median_seconds", "Median time from the final review to the merge of the pull requests merged on the report day, in seconds", MINUTES;
+        p90_minutes_final_review_to_merge => "pull_request_final_review_to_merge_p90_seconds", "90th percentile of the time from the final review to the merge of the pull requests merged on the report day, in seconds", MINUTES;
+        .. {
+            authored_by: Option<OwnedName>,
+            reviewed_by: Option<OwnedName>,
+        }
+    }
+}
+
+/// The start of the names of the families with a `repository` label.
+const PREFIX: &str = "repository_";
+/// The end of their HELP texts.
+const NOTE: &str = ", per repository (owner/name; visibility as GitHub reports it, in lower case)";
+/// The longest `owner/name` that is accepted as a label value. GitHub's limits are far lower.
+const MAX_REPOSITORY_BYTES: usize = 500;
+
+/// Collects the rows of repository reports; without `history`, only the newest day.
+pub struct RepositoriesCollector {
+    report_day: FamilyId,
+    pull_requests: PullRequestFamilies,
+    review_times: Vec<FamilyId>,
+    enabled: bool,
+    history: bool,
+    days: BTreeMap<Day, BTreeMap<String, Repository>>,
+}
+
+/// What is kept of a repository's day.
+struct Repository {
+    fetched_at: i64,
+    visibility: String,
+    pull_requests: Option<Object<PullRequests>>,
+    review_times: Vec<Object<ReviewTimes>>,
+}
+
+impl Collector for RepositoriesCollector {
+    fn declare(catalogue: &mut Catalogue, settings: &Settings) -> Self {
+        let labels = ["repository", "visibility"];
+        let by_reviewer = ["repository", "visibility", "authored_by", "reviewed_by"];
+        Self {
+            report_day: catalogue.gauge(
+                "repositories_report_day_timestamp_seconds",
+                "Start (00:00 UTC) of the newest day in the repository report, in seconds since 1970-01-01.",
+                &[],
+            ),
+            pull_requests: PullRequestFamilies::declare(catalogue, PREFIX, &labels, NOTE),
+            review_times: fields::declare(catalogue, PREFIX, ReviewTimes::FIELDS, &by_reviewer, NOTE),
+            enabled: settings.is_enabled(REPOSITORIES.name),
+            history: settings.history,
+            days: BTreeMap::new(),
+        }
+    }
+
+    fn row(&mut self, mut row: Row<'_>) -> Result<(), Malformed> {
+        let values: RepositoryRow<'_> = row.decode()?;
+        let day = row.required(values.day, "day")?;
+        let name = row.required(values.repo_name, "repo_name")?;
+        let name = format!("{}/{}", or_unknown(values.repo_owner_name.as_deref()), &*name);
+        if name.len() > MAX_REPOSITORY_BYTES {
+            return Err(
+                row.malformed(format!("repository name longer than {MAX_REPOSITORY_BYTES} bytes"))
+            );
+        }
+        let repository = Repository {
+            fetched_at: row.fetched_at,
+            visibility: or_unknown(values.repo_visibility.as_deref()).to_lowercase(),
+            pull_requests: values.pull_requests,
+            review_times: values.pull_request_review_times.unwrap_or_default(),
+        };
+        if self.enabled {
+            self.add(day, name, repository);
+        }
+        Ok(())
+    }
+
+    fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
+        for (day, repositories) in &self.days {
+            let at = day.start_ms();
+            samples.push(self.report_day, &[], at as f64 / 1000.0, at);
+            for (name, repository) in repositories {
+                self.push(samples, name, repository, at);
+            }
+        }
+    }
+}
+
+impl RepositoriesCollector {
+    /// Takes a repository. Of two rows for a repository and day, the one fetched later wins.
+    fn add(&mut self, day: Day, name: String, repository: Repository) {
+        if !self.history {
+            if self.days.last_key_value().is_some_and(|(newest, _)| *newest > day) {
+                return;
+            }
+            self.days.retain(|kept, _| *kept == day);
+        }
+        let repositories = self.days.entry(day).or_default();
+        if repositories.get(&name).is_none_or(|seen| seen.fetched_at <= repository.fetched_at) {
+            repositories.insert(name, repository);
+        }
+    }
+
+    fn push(&self, samples: &mut Samples, name: &str, repository: &Repository, at: i64) {
+        let visibility = repository.visibility.as_str();
+        if let Some(pull_requests) = &repository.pull_requests {
+            self.pull_requests.push(samples, pull_requests, &[name, visibility], at);
+        }
+        // Medians cannot be summed, so of two elements for a group the later one wins.
+        let groups: BTreeMap<_, _> =
+            repository.review_times.iter().map(|times| (times.group(), times)).collect();
+        for ((authored_by, reviewed_by), times) in groups {
+            let labels = [name, visibility, authored_by, reviewed_by];
+            let families = &self.review_times;
+            fields::push(samples, families, ReviewTimes::FIELDS, &times.values(), &labels, at);
+        }
+    }
+}
+
+impl ReviewTimes {
+    /// Who created and who reviewed the pull requests.
+    fn group(&self) -> (&str, &str) {
+        (or_unknown(self.authored_by.as_deref()), or_unknown(self.reviewed_by.as_deref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::{Error, Span};
+    use crate::testing::{map, samples_of};
+
+    const REPORT: &str = include_str!("../../../tests/fixtures/small/repos-1-day.ndjson");
+
+    fn latest() -> Vec<String> {
+        map(Span::Latest, &["repositories"], &[("repos-1-day", REPORT)]).unwrap()
+    }
+
+    #[test]
+    fn a_repository_has_the_pull_requests_of_its_last_row_of_the_newest_day() {
+        let lines = latest();
+        assert_eq!(
+            samples_of(&lines, "github_copilot_repository_pull_requests_created"),
+            [
+                r#"github_copilot_repository_pull_requests_created{repository="acme/anvil",visibility="internal"} 2"#,
+                r#"github_copilot_repository_pull_requests_created{repository="acme/rocket",visibility="private"} 8"#,
+            ]
+        );
+        assert_eq!(
+            samples_of(
+                &lines,
+                "github_copilot_repository_pull_request_time_to_merge_median_seconds"
+            ),
+            [
+                r#"github_copilot_repository_pull_request_time_to_merge_median_seconds{repository="acme/rocket",visibility="private"} 1830"#
+            ]
+        );
+        assert_eq!(
+            samples_of(
+                &lines,
+                "github_copilot_repository_pull_request_comment_type_copilot_suggestions"
+            ),
+            [
+                r#"github_copilot_repository_pull_request_comment_type_copilot_suggestions{repository="acme/rocket",visibility="private",comment_type="security"} 4"#
+            ]
+        );
+        assert_eq!(
+            samples_of(&lines, "github_copilot_repositories_report_day_timestamp_seconds"),
+            ["github_copilot_repositories_report_day_timestamp_seconds{} 1795132800"]
+        );
+    }
+
+    #[test]
+    fn review_times_are_in_seconds_by_author_and_reviewer() {
+        let lines = latest();
+        assert_eq!(
+            samples_of(
+                &lines,
+                "github_copilot_repository_pull_request_ready_to_first_review_median_seconds"
+            ),
+            [
+                r#"github_copilot_repository_pull_request_ready_to_first_review_median_seconds{repository="acme/rocket",visibility="private",authored_by="copilot",reviewed_by="human"} 180"#,
+                r#"github_copilot_repository_pull_request_ready_to_first_review_median_seconds{repository="acme/rocket",visibility="private",authored_by="human",reviewed_by="human"} 600"#,
+            ]
+        );
+        let p90 = "github_copilot_repository_pull_request_ready_to_first_review_p90_seconds";
+        assert!(samples_of(&lines, p90).iter().all(|line| line.ends_with(" 3600")));
+        let null = "github_copilot_repository_pull_request_final_review_to_merge_p90_seconds";
+        assert!(samples_of(&lines, null).is_empty());
+    }
+
+    #[test]
+    fn history_has_every_day() {
+        let lines = map(Span::History, &["repositories"], &[("repos-1-day", REPORT)]).unwrap();
+        let created = samples_of(&lines, "github_copilot_repository_pull_requests_created");
+        assert_eq!(created.len(), 3);
+        assert!(created[0].ends_with(" 90 1795046400000"));
+    }
+
+    #[test]
+    fn the_report_needs_the_option_and_may_be_empty() {
+        assert!(map(Span::Latest, &[], &[("repos-1-day", REPORT)]).unwrap().is_empty());
+        assert!(map(Span::Latest, &["repositories"], &[("repos-1-day", " ")]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_row_needs_a_day_and_a_repository() {
+        for row in [
+            r#"{"repo_name":"rocket"}"#.to_owned(),
+            r#"{"day":"2026-11-20"}"#.to_owned(),
+            format!(r#"{{"day":"2026-11-20","repo_name":"{}"}}"#, "r".repeat(500)),
+        ] {
+            let mapped = map(Span::Latest, &["repositories"], &[("repos-1-day", &row)]);
+            assert!(matches!(mapped, Err(Error::Malformed(_))), "{row}");
+        }
+    }
+}

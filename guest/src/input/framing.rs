@@ -1,0 +1,377 @@
+//! Splits a body, which arrives in arbitrary chunks, into rows.
+//!
+//! GitHub's bodies are JSON values one after another: NDJSON, a flat object, an array of rows, or a
+//! wrapper object with the rows in an array under a known key. Only the bytes of the current row
+//! are held, and a row that lies within a chunk is not copied. The framer only counts brackets and
+//! quotes: the decoder of a row checks that it is valid JSON.
+
+use super::nesting::Nesting;
+
+/// The maximum size of a row. GitHub's largest rows, one day of a large enterprise, have about a
+/// megabyte.
+pub const MAX_ROW_BYTES: usize = 8 << 20;
+
+/// How the rows of a document are laid out in a body.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Framing {
+    /// Objects one after another, or in an array: each is a row.
+    Rows,
+    /// As [`Self::Rows`], or wrapper objects with an array of rows under this key.
+    RowsOrWrapper(&'static str),
+    /// Wrapper objects with an array of rows under this key, or an array of rows.
+    Wrapper(&'static str),
+    /// A single object, which is the row.
+    Object,
+}
+
+impl Framing {
+    fn rows_key(self) -> Option<&'static [u8]> {
+        match self {
+            Self::RowsOrWrapper(key) | Self::Wrapper(key) => Some(key.as_bytes()),
+            Self::Rows | Self::Object => None,
+        }
+    }
+
+    /// What an object outside of an array is, given whether it has an array of rows.
+    fn object(self, has_rows: bool) -> Option<Shape> {
+        match (self, has_rows) {
+            (Self::RowsOrWrapper(_) | Self::Wrapper(_), true) => Some(Shape::Wrapper),
+            (Self::Wrapper(_), false) => None,
+            _ => Some(Shape::Row),
+        }
+    }
+}
+
+/// What an object is.
+enum Shape {
+    Row,
+    Wrapper,
+}
+
+/// A piece of a body, with the offset of its first byte in the body.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Frame<'a> {
+    /// A row.
+    Row(&'a [u8], u64),
+    /// A wrapper object, with its array of rows left empty. It follows its rows.
+    Wrapper(&'a [u8], u64),
+}
+
+/// Why a body could not be split into rows.
+#[derive(Debug, PartialEq)]
+pub enum FramingError {
+    /// The byte at this offset is not allowed there.
+    Unexpected(u64, u8),
+    /// The object at this offset does not fit this framing.
+    WrongShape(u64, Framing),
+    /// The row that starts at this offset is longer than [`MAX_ROW_BYTES`].
+    RowTooLong(u64),
+    /// The body ends, at this offset, in the middle of a value.
+    CutOff(u64),
+}
+
+/// The position of the next byte in the structure of the body.
+#[derive(Clone, Copy, PartialEq)]
+enum Context {
+    /// Between the body's values.
+    Top,
+    /// In an array of rows, between two rows.
+    Array { wrapped: bool, after_row: bool },
+    /// In a wrapper, outside of its rows.
+    Wrapper,
+    /// In a row, which is in an array (`Some`, of a wrapper or not) or at the top.
+    Row { wrapped: Option<bool> },
+}
+
+/// Splits one body into frames.
+pub struct Framer {
+    framing: Framing,
+    context: Context,
+    /// Bytes before the current chunk.
+    consumed: u64,
+    /// The part of the current row that was in previous chunks.
+    row: Vec<u8>,
+    row_offset: u64,
+    nesting: Nesting,
+    wrapper: Vec<u8>,
+    wrapper_offset: u64,
+    wrapper_nesting: Nesting,
+    /// Where the last string at the top level of `wrapper` began: a key if a colon follows.
+    key_start: usize,
+    key_is_rows: bool,
+    has_rows: bool,
+    /// Whether a value has begun.
+    begun: bool,
+}
+
+impl Framer {
+    /// A framer for one body.
+    pub fn new(framing: Framing) -> Self {
+        Self {
+            framing,
+            context: Context::Top,
+            consumed: 0,
+            row: Vec::new(),
+            row_offset: 0,
+            nesting: Nesting::default(),
+            wrapper: Vec::new(),
+            wrapper_offset: 0,
+            wrapper_nesting: Nesting::default(),
+            key_start: 0,
+            key_is_rows: false,
+            has_rows: false,
+            begun: false,
+        }
+    }
+
+    /// Takes the next bytes and passes every frame that they complete to `sink`.
+    pub fn feed<E: From<FramingError>>(
+        &mut self,
+        chunk: &[u8],
+        mut sink: impl FnMut(Frame<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut at = 0;
+        while let Some(&byte) = chunk.get(at) {
+            let offset = self.consumed + at as u64;
+            match self.context {
+                Context::Row { wrapped } => {
+                    let rest = chunk.get(at..).unwrap_or_default();
+                    at += self.row_bytes(rest, wrapped, &mut sink)?;
+                }
+                Context::Wrapper => {
+                    self.wrapper_byte(byte, &mut sink)?;
+                    at += 1;
+                }
+                Context::Top => {
+                    self.begun |= matches!(byte, b'[' | b'{');
+                    match byte {
+                        b' ' | b'\t' | b'\r' | b'\n' => {}
+                        // A byte order mark.
+                        0xEF | 0xBB | 0xBF if offset < 3 => {}
+                        b'[' => {
+                            self.context = Context::Array { wrapped: false, after_row: false };
+                        }
+                        b'{' if self.framing != Framing::Rows => {
+                            self.begin_wrapper(offset);
+                            continue;
+                        }
+                        b'{' => {
+                            self.begin_row(offset, None);
+                            continue;
+                        }
+                        _ => return Err(FramingError::Unexpected(offset, byte).into()),
+                    }
+                    at += 1;
+                }
+                Context::Array { wrapped, after_row } => {
+                    match byte {
+                        b' ' | b'\t' | b'\r' | b'\n' => {}
+                        b',' if after_row => {
+                            self.context = Context::Array { wrapped, after_row: false };
+                        }
+                        b']' if wrapped => {
+                            self.wrapper.push(b']');
+                            self.context = Context::Wrapper;
+                        }
+                        b']' => self.context = Context::Top,
+                        b'{' if self.framing == Framing::Object => {
+                            return Err(FramingError::WrongShape(offset, self.framing).into());
+                        }
+                        b'{' if !after_row => {
+                            self.begin_row(offset, Some(wrapped));
+                            continue;
+                        }
+                        _ => return Err(FramingError::Unexpected(offset, byte).into()),
+                    }
+                    at += 1;
+                }
+            }
+        }
+        self.consumed += chunk.len() as u64;
+        Ok(())
+    }
+
+    /// Whether a value has begun: so far, the body is not blank.
+    pub fn begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Checks that the body may end here.
+    pub fn finish(&self) -> Result<(), FramingError> {
+        match self.context {
+            Context::Top => Ok(()),
+            _ => Err(FramingError::CutOff(self.consumed)),
+        }
+    }
+
+    fn begin_row(&mut self, offset: u64, wrapped: Option<bool>) {
+        self.row.clear();
+        self.row_offset = offset;
+        self.nesting = Nesting::default();
+        self.context = Context::Row { wrapped };
+    }
+
+    /// Takes bytes of a row, at most up to its end. Returns how many were taken.
+    fn row_bytes<E: From<FramingError>>(
+        &mut self,
+        bytes: &[u8],
+        wrapped: Option<bool>,
+        sink: &mut impl FnMut(Frame<'_>) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let end = self.nesting.close(bytes);
+        let taken = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+        if self.row.len() + taken.len() > MAX_ROW_BYTES {
+            return Err(FramingError::RowTooLong(self.row_offset).into());
+        }
+        match end {
+            Some(_) => {
+                self.context = match wrapped {
+                    None => Context::Top,
+                    Some(wrapped) => Context::Array { wrapped, after_row: true },
+                };
+                if self.row.is_empty() {
+                    sink(Frame::Row(taken, self.row_offset))?;
+                } else {
+                    self.row.extend_from_slice(taken);
+                    sink(Frame::Row(&self.row, self.row_offset))?;
+                    self.row.clear();
+                }
+            }
+            None => self.row.extend_from_slice(taken),
+        }
+        Ok(taken.len())
+    }
+
+    fn begin_wrapper(&mut self, offset: u64) {
+        self.wrapper.clear();
+        self.wrapper_offset = offset;
+        self.wrapper_nesting = Nesting::default();
+        self.key_is_rows = false;
+        self.has_rows = false;
+        self.context = Context::Wrapper;
+    }
+
+    /// Takes one byte of a wrapper. Wrappers are small or rare, so one byte at a time is fast enough.
+    fn wrapper_byte<E: From<FramingError>>(
+        &mut self,
+        byte: u8,
+        sink: &mut impl FnMut(Frame<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let before = self.wrapper_nesting;
+        if self.wrapper.len() >= MAX_ROW_BYTES {
+            return Err(FramingError::RowTooLong(self.wrapper_offset).into());
+        }
+        self.wrapper.push(byte);
+        let closed = self.wrapper_nesting.close(&[byte]).is_some();
+        if before.depth == 1 && !before.escaped {
+            match (byte, before.in_string) {
+                (b'"', false) => self.key_start = self.wrapper.len(),
+                (b'"', true) => {
+                    let key = self.wrapper.get(self.key_start..self.wrapper.len() - 1);
+                    self.key_is_rows = key.is_some() && key == self.framing.rows_key();
+                }
+                (b',', false) => self.key_is_rows = false,
+                (b'[', false) if self.key_is_rows => {
+                    // The closing bracket is pushed at the end of the rows.
+                    self.wrapper_nesting = before;
+                    self.has_rows = true;
+                    self.context = Context::Array { wrapped: true, after_row: false };
+                }
+                _ => {}
+            }
+        }
+        if closed {
+            self.context = Context::Top;
+            let offset = self.wrapper_offset;
+            match self.framing.object(self.has_rows) {
+                Some(Shape::Row) => sink(Frame::Row(&self.wrapper, offset))?,
+                Some(Shape::Wrapper) => sink(Frame::Wrapper(&self.wrapper, offset))?,
+                None => return Err(FramingError::WrongShape(offset, self.framing).into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every frame of `body`, split into chunks of `size` bytes.
+    fn frames(body: &[u8], size: usize) -> Result<Vec<(bool, String, u64)>, FramingError> {
+        frames_of(Framing::RowsOrWrapper("rows"), body, size)
+    }
+
+    fn frames_of(
+        framing: Framing,
+        body: &[u8],
+        size: usize,
+    ) -> Result<Vec<(bool, String, u64)>, FramingError> {
+        let mut framer = Framer::new(framing);
+        let mut found = Vec::new();
+        for chunk in body.chunks(size) {
+            framer.feed(chunk, |frame| {
+                found.push(match frame {
+                    Frame::Row(bytes, at) => (true, String::from_utf8_lossy(bytes).into(), at),
+                    Frame::Wrapper(bytes, at) => (false, String::from_utf8_lossy(bytes).into(), at),
+                });
+                Ok::<_, FramingError>(())
+            })?;
+        }
+        framer.finish()?;
+        Ok(found)
+    }
+
+    #[test]
+    fn rows_do_not_depend_on_how_the_body_is_split() {
+        let bodies: [&[u8]; 6] = [
+            b"[{\"a\":1},{\"b\":\"}]\\\"\"} , {}]\n",
+            b"{\"k\":\"rows\",\"rows\":[{\"a\":[1]},{\"b\":2}],\"end\":{\"rows\":[{}]}}",
+            b"{\"flat\":[1,2]}\r\n{\"flat\":\"\\\\\"}\n",
+            b"\xEF\xBB\xBF{\"a\":1}{\"b\":2}",
+            b"[]",
+            b" \n",
+        ];
+        for body in bodies {
+            let whole = frames(body, body.len()).unwrap();
+            for size in 1..body.len() {
+                assert_eq!(frames(body, size).unwrap(), whole, "chunks of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrapper_follows_its_rows() {
+        let found = frames(b"{\"n\":1,\"rows\":[{\"a\":1},{\"a\":2}],\"m\":2}", 7).unwrap();
+        let texts: Vec<_> =
+            found.iter().map(|(row, text, at)| (*row, text.as_str(), *at)).collect();
+        assert_eq!(
+            texts,
+            [
+                (true, "{\"a\":1}", 15),
+                (true, "{\"a\":2}", 23),
+                (false, "{\"n\":1,\"rows\":[],\"m\":2}", 0)
+            ]
+        );
+    }
+
+    #[test]
+    fn errors_have_the_offset_of_the_offending_byte() {
+        assert_eq!(frames(b"  <html>", 3), Err(FramingError::Unexpected(2, b'<')));
+        assert_eq!(frames(b"[{} {}]", 3), Err(FramingError::Unexpected(4, b'{')));
+        assert_eq!(frames(b"[1]", 3), Err(FramingError::Unexpected(1, b'1')));
+        assert_eq!(frames(b"{\"rows\":[{}", 3), Err(FramingError::CutOff(11)));
+        assert_eq!(frames(b"{\"a\":\"", 3), Err(FramingError::CutOff(6)));
+    }
+
+    #[test]
+    fn objects_that_do_not_fit_the_framing_are_errors() {
+        let wrapper = Framing::Wrapper("rows");
+        let error = b"{\"message\":\"Not Found\"}";
+        assert_eq!(frames_of(wrapper, error, 5), Err(FramingError::WrongShape(0, wrapper)));
+        assert_eq!(frames_of(wrapper, b"{\"rows\":[{}]}", 5).unwrap().len(), 2);
+        let object = Framing::Object;
+        assert_eq!(frames_of(object, b" [{}]", 5), Err(FramingError::WrongShape(2, object)));
+        assert_eq!(frames_of(object, b"{\"rows\":[{}]}", 5).unwrap().len(), 1);
+    }
+}

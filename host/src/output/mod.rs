@@ -1,0 +1,18 @@
+//! What is published: the samples and the status of every target, and the snapshot of `/metrics`.
+//!
+//! [`Publisher`] holds the samples as they came from the runner. Whenever they change, it writes them
+//! into a [`Snapshot`] (`encode` writes a family), which scrapes load as one pointer. `collector` has
+//! the exporter's metrics about what is published.
+
+mod collector;
+mod encode;
+mod part;
+mod publisher;
+mod snapshot;
+mod status;
+
+pub use collector::Collector;
+pub use part::{Placement, Published};
+pub use publisher::{FIRST_DATA_WAIT, Publisher};
+pub use snapshot::{Snapshot, write_exposition};
+pub use status::{DocumentStatus, Outcome, Status, TargetStatus};

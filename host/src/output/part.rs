@@ -1,0 +1,181 @@
+//! What is published of one target.
+
+use std::sync::Arc;
+
+use super::status::{DocumentStatus, Outcome, Status, TargetStatus};
+use crate::model::{Family, MappingId, Samples, Target, UnmappedField};
+
+/// The samples that a mapping returned for a target.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The mapping that returned them.
+    pub mapping: MappingId,
+    /// Identifies what they were made of: see `runner::fingerprint`.
+    pub fingerprint: String,
+    /// The samples.
+    pub samples: Arc<Samples>,
+    /// The fields that the mapping does not know.
+    pub unmapped: Arc<[UnmappedField]>,
+}
+
+/// What a target gets when its mappings change.
+pub struct Placement {
+    /// The target.
+    pub target: Target,
+    /// Its mappings from now on, with the families they may return.
+    pub mappings: Vec<(MappingId, Vec<Family>)>,
+    /// The samples of those that are new.
+    pub published: Vec<Published>,
+}
+
+/// The published state of one target.
+pub(super) struct Part {
+    pub target: Target,
+    pub outcome: Outcome,
+    pub documents: Vec<DocumentStatus>,
+    pub entries: Vec<Entry>,
+}
+
+/// A mapping in use and the samples that are served for it. Until it has returned some, those of the
+/// mapping of the same name that it replaced are served.
+pub(super) struct Entry {
+    pub mapping: MappingId,
+    pub published: Option<Published>,
+}
+
+impl Entry {
+    /// The mapping whose samples are served, or will be.
+    pub fn shown(&self) -> &MappingId {
+        self.published.as_ref().map_or(&self.mapping, |published| &published.mapping)
+    }
+}
+
+impl Part {
+    pub fn new(target: Target) -> Self {
+        let (outcome, documents, entries) = Default::default();
+        Self { target, outcome, documents, entries }
+    }
+
+    pub fn has_data(&self) -> bool {
+        self.entries.iter().any(|entry| entry.published.is_some())
+    }
+
+    /// Whether it has data or has failed to get any.
+    pub fn is_settled(&self) -> bool {
+        self.has_data() || self.outcome.status != Status::Starting
+    }
+
+    pub fn status(&self) -> TargetStatus {
+        TargetStatus {
+            target: self.target.clone(),
+            outcome: self.outcome.clone(),
+            mappings: self.entries.iter().map(|entry| entry.shown().clone()).collect(),
+            has_data: self.has_data(),
+        }
+    }
+
+    /// Serves what was stored, before it is known which mappings run.
+    pub fn restore(&mut self, stored: Vec<Published>) {
+        let entry = |published: Published| Entry {
+            mapping: published.mapping.clone(),
+            published: Some(published),
+        };
+        self.entries = stored.into_iter().map(entry).collect();
+    }
+
+    /// Changes the mappings. One of a name that was in use before keeps its samples, unless another
+    /// mapping has one of their families now: it must not be served twice.
+    pub fn place(&mut self, mappings: &[(MappingId, Vec<Family>)]) {
+        let mut before = std::mem::take(&mut self.entries);
+        let belongs_to_other = |family: &Family, name: &str| {
+            let others = mappings.iter().filter(|(mapping, _)| mapping.name != name);
+            others.flat_map(|(_, families)| families).any(|other| other.name == family.name)
+        };
+        let entries = mappings.iter().map(|(mapping, _)| {
+            let name = &mapping.name;
+            let old = before.iter_mut().find(|old| old.mapping.name == *name);
+            let published = old.and_then(|old| old.published.take());
+            let is_alone = |published: &Published| {
+                let mut families = published.samples.families.iter();
+                !families.any(|(family, _)| belongs_to_other(family, name))
+            };
+            Entry { mapping: mapping.clone(), published: published.filter(is_alone) }
+        });
+        self.entries = entries.collect();
+    }
+
+    /// Serves new samples. Those of a mapping that is not in use any more are ignored.
+    pub fn publish(&mut self, published: Vec<Published>) {
+        for published in published {
+            let same = |entry: &&mut Entry| entry.mapping.sha256 == published.mapping.sha256;
+            if let Some(entry) = self.entries.iter_mut().find(same) {
+                entry.published = Some(published);
+            }
+        }
+    }
+
+    /// What the samples of a mapping that are served were made of.
+    pub fn fingerprint(&self, sha256: &str) -> Option<String> {
+        let published = self.entries.iter().filter_map(|entry| entry.published.as_ref());
+        let mut of_mapping = published.filter(|published| published.mapping.sha256 == sha256);
+        of_mapping.next().map(|published| published.fingerprint.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{FamilySamples, MetricKind, Scope};
+
+    fn id(name: &str, version: &str) -> MappingId {
+        let sha256 = format!("{name}{version}");
+        MappingId { name: name.to_owned(), version: version.to_owned(), sha256 }
+    }
+
+    fn family(name: &str) -> Family {
+        let (name, help) = (name.to_owned(), "h".to_owned());
+        Family { name, help, kind: MetricKind::Gauge, label_names: vec![] }
+    }
+
+    fn published(mapping: MappingId, name: &str) -> Published {
+        let columns = FamilySamples {
+            name: name.to_owned(),
+            label_values: vec![],
+            values: vec![1.0],
+            timestamps: None,
+        };
+        let samples = Samples { strings: vec![], families: vec![(family(name), columns)] };
+        let (samples, unmapped) = (Arc::new(samples), Arc::from([]));
+        Published { mapping, fingerprint: "f".to_owned(), samples, unmapped }
+    }
+
+    fn shown(part: &Part) -> Vec<(&str, bool)> {
+        let entries = part.entries.iter();
+        entries.map(|entry| (&*entry.shown().sha256, entry.published.is_some())).collect()
+    }
+
+    #[test]
+    fn the_samples_of_a_mapping_stay_until_its_successor_has_some() {
+        let mut part = Part::new(Target::new(Scope::Organization, "octo-org").unwrap());
+        part.restore(vec![published(id("a", "1"), "a_seats")]);
+        assert_eq!(shown(&part), [("a1", true)]);
+        part.place(&[(id("a", "2"), vec![family("a_seats")])]);
+        assert_eq!(shown(&part), [("a1", true)]);
+        // What a mapping returns that is not in use is ignored.
+        part.publish(vec![published(id("a", "3"), "a_seats")]);
+        assert_eq!(shown(&part), [("a1", true)]);
+        part.publish(vec![published(id("a", "2"), "a_seats")]);
+        assert_eq!(shown(&part), [("a2", true)]);
+        assert_eq!(part.fingerprint("a1"), None);
+        assert_eq!(part.fingerprint("a2").as_deref(), Some("f"));
+    }
+
+    #[test]
+    fn a_family_that_moved_to_another_mapping_is_not_served_twice() {
+        let mut part = Part::new(Target::new(Scope::Organization, "octo-org").unwrap());
+        part.restore(vec![published(id("a", "1"), "seats")]);
+        part.place(&[(id("a", "2"), vec![]), (id("b", "1"), vec![family("seats")])]);
+        assert_eq!(shown(&part), [("a2", false), ("b1", false)]);
+        assert!(!part.has_data());
+    }
+}

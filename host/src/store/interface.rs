@@ -1,0 +1,72 @@
+//! What a store does.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use super::error::StoreError;
+use super::key::Key;
+use super::lease::Lease;
+use crate::model::{Document, Target};
+
+/// What happened to a document that was put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It is stored.
+    Stored,
+    /// A newer one is stored already, and stays.
+    Superseded,
+}
+
+/// Keeps documents. Many may use it at once, in any order.
+///
+/// - A document is stored as a whole or not at all: [`Store::get`] returns only what [`Store::put`]
+///   was given, whatever happened in between.
+/// - The newer of two documents wins, by [`Document::fetched_at`], then [`Document::confirmed_at`]:
+///   a slow writer can't replace it.
+/// - Bodies are shared, not copied, and read as streams.
+pub trait Store: Send + Sync {
+    /// The document, if it is stored.
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Document>, StoreError>>;
+
+    /// Stores a document, unless a newer one is stored.
+    fn put<'a>(
+        &'a self,
+        key: &'a Key,
+        document: &'a Document,
+    ) -> BoxFuture<'a, Result<Put, StoreError>>;
+
+    /// Notes that GitHub confirmed the stored document, without writing its bodies again.
+    fn confirm<'a>(
+        &'a self,
+        key: &'a Key,
+        document: &'a Document,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Moves a pending document to the slot for good ones.
+    fn accept<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Removes a document.
+    fn remove<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// The keys of everything that is stored for a target.
+    fn list<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<Key>, StoreError>>;
+
+    /// Grants or renews the right to fetch for a target. `None`: another holder has it.
+    fn lease<'a>(
+        &'a self,
+        target: &'a Target,
+        holder: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Option<Lease>, StoreError>>;
+
+    /// Frees the memory that a target takes. What is on disk stays.
+    fn release(&self, target: &Target);
+}
+
+/// Whether a document replaces another one.
+pub(super) fn is_newer(document: &Document, stored: &Document) -> bool {
+    (document.fetched_at, document.confirmed_at) >= (stored.fetched_at, stored.confirmed_at)
+}

@@ -1,0 +1,25 @@
+//! Keeps documents and samples: in memory, and on disk over a restart.
+//!
+//! [`Store`] is the interface; [`Memory`] and [`Disk`] implement it, [`Tiered`] puts memory in front
+//! of another store. `record` is the checksummed format of files, `samples` the stored form of samples.
+
+mod disk;
+mod error;
+mod interface;
+mod key;
+mod lease;
+mod memory;
+mod metrics;
+mod record;
+mod samples;
+mod tiered;
+
+pub use disk::Disk;
+pub use error::StoreError;
+pub use interface::{Put, Store};
+pub use key::{Key, Slot};
+pub use lease::Lease;
+pub use memory::Memory;
+pub use metrics::Metrics;
+pub use samples::StoredSamples;
+pub use tiered::Tiered;

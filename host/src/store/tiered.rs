@@ -1,0 +1,195 @@
+//! Memory in front of another store.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use super::error::StoreError;
+use super::interface::{Put, Store};
+use super::key::Key;
+use super::lease::Lease;
+use super::memory::Memory;
+use crate::model::{Document, Target};
+
+/// Keeps everything in memory, and in a store behind it. What that one can't take, because a disk is
+/// full, say, stays in memory; the error is returned all the same.
+pub struct Tiered<S> {
+    memory: Memory,
+    store: S,
+}
+
+impl<S: Store> Tiered<S> {
+    /// Puts memory in front of `store`.
+    pub fn new(store: S) -> Self {
+        Self { memory: Memory::default(), store }
+    }
+}
+
+impl<S: Store> Store for Tiered<S> {
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
+        Box::pin(async move {
+            if let Some(document) = self.memory.get(key).await? {
+                return Ok(Some(document));
+            }
+            let found = self.store.get(key).await?;
+            // Samples are loaded once, documents whenever the settings of their target change.
+            if let Some(document) = found.as_ref().filter(|_| key.mapping().is_none()) {
+                self.memory.put(key, document).await?;
+            }
+            Ok(found)
+        })
+    }
+
+    fn put<'a>(
+        &'a self,
+        key: &'a Key,
+        document: &'a Document,
+    ) -> BoxFuture<'a, Result<Put, StoreError>> {
+        Box::pin(async move {
+            if key.mapping().is_none() && self.memory.put(key, document).await? == Put::Superseded {
+                return Ok(Put::Superseded);
+            }
+            self.store.put(key, document).await
+        })
+    }
+
+    fn confirm<'a>(
+        &'a self,
+        key: &'a Key,
+        document: &'a Document,
+        at: Timestamp,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.memory.confirm(key, document, at).await?;
+            self.store.confirm(key, document, at).await
+        })
+    }
+
+    fn accept<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.memory.accept(key).await?;
+            self.store.accept(key).await
+        })
+    }
+
+    fn remove<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.memory.remove(key).await?;
+            self.store.remove(key).await
+        })
+    }
+
+    fn list<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
+        Box::pin(async move {
+            let mut keys = self.memory.list(target).await?;
+            match self.store.list(target).await {
+                Ok(stored) => {
+                    for key in stored {
+                        if !keys.contains(&key) {
+                            keys.push(key);
+                        }
+                    }
+                    Ok(keys)
+                }
+                // Memory still has what it has.
+                Err(_) if !keys.is_empty() => Ok(keys),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    fn lease<'a>(
+        &'a self,
+        target: &'a Target,
+        holder: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<Option<Lease>, StoreError>> {
+        self.store.lease(target, holder, ttl)
+    }
+
+    fn release(&self, target: &Target) {
+        self.memory.release(target);
+        self.store.release(target);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Body, Part, Scope};
+    use crate::store::{Disk, Slot};
+
+    fn target() -> Target {
+        Target::new(Scope::Organization, "octo-org").unwrap()
+    }
+
+    fn document(second: i64, text: &str) -> Document {
+        let mut writer = crate::model::BodyWriter::default();
+        writer.write(text.as_bytes()).unwrap();
+        let body: Body = writer.finish().unwrap();
+        let part = Part { body, validator: None, next: None, day: None };
+        let at = Timestamp::from_second(second).unwrap();
+        Document { source: "plain /x".to_owned(), ..Document::new(vec![part], at, None) }
+    }
+
+    async fn keeps_the_contract(store: &dyn Store) {
+        let target = target();
+        let key = Key::document(&target, "seats", None, Slot::Good);
+        assert!(store.get(&key).await.unwrap().is_none());
+        let (old, new) = (document(100, "old"), document(200, "new"));
+        assert_eq!(store.put(&key, &new).await.unwrap(), Put::Stored);
+        // The newer one wins, whoever writes last.
+        assert_eq!(store.put(&key, &old).await.unwrap(), Put::Superseded);
+        assert_eq!(store.get(&key).await.unwrap(), Some(new.clone()));
+        // A confirmation changes the time only, and only of what it is about.
+        let later = Timestamp::from_second(300).unwrap();
+        store.confirm(&key, &old, later).await.unwrap();
+        assert_eq!(store.get(&key).await.unwrap(), Some(new.clone()));
+        store.confirm(&key, &new, later).await.unwrap();
+        let confirmed = Document { confirmed_at: later, ..new.clone() };
+        assert_eq!(store.get(&key).await.unwrap(), Some(confirmed.clone()));
+        // A rejected version never takes the place of the good one.
+        let pending = key.in_slot(Slot::Pending);
+        let rejected = document(400, "rejected");
+        store.put(&pending, &rejected).await.unwrap();
+        assert_eq!(store.get(&key).await.unwrap(), Some(confirmed));
+        let mut keys = store.list(&target).await.unwrap();
+        keys.sort_by_key(|key| key.slot as u8);
+        assert_eq!(keys, [key.clone(), pending.clone()]);
+        store.accept(&key).await.unwrap();
+        assert_eq!(store.get(&key).await.unwrap(), Some(rejected));
+        assert_eq!(store.get(&pending).await.unwrap(), None);
+        store.remove(&key).await.unwrap();
+        assert!(store.list(&target).await.unwrap().is_empty());
+        assert!(store.lease(&target, "a", Duration::from_secs(30)).await.unwrap().is_some());
+        assert!(store.lease(&target, "b", Duration::from_secs(30)).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn every_store_keeps_the_contract() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = |name: &str| Disk::open(&directory.path().join(name)).unwrap();
+        keeps_the_contract(&Memory::default()).await;
+        keeps_the_contract(&disk("alone")).await;
+        keeps_the_contract(&Tiered::new(disk("tiered"))).await;
+    }
+
+    #[tokio::test]
+    async fn what_was_confirmed_and_pending_is_still_there_after_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = Key::document(&target(), "seats", None, Slot::Good);
+        let (good, pending) = (document(100, "good"), document(200, "pending"));
+        let later = Timestamp::from_second(300).unwrap();
+        {
+            let store = Tiered::new(Disk::open(directory.path()).unwrap());
+            store.put(&key, &good).await.unwrap();
+            store.confirm(&key, &good, later).await.unwrap();
+            store.put(&key.in_slot(Slot::Pending), &pending).await.unwrap();
+        }
+        let store = Tiered::new(Disk::open(directory.path()).unwrap());
+        let loaded = store.get(&key).await.unwrap();
+        assert_eq!(loaded, Some(Document { confirmed_at: later, ..good }));
+        assert_eq!(store.get(&key.in_slot(Slot::Pending)).await.unwrap(), Some(pending));
+    }
+}
