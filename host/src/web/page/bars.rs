@@ -136,3 +136,30 @@ fn shorten(text: &str) -> String {
     let shortened: String = text.chars().take_while(fits).collect();
     if shortened.len() < text.len() { shortened + "…" } else { shortened }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(unit: Unit, part: Option<f64>) -> String {
+        let bar = |name: &str, value| Bar { name: name.to_owned(), value, part };
+        let bars = vec![bar("rust", 0.5), bar("a name that does not fit in the chart", 0.25)];
+        let data = BarData { unit, days: None, columns: vec!["value".to_owned()], bars };
+        BarChart { id: "t-1", title: "Title", help: "Help.", data: &data }.render().unwrap()
+    }
+
+    #[test]
+    fn a_bar_shows_its_share_of_all_bars_or_the_share_of_its_part() {
+        assert!(render(Unit::Count, None).contains(">0.5 (66.7%)</text>"));
+        assert!(render(Unit::Count, Some(0.1)).contains(">0.5 (20.0%)</text>"));
+        let ratio = render(Unit::Ratio, None);
+        assert!(ratio.contains(">50.0%</text>") && !ratio.contains("share"), "{ratio}");
+    }
+
+    #[test]
+    fn a_long_name_is_shortened_in_the_chart_and_complete_in_the_table() {
+        let html = render(Unit::Count, None);
+        assert!(html.contains(">a name that does not fit…</text>"), "{html}");
+        assert!(html.contains("<th scope=\"row\">a name that does not fit in the chart</th>"));
+    }
+}

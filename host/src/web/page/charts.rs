@@ -109,32 +109,19 @@ fn by_title(sources: &[ChartSource]) -> Vec<Vec<Candidate<'_>>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures::{NEWEST, all_of, samples, series};
     use super::*;
-    use crate::model::{ChartForm, ChartSeries, Family, FamilySamples, MetricKind, Selection};
+    use crate::model::ChartForm;
 
     /// A chart with a line for a family.
     fn chart(title: &str, family: &str) -> Chart {
-        let value = Selection { family: family.to_owned(), matchers: vec![] };
-        let series = ChartSeries { name: family.to_owned(), value, divided_by: None };
-        let form = ChartForm::Lines(vec![series]);
+        let form = ChartForm::Lines(vec![series(family, all_of(family))]);
         Chart { title: title.to_owned(), help: "Help.".to_owned(), form }
     }
 
     /// A sample of a family on a day.
     fn sample(family: &str, day: i64) -> Samples {
-        let columns = FamilySamples {
-            name: family.to_owned(),
-            label_values: vec![],
-            values: vec![1.0],
-            timestamps: Some(vec![day * 86_400_000]),
-        };
-        let family = Family {
-            name: family.to_owned(),
-            help: String::new(),
-            kind: MetricKind::Gauge,
-            label_names: vec![],
-        };
-        Samples { strings: vec![], families: vec![(family, columns)] }
+        samples(&[(family, &[("a", day, 1.0)])])
     }
 
     fn source(charts: Vec<Chart>, samples: Samples, failure: Option<&str>) -> ChartSource {
@@ -144,8 +131,8 @@ mod tests {
     #[test]
     fn of_charts_with_one_title_the_first_with_samples_is_drawn_whichever_mapping_declares_it() {
         let sources = [
-            source(vec![chart("Users", "a"), chart("Seats", "b")], sample("b", 20_000), None),
-            source(vec![chart("Users", "c"), chart("Users", "d")], sample("d", 20_001), None),
+            source(vec![chart("Users", "a"), chart("Seats", "b")], sample("b", NEWEST), None),
+            source(vec![chart("Users", "c"), chart("Users", "d")], sample("d", NEWEST + 1), None),
         ];
         let charts = Charts::draw(&sources, "t").unwrap();
         assert_eq!(charts.html.matches("<h3>").count(), 2);

@@ -72,7 +72,7 @@ impl ChartData {
     pub(super) fn new(chart: &Chart, samples: &Samples) -> Option<Self> {
         match &chart.form {
             ChartForm::Lines(series) => lines(series, samples).map(Self::Lines),
-            ChartForm::Bars(series) => bars(series, samples).map(Self::Bars),
+            ChartForm::Bars(series) => bars(&chart.title, series, samples).map(Self::Bars),
             ChartForm::BarsByLabel(bars) => bars_by_label(bars, samples).map(Self::Bars),
         }
     }
@@ -92,7 +92,7 @@ fn lines(series: &[ChartSeries], samples: &Samples) -> Option<LineData> {
     })
 }
 
-fn bars(series: &[ChartSeries], samples: &Samples) -> Option<BarData> {
+fn bars(title: &str, series: &[ChartSeries], samples: &Samples) -> Option<BarData> {
     let values: Vec<_> = series.iter().map(|series| values_by_day(series, samples)).collect();
     let newest = newest_day(&values)?;
     let bars = series.iter().zip(&values).filter_map(|(series, values)| {
@@ -101,7 +101,7 @@ fn bars(series: &[ChartSeries], samples: &Samples) -> Option<BarData> {
         let or_zero = || is_count_of_day(series, newest, samples).then_some(0.0);
         Some(Bar { name: series.name.clone(), value: value.or_else(or_zero)?, part: None })
     });
-    let columns = vec!["value".to_owned()];
+    let columns = vec![title.to_owned()];
     Some(BarData { unit: unit(series), days: None, columns, bars: bars.collect() })
 }
 
@@ -177,51 +177,8 @@ fn is_count_of_day(series: &ChartSeries, day: Day, samples: &Samples) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures::{NEWEST, all_of, of_kind, samples, series};
     use super::*;
-    use crate::model::{Family, FamilySamples, LabelMatcher, MetricKind};
-
-    const NEWEST: Day = 20_000;
-
-    /// Samples of families with the one label `kind`: its value, the day and the sample's value.
-    fn samples(families: &[(&str, &[(&str, Day, f64)])]) -> Samples {
-        let mut samples = Samples::default();
-        for (name, rows) in families {
-            let family = Family {
-                name: (*name).to_owned(),
-                help: String::new(),
-                kind: MetricKind::Gauge,
-                label_names: vec!["kind".to_owned()],
-            };
-            let mut columns = FamilySamples {
-                name: (*name).to_owned(),
-                label_values: vec![],
-                values: vec![],
-                timestamps: Some(vec![]),
-            };
-            for (kind, day, value) in *rows {
-                columns.label_values.push(samples.strings.len() as u32);
-                samples.strings.push((*kind).to_owned());
-                columns.values.push(*value);
-                columns.timestamps.as_mut().unwrap().push(day * 86_400_000);
-            }
-            samples.families.push((family, columns));
-        }
-        samples
-    }
-
-    fn all_of(family: &str) -> Selection {
-        Selection { family: family.to_owned(), matchers: vec![] }
-    }
-
-    fn of_kind(family: &str, kinds: &[&str]) -> Selection {
-        let values = kinds.iter().map(|kind| (*kind).to_owned()).collect();
-        let matchers = vec![LabelMatcher { label: "kind".to_owned(), values }];
-        Selection { matchers, ..all_of(family) }
-    }
-
-    fn series(name: &str, value: Selection) -> ChartSeries {
-        ChartSeries { name: name.to_owned(), value, divided_by: None }
-    }
 
     #[test]
     fn a_line_is_the_sum_of_each_of_the_last_28_days() {
@@ -242,7 +199,7 @@ mod tests {
             series("some", of_kind("users", &["a", "b"])),
             series("none", of_kind("users", &["x"])),
         ];
-        let data = lines_data(&lines, &samples);
+        let data = super::lines(&lines, &samples).unwrap();
         assert_eq!(data.unit, Unit::Count);
         assert_eq!(data.days.len(), 28);
         assert_eq!(data.days.last(), Some(&date(NEWEST)));
@@ -251,10 +208,6 @@ mod tests {
         assert_eq!(ends(1), [Some(8.0), Some(3.0)]);
         assert_eq!(ends(2), [None, None]);
         assert_eq!(data.lines[0].values.iter().flatten().count(), 2);
-    }
-
-    fn lines_data(series: &[ChartSeries], samples: &Samples) -> LineData {
-        lines(series, samples).unwrap()
     }
 
     #[test]
@@ -268,7 +221,7 @@ mod tests {
         ]);
         let divided_by = Some(all_of("generated"));
         let ratio = ChartSeries { divided_by, ..series("ratio", all_of("accepted")) };
-        let data = lines_data(&[ratio], &samples);
+        let data = lines(&[ratio], &samples).unwrap();
         assert_eq!(data.unit, Unit::Ratio);
         // The newest day that has a point.
         assert_eq!(data.days.last(), Some(&date(NEWEST - 2)));
@@ -281,7 +234,7 @@ mod tests {
         let samples = samples(&[("users", &[("a", NEWEST, 1.0)])]);
         let none = || of_kind("users", &["b"]);
         assert_eq!(lines(&[series("none", none())], &samples), None);
-        assert_eq!(bars(&[series("none", all_of("other"))], &samples), None);
+        assert_eq!(bars("Title", &[series("none", all_of("other"))], &samples), None);
     }
 
     #[test]
@@ -296,7 +249,8 @@ mod tests {
             series("unknown", all_of("other")),
         ];
         let bar = |name: &str, value| Bar { name: name.to_owned(), value, part: None };
-        let data = bars(&seats, &samples).unwrap();
+        let data = bars("Seats", &seats, &samples).unwrap();
+        assert_eq!(data.columns, ["Seats"]);
         assert_eq!(data.bars, [bar("recent", 3.0), bar("earlier", 0.0)]);
     }
 

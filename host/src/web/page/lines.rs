@@ -183,3 +183,25 @@ impl LineChart<'_> {
 fn last(line: &Line) -> Option<f64> {
     line.values.last().copied().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::super::numbers::Unit;
+    use super::*;
+
+    #[test]
+    fn a_day_without_a_value_is_a_gap() {
+        let days = (1..=4).map(|day| date(2026, 11, day)).collect();
+        let values = vec![Some(0.0), Some(50.0), None, Some(100.0)];
+        let lines = vec![Line { name: "day".to_owned(), values }];
+        let data = LineData { unit: Unit::Count, days, lines };
+        let chart = LineChart { id: "t-1", title: "Title", help: "Help.", data: &data };
+        let html = chart.render().unwrap();
+        // Two of the four days are connected; the last one is a dot.
+        assert!(html.contains("d=\"M101.0 176.0h0L195.0 93.0M383.0 10.0h0\""), "{html}");
+        assert!(html.contains("<th scope=\"row\">2026-11-03</th><td>no data</td>"), "{html}");
+        assert!(html.contains("Help. From 2026-11-01 to 2026-11-04. day: 0 to 100, 100 on"));
+    }
+}

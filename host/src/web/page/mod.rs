@@ -11,6 +11,8 @@ mod bars;
 mod cache;
 mod charts;
 mod data;
+#[cfg(test)]
+mod fixtures;
 mod lines;
 mod numbers;
 mod render;
