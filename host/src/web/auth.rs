@@ -1,8 +1,8 @@
 //! Basic authentication against bcrypt hashes. RFC 7617.
 //!
-//! A hash takes a tenth of a second of a core on purpose: it is computed on another thread, few at
-//! once, and what it came to is remembered for passwords that come with every scrape. A user that is not
-//! known takes as long as one that is.
+//! A hash takes a tenth of a second of a core by design. It is computed on a thread for blocking work,
+//! one at a time, and its result is remembered, because a password comes with every scrape. An unknown
+//! user takes as long as a known one.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,107 +13,115 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 use crate::model::Secret;
 
-/// How many hashes are computed at once, and how many requests may wait for theirs.
-const CONCURRENT: usize = 1;
-const WAITING: usize = 8;
-/// How many results are remembered, of each kind.
-const REMEMBERED: usize = 100;
+/// The number of hashes that are computed at once, and of requests that may wait for theirs.
+const MAX_COMPUTING: usize = 1;
+const MAX_WAITING: usize = 8;
+/// The number of results that are remembered, of accepted and of rejected passwords each.
+const MAX_RESULTS: usize = 100;
 
-/// The users that may come in.
+/// The users that are admitted.
 pub(super) struct Users {
     hashes: BTreeMap<String, Secret>,
-    /// The hash of no password at all, as costly as the users'.
-    nobody: Secret,
+    /// The hash for unknown users: no password matches it, and it is as costly as the others.
+    unknown_user_hash: Secret,
     results: Arc<Mutex<Results>>,
     computing: Arc<Semaphore>,
     waiting: Semaphore,
 }
 
-/// What hashes came to. Wrong passwords, of which anybody may send many, don't push out right ones.
+/// Identifies a request's user, password and expected hash. The password can't be computed from it.
+type Key = [u8; 32];
+
+/// The results of earlier requests. Rejected passwords, of which anyone can send many, don't displace
+/// accepted ones.
 #[derive(Default)]
 struct Results {
-    right: HashSet<[u8; 32]>,
-    wrong: HashSet<[u8; 32]>,
+    admitted: HashSet<Key>,
+    rejected: HashSet<Key>,
 }
 
 impl Results {
-    fn get(&self, key: &[u8; 32]) -> Option<Admission> {
-        let right = self.right.contains(key).then_some(Admission::Welcome);
-        right.or_else(|| self.wrong.contains(key).then_some(Admission::Refused))
+    fn get(&self, key: &Key) -> Option<Admission> {
+        if self.admitted.contains(key) {
+            return Some(Admission::Admitted);
+        }
+        self.rejected.contains(key).then_some(Admission::Rejected)
     }
 
-    fn keep(&mut self, key: [u8; 32], admission: Admission) {
-        let kept = match admission {
-            Admission::Welcome => &mut self.right,
-            Admission::Refused | Admission::Busy => &mut self.wrong,
-        };
-        if kept.len() >= REMEMBERED {
-            kept.clear();
+    fn insert(&mut self, key: Key, is_admitted: bool) {
+        let keys = if is_admitted { &mut self.admitted } else { &mut self.rejected };
+        if keys.len() >= MAX_RESULTS {
+            keys.clear();
         }
-        kept.insert(key);
+        keys.insert(key);
     }
 }
 
-/// Whether a request may come in.
+/// Whether a request is admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
     /// It comes from a user.
-    Welcome,
+    Admitted,
     /// It does not.
-    Refused,
-    /// Too many others wait to be told.
+    Rejected,
+    /// Too many other requests are waiting for their hash.
     Busy,
 }
 
 impl Users {
-    /// Of bcrypt hashes, by name.
+    /// Users with their bcrypt hashes.
     pub(super) fn new(hashes: BTreeMap<String, Secret>) -> Self {
         let cost = |hash: &Secret| hash.expose().split('$').nth(2).unwrap_or("10").to_owned();
         let cost = hashes.values().map(cost).max().unwrap_or_else(|| "10".to_owned());
-        // A salt and a hash that no password is known for.
-        let nobody = format!("$2b${cost}$abcdefghijklmnopqrstuu5Vn2RZ3mcEvBPeYUzlgKtaGmMYLJ7hS");
+        // A salt and a hash for which no password is known.
+        let hash = format!("$2b${cost}$abcdefghijklmnopqrstuu5Vn2RZ3mcEvBPeYUzlgKtaGmMYLJ7hS");
         Self {
             hashes,
-            nobody: Secret::new(nobody),
+            unknown_user_hash: Secret::new(hash),
             results: Arc::default(),
-            computing: Arc::new(Semaphore::new(CONCURRENT)),
-            waiting: Semaphore::new(WAITING),
+            computing: Arc::new(Semaphore::new(MAX_COMPUTING)),
+            waiting: Semaphore::new(MAX_WAITING),
         }
     }
 
-    /// Whether a request comes from one of them.
+    /// Checks whether a request comes from a user.
     pub(super) async fn admit(&self, headers: &HeaderMap) -> Admission {
-        let Some((user, password)) = credentials(headers) else { return Admission::Refused };
-        let (known, hash) = match self.hashes.get(&user) {
+        let Some((user, password)) = basic_credentials(headers) else {
+            return Admission::Rejected;
+        };
+        let (is_known, hash) = match self.hashes.get(&user) {
             Some(hash) => (true, hash.clone()),
-            None => (false, self.nobody.clone()),
+            None => (false, self.unknown_user_hash.clone()),
         };
         let key = key(&user, &password, &hash);
         if let Some(result) = self.results().get(&key) {
             return result;
         }
-        let Ok(_place) = self.waiting.try_acquire() else { return Admission::Busy };
+        let Ok(_waiting) = self.waiting.try_acquire() else { return Admission::Busy };
         // It is never closed.
         let Ok(permit) = Arc::clone(&self.computing).acquire_owned().await else {
             return Admission::Busy;
         };
-        // Others may have asked the same meanwhile.
+        // Another request may have had the same password.
         if let Some(result) = self.results().get(&key) {
             return result;
         }
         let results = Arc::clone(&self.results);
-        // Whoever asked may go: the result is kept for the next time.
-        let verified = tokio::task::spawn_blocking(move || {
+        // It continues if the client disconnects: the result is kept for the next request.
+        let verified = spawn_blocking(move || {
             let _permit = permit;
-            let right = bcrypt::verify(password, hash.expose()).unwrap_or(false) && known;
-            let result = if right { Admission::Welcome } else { Admission::Refused };
-            results.lock().unwrap_or_else(PoisonError::into_inner).keep(key, result);
-            result
+            let is_admitted = bcrypt::verify(password, hash.expose()).unwrap_or(false) && is_known;
+            results.lock().unwrap_or_else(PoisonError::into_inner).insert(key, is_admitted);
+            is_admitted
         });
-        verified.await.unwrap_or(Admission::Refused)
+        match verified.await {
+            Ok(true) => Admission::Admitted,
+            _ => Admission::Rejected,
+        }
     }
 
     fn results(&self) -> MutexGuard<'_, Results> {
@@ -121,8 +129,7 @@ impl Users {
     }
 }
 
-/// Stands for what was asked: no password is kept.
-fn key(user: &str, password: &[u8], hash: &Secret) -> [u8; 32] {
+fn key(user: &str, password: &[u8], hash: &Secret) -> Key {
     let mut digest = Sha256::new();
     for piece in [user.as_bytes(), password, hash.expose().as_bytes()] {
         digest.update((piece.len() as u64).to_le_bytes());
@@ -131,7 +138,8 @@ fn key(user: &str, password: &[u8], hash: &Secret) -> [u8; 32] {
     digest.finalize().into()
 }
 
-fn credentials(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
+/// The user and password of a request.
+fn basic_credentials(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = value.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -147,7 +155,7 @@ fn credentials(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
 mod tests {
     use super::*;
 
-    fn asking(user: &str, password: &str) -> HeaderMap {
+    fn headers(user: &str, password: &str) -> HeaderMap {
         let encoded = STANDARD.encode(format!("{user}:{password}"));
         HeaderMap::from_iter([(AUTHORIZATION, format!("Basic {encoded}").parse().unwrap())])
     }
@@ -157,41 +165,42 @@ mod tests {
         Users::new(BTreeMap::from([("me".to_owned(), Secret::new(hash))]))
     }
 
-    fn kept(users: &Users) -> usize {
+    fn number_of_results(users: &Users) -> usize {
         let results = users.results();
-        results.right.len() + results.wrong.len()
+        results.admitted.len() + results.rejected.len()
     }
 
     #[tokio::test]
-    async fn a_user_that_is_not_known_costs_a_hash_too() {
+    async fn an_unknown_user_costs_a_hash_too() {
         let users = users();
-        assert!(users.nobody.expose().starts_with("$2b$05$"));
-        assert!(bcrypt::verify("right", users.nobody.expose()).is_ok_and(|same| !same));
-        for (user, password, admitted) in [
-            ("me", "right", Admission::Welcome),
-            ("me", "wrong", Admission::Refused),
-            ("nobody", "right", Admission::Refused),
+        assert!(users.unknown_user_hash.expose().starts_with("$2b$05$"));
+        assert!(bcrypt::verify("right", users.unknown_user_hash.expose()).is_ok_and(|is| !is));
+        for (user, password, admission) in [
+            ("me", "right", Admission::Admitted),
+            ("me", "wrong", Admission::Rejected),
+            ("unknown", "right", Admission::Rejected),
         ] {
-            let before = kept(&users);
-            assert_eq!(users.admit(&asking(user, password)).await, admitted, "{user}");
-            // Each was computed, and need not be again.
-            assert_eq!(kept(&users), before + 1);
-            assert_eq!(users.admit(&asking(user, password)).await, admitted, "{user}");
-            assert_eq!(kept(&users), before + 1);
+            let before = number_of_results(&users);
+            assert_eq!(users.admit(&headers(user, password)).await, admission, "{user}");
+            // Each hash is computed once.
+            assert_eq!(number_of_results(&users), before + 1);
+            assert_eq!(users.admit(&headers(user, password)).await, admission, "{user}");
+            assert_eq!(number_of_results(&users), before + 1);
         }
-        assert_eq!(users.admit(&HeaderMap::new()).await, Admission::Refused);
+        assert_eq!(users.admit(&HeaderMap::new()).await, Admission::Rejected);
     }
 
     #[tokio::test]
-    async fn a_flood_of_wrong_passwords_keeps_nobody_out_who_was_in() {
+    async fn a_flood_of_wrong_passwords_does_not_keep_out_a_user_who_was_admitted_before() {
         let users = users();
-        assert_eq!(users.admit(&asking("me", "right")).await, Admission::Welcome);
-        for number in 0..3 * REMEMBERED {
-            assert_ne!(users.admit(&asking("me", &number.to_string())).await, Admission::Welcome);
+        assert_eq!(users.admit(&headers("me", "right")).await, Admission::Admitted);
+        for number in 0..3 * MAX_RESULTS {
+            let wrong = headers("me", &number.to_string());
+            assert_ne!(users.admit(&wrong).await, Admission::Admitted);
         }
-        let _others = users.waiting.try_acquire_many(WAITING as u32).unwrap();
-        assert_eq!(users.admit(&asking("me", "right")).await, Admission::Welcome);
-        // Whoever is new is told at once that there is no room.
-        assert_eq!(users.admit(&asking("me", "new")).await, Admission::Busy);
+        let _others = users.waiting.try_acquire_many(MAX_WAITING as u32).unwrap();
+        assert_eq!(users.admit(&headers("me", "right")).await, Admission::Admitted);
+        // Others are told at once that there is no capacity.
+        assert_eq!(users.admit(&headers("me", "new")).await, Admission::Busy);
     }
 }

@@ -1,22 +1,24 @@
-//! The open connections, so many at the most. Where there are too many, the one that has been idle
-//! longest makes room: whoever opens thousands only throws themselves out.
+//! The open connections. Their number is limited: if there are too many, the one that has been idle
+//! longest is closed, so that a client that opens thousands only affects itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// How many connections may be open at once; a Prometheus has one or two.
+/// The number of connections that may be open at once. A Prometheus server has one or two.
 const MAX_CONNECTIONS: usize = 512;
-/// An answer that takes longer than this gives way to other connections too.
-const LONG_ANSWER: Duration = Duration::from_secs(30);
-/// A connection that is as new has not had the time to ask for anything, and one that has just answered may go on.
+/// A connection whose responses take longer than this may be closed too.
+const LONG_RESPONSE: Duration = Duration::from_secs(30);
+/// A connection that is newer, or has been idle for a shorter time, is not closed: its next request may
+/// be on its way.
 const GRACE: Duration = Duration::from_millis(250);
-/// How often room is looked for, and how many times before the oldest goes whatever it does.
-const LOOK: Duration = Duration::from_millis(50);
-const LOOKS: usize = 20;
+/// The time between attempts to close a connection, and the number of attempts that spare busy ones.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
+const MAX_GENTLE_ATTEMPTS: usize = 20;
 
 /// All open connections.
 pub(super) struct Connections {
@@ -26,77 +28,77 @@ pub(super) struct Connections {
 
 #[derive(Default)]
 struct Open {
-    next: u64,
+    next_id: u64,
     states: HashMap<u64, State>,
 }
 
 struct State {
-    /// Since when it is idle.
-    idle: Instant,
-    /// Since when it answers, one request after the other.
-    busy: Instant,
-    answers: usize,
+    idle_since: Instant,
+    /// Since when it has been responding, to one request after the other.
+    busy_since: Instant,
+    /// The number of responses that are being sent.
+    responses: usize,
     close: CancellationToken,
 }
 
 impl State {
-    /// Idle ones go first, then answers that take long.
-    fn may_go(&self, now: Instant) -> bool {
-        match self.answers {
-            0 => now.duration_since(self.idle) > GRACE,
-            _ => now.duration_since(self.busy) > LONG_ANSWER,
+    fn may_be_closed(&self, now: Instant) -> bool {
+        match self.responses {
+            0 => now.duration_since(self.idle_since) > GRACE,
+            _ => now.duration_since(self.busy_since) > LONG_RESPONSE,
         }
     }
 
-    /// How much it can be done without: the least first.
-    fn rank(&self) -> (bool, Instant) {
-        match self.answers {
-            0 => (false, self.idle),
-            _ => (true, self.busy),
+    /// Connections with the lowest priority are closed first: idle ones, then the longest busy one.
+    fn priority(&self) -> (bool, Instant) {
+        match self.responses {
+            0 => (false, self.idle_since),
+            _ => (true, self.busy_since),
         }
     }
 }
 
 impl Connections {
+    /// No connections.
     pub(super) fn new() -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         Arc::new(Self { permits, open: Mutex::default() })
     }
 
-    /// Room for one more. Where there is none, it is made.
-    pub(super) async fn enter(self: &Arc<Self>) -> Option<Connection> {
-        let mut looks = 0;
+    /// Registers a new connection. If there are too many, another one is closed first.
+    pub(super) async fn open(self: &Arc<Self>) -> Option<Connection> {
+        let mut attempts = 0;
         let permit = loop {
-            let permit = Arc::clone(&self.permits).acquire_owned();
             match Arc::clone(&self.permits).try_acquire_owned() {
                 Ok(permit) => break permit,
-                Err(_) => self.make_room(looks >= LOOKS),
+                Err(_) => self.close_one(attempts >= MAX_GENTLE_ATTEMPTS),
             }
-            if let Ok(permit) = tokio::time::timeout(LOOK, permit).await {
+            let permit = Arc::clone(&self.permits).acquire_owned();
+            if let Ok(permit) = timeout(RETRY_INTERVAL, permit).await {
                 break permit.ok()?;
             }
-            looks += 1;
+            attempts += 1;
         };
         let close = CancellationToken::new();
         let mut open = self.lock();
-        let id = open.next;
-        open.next += 1;
+        let id = open.next_id;
+        open.next_id += 1;
         let now = Instant::now();
-        let state = State { idle: now, busy: now, answers: 0, close: close.clone() };
+        let state = State { idle_since: now, busy_since: now, responses: 0, close: close.clone() };
         open.states.insert(id, state);
         drop(open);
         Some(Connection { id, close, connections: Arc::clone(self), _permit: permit })
     }
 
-    /// Closes the connection that can best be done without, if there is one. `any`: even if it can't.
-    pub(super) fn make_room(&self, any: bool) {
+    /// Closes the connection with the lowest priority, if one may be closed. With `force`, any may.
+    pub(super) fn close_one(&self, force: bool) {
         let now = Instant::now();
         let open = self.lock();
-        let closing = open
+        let candidates = open
             .states
             .values()
-            .filter(|state| !state.close.is_cancelled() && (any || state.may_go(now)));
-        if let Some(state) = closing.min_by_key(|state| state.rank()) {
+            .filter(|state| !state.close.is_cancelled() && (force || state.may_be_closed(now)));
+        if let Some(state) = candidates.min_by_key(|state| state.priority()) {
             state.close.cancel();
         }
     }
@@ -105,26 +107,26 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, id: u64) {
+    fn begin_response(&self, id: u64) {
         if let Some(state) = self.lock().states.get_mut(&id) {
             let now = Instant::now();
-            // What asks again at once has not been idle.
-            if state.answers == 0 && now.duration_since(state.idle) > GRACE {
-                state.busy = now;
+            // A client that sends its next request at once keeps the connection busy.
+            if state.responses == 0 && now.duration_since(state.idle_since) > GRACE {
+                state.busy_since = now;
             }
-            state.answers += 1;
+            state.responses += 1;
         }
     }
 
-    fn end(&self, id: u64) {
+    fn end_response(&self, id: u64) {
         if let Some(state) = self.lock().states.get_mut(&id) {
-            state.answers = state.answers.saturating_sub(1);
-            state.idle = Instant::now();
+            state.responses = state.responses.saturating_sub(1);
+            state.idle_since = Instant::now();
         }
     }
 }
 
-/// An open connection. It is closed when it is dropped.
+/// An open connection. It counts as closed when it is dropped.
 pub(super) struct Connection {
     id: u64,
     close: CancellationToken,
@@ -133,12 +135,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Says when it has to make room.
-    pub(super) fn close(&self) -> CancellationToken {
+    /// Cancelled when it has to be closed.
+    pub(super) fn close_token(&self) -> CancellationToken {
         self.close.clone()
     }
 
-    /// What tells that it answers, for its requests.
+    /// Tracks the responses on it.
     pub(super) fn activity(&self) -> Activity {
         Activity { id: self.id, connections: Arc::clone(&self.connections) }
     }
@@ -150,7 +152,7 @@ impl Drop for Connection {
     }
 }
 
-/// Tells that a connection answers.
+/// Tracks the responses on a connection.
 #[derive(Clone)]
 pub(super) struct Activity {
     id: u64,
@@ -158,18 +160,18 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    /// It answers, for as long as this is kept.
-    pub(super) fn begin(&self) -> Answering {
-        self.connections.begin(self.id);
-        Answering(self.clone())
+    /// A response begins. It ends when the result is dropped.
+    pub(super) fn begin(&self) -> ResponseGuard {
+        self.connections.begin_response(self.id);
+        ResponseGuard(self.clone())
     }
 }
 
-/// A connection answers.
-pub(super) struct Answering(Activity);
+/// A response that is being sent.
+pub(super) struct ResponseGuard(Activity);
 
-impl Drop for Answering {
+impl Drop for ResponseGuard {
     fn drop(&mut self) {
-        self.0.connections.end(self.0.id);
+        self.0.connections.end_response(self.0.id);
     }
 }

@@ -1,5 +1,5 @@
-//! `copilot-metrics-exporter healthcheck`: asks the exporter on this machine whether it runs, for
-//! containers whose image has nothing else that could.
+//! `copilot-metrics-exporter healthcheck`: checks that the exporter on this machine runs, for containers
+//! whose image has no other tool for it.
 
 use std::error::Error as StdError;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,35 +10,34 @@ use reqwest::redirect::Policy;
 use thiserror::Error;
 use tokio_rustls::rustls;
 
-use crate::cli::WebArgs;
-use crate::web::HEALTHY;
-use crate::config::{SettingError, given, listen_addresses};
+use super::routes::HEALTHY;
+use crate::config::{SettingError, WebArgs, given, listen_addresses};
 use crate::model::text::causes;
 
-/// How long the answer may take.
+/// The time limit for the response.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Why the exporter does not seem to run.
+/// Why the exporter is not healthy.
 #[derive(Debug, Error)]
 pub enum HealthError {
     /// A setting can't be used.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// It is not known where to ask.
-    #[error("{0} is no address with a port to ask at")]
+    /// The address to check is unknown.
+    #[error("cannot check {0:?}: it is not an address with a port")]
     Address(String),
-    /// No request could be made.
-    #[error("the request can't be sent: {0}")]
+    /// The HTTP client could not be set up.
+    #[error("cannot send a request: {0}")]
     Client(reqwest::Error),
-    /// There was no answer.
-    #[error("no answer from {0}: {1}")]
-    NoAnswer(String, String),
-    /// The answer was another one than it should be.
-    #[error("{0} answered {1}")]
-    Answer(String, u16),
+    /// There was no response.
+    #[error("no response from {0}: {1}")]
+    NoResponse(String, String),
+    /// The response was not a success.
+    #[error("{0} responded with status {1}")]
+    Status(String, u16),
 }
 
-/// Asks at the first of the addresses that the exporter with these settings listens on.
+/// Checks the first address that an exporter with these settings listens on.
 pub async fn healthcheck(args: &WebArgs) -> Result<(), HealthError> {
     let addresses = listen_addresses(args)?;
     let address = addresses.first().map_or("", String::as_str);
@@ -47,48 +46,48 @@ pub async fn healthcheck(args: &WebArgs) -> Result<(), HealthError> {
         .no_proxy()
         .timeout(TIMEOUT)
         .redirect(Policy::none())
-        // It is this machine, whose name the certificate need not have; and nothing secret is said.
+        // The certificate need not be for the name of this machine, and nothing secret is sent.
         .tls_danger_accept_invalid_certs(true)
         .build()
         .map_err(HealthError::Client)?;
-    // The file is not read: it may be broken by now, while the exporter goes on with what it said before.
+    // The file is not read: it may be broken, while the exporter still uses its previous content.
     let likely = if given(&args.web_config).is_some() { "https" } else { "http" };
-    let Err(error) = ask(&client, likely, &address).await else { return Ok(()) };
+    let Err(error) = check(&client, likely, &address).await else { return Ok(()) };
     let other = if likely == "http" { "https" } else { "http" };
-    ask(&client, other, &address).await.map_err(|_| error)
+    check(&client, other, &address).await.map_err(|_| error)
 }
 
-async fn ask(client: &Client, scheme: &str, address: &str) -> Result<(), HealthError> {
+async fn check(client: &Client, scheme: &str, address: &str) -> Result<(), HealthError> {
     let url = format!("{scheme}://{address}{HEALTHY}");
     match client.get(&url).send().await {
-        Ok(answer) if answer.status().is_success() => Ok(()),
-        Ok(answer) => Err(HealthError::Answer(url, answer.status().as_u16())),
-        // It wants a certificate, which there is none of here: so it runs.
-        Err(error) if is_alert(&error) => Ok(()),
-        Err(error) => Err(HealthError::NoAnswer(url, causes(&error.without_url()))),
+        Ok(response) if response.status().is_success() => Ok(()),
+        Ok(response) => Err(HealthError::Status(url, response.status().as_u16())),
+        // The exporter demands a client certificate: it runs.
+        Err(error) if is_tls_alert(&error) => Ok(()),
+        Err(error) => Err(HealthError::NoResponse(url, causes(&error.without_url()))),
     }
 }
 
-/// Where to ask an exporter that listens on `address`.
+/// The address at which an exporter that listens on `address` can be reached.
 fn reachable(address: &str) -> Option<String> {
     let Ok(mut socket) = address.parse::<SocketAddr>() else {
         let (_, port) = address.rsplit_once(':')?;
         return (port != "0").then(|| address.to_owned());
     };
     match socket {
-        SocketAddr::V4(of) if of.ip().is_unspecified() => socket.set_ip(Ipv4Addr::LOCALHOST.into()),
-        SocketAddr::V6(of) if of.ip().is_unspecified() => socket.set_ip(Ipv6Addr::LOCALHOST.into()),
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => socket.set_ip(Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => socket.set_ip(Ipv6Addr::LOCALHOST.into()),
         _ => {}
     }
     (socket.port() != 0).then(|| socket.to_string())
 }
 
-/// Whether it was TLS that the other side ended the connection with.
-fn is_alert(error: &reqwest::Error) -> bool {
+/// Whether the server ended the connection with a TLS alert.
+fn is_tls_alert(error: &reqwest::Error) -> bool {
     let mut chain =
-        std::iter::successors(Some(error as &(dyn StdError + 'static)), |of| (*of).source());
+        std::iter::successors(Some(error as &(dyn StdError + 'static)), |error| (*error).source());
     chain.any(|error| {
-        // What an `io::Error` wraps is not its source, and it may wrap another one.
+        // The error that an `io::Error` wraps is not its source, and may be another `io::Error`.
         let mut inner = Some(error);
         while let Some(io) = inner.and_then(|error| error.downcast_ref::<std::io::Error>()) {
             inner = io.get_ref().map(|inner| inner as &(dyn StdError + 'static));
@@ -103,14 +102,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exporter_that_listens_everywhere_is_asked_on_this_machine() {
-        let asked = |address: &str| reachable(address).unwrap_or_default();
-        assert_eq!(asked("0.0.0.0:8000"), "127.0.0.1:8000");
-        assert_eq!(asked("[::]:9"), "[::1]:9");
-        assert_eq!(asked("10.0.0.7:80"), "10.0.0.7:80");
-        assert_eq!(asked("localhost:8000"), "localhost:8000");
-        for nowhere in ["127.0.0.1:0", "localhost:0", "localhost"] {
-            assert_eq!(reachable(nowhere), None, "{nowhere}");
+    fn an_exporter_that_listens_on_all_addresses_is_checked_on_this_machine() {
+        let checked = |address: &str| reachable(address).unwrap_or_default();
+        assert_eq!(checked("0.0.0.0:8000"), "127.0.0.1:8000");
+        assert_eq!(checked("[::]:9"), "[::1]:9");
+        assert_eq!(checked("10.0.0.7:80"), "10.0.0.7:80");
+        assert_eq!(checked("localhost:8000"), "localhost:8000");
+        for unreachable in ["127.0.0.1:0", "localhost:0", "localhost"] {
+            assert_eq!(reachable(unreachable), None, "{unreachable}");
         }
     }
 }

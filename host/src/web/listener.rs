@@ -1,4 +1,4 @@
-//! Serves HTTP so that idle connections, slow requests and slow readers can't keep Prometheus out.
+//! Serves HTTP on sockets. Idle connections, slow requests and slow readers can't keep Prometheus out.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,17 +19,17 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::connections::{Connection, Connections};
-use super::web::Web;
+use super::watch::Web;
 
-/// How long a client may take for the TLS handshake, to send the head of a request, and to send another one.
+/// The time limit for a TLS handshake, for the head of a request and between two requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How large the head of a request may be.
+/// The maximum size of the head of a request.
 const MAX_HEAD_BYTES: usize = 64 << 10;
-/// How long a client may take to read the next piece of an answer.
+/// The time limit for a client to read the next piece of a response.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long running answers may take when the exporter stops.
+/// The time limit for running responses when the exporter stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long to wait when the system has no more file descriptors.
+/// The pause when the system has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A bound socket.
@@ -41,13 +41,13 @@ impl Listener {
         TcpListener::bind(address).await.map(Self)
     }
 
-    /// The address, with the port that the system chose for port 0.
+    /// Its address. If the port was 0, it has the one that the system chose.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.local_addr()
     }
 }
 
-/// What answers, on any number of sockets.
+/// Serves the routes on any number of sockets.
 #[derive(Clone)]
 pub struct Server {
     service: TowerToHyperService<Router>,
@@ -56,13 +56,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers with these routes.
+    /// A server of these routes.
     pub fn new(router: Router, web: Arc<Web>) -> Self {
         let service = TowerToHyperService::new(router);
         Self { service, web, connections: Connections::new() }
     }
 
-    /// Serves until cancelled; then lets running answers end, within a few seconds.
+    /// Serves until cancelled, then gives running responses a few seconds to end.
     pub async fn serve(self, listener: Listener, cancel: CancellationToken) {
         let graceful = GracefulShutdown::new();
         loop {
@@ -73,63 +73,65 @@ impl Server {
             let Some((stream, connection)) = accepted else { continue };
             let (server, watcher, stopping) = (self.clone(), graceful.watcher(), cancel.clone());
             tokio::spawn(async move {
-                let close = connection.close();
-                let talk = server.talk(stream, &connection, watcher, stopping);
-                if close.run_until_cancelled(talk).await.is_none() {
-                    debug!("a connection made room for another one");
+                let close = connection.close_token();
+                let serve = server.serve_connection(stream, &connection, watcher, stopping);
+                if close.run_until_cancelled(serve).await.is_none() {
+                    debug!("closed a connection in favor of another one");
                 }
             });
         }
         drop(listener);
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await.is_err() {
-            warn!("some answers did not end in time");
+            warn!("some responses did not end in time");
         }
     }
 
-    /// Accepts a connection, and makes room for it.
+    /// Accepts a connection. If there are too many, another one is closed.
     async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, Connection)> {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // Answers are written in whole pieces; waiting to join them only costs time.
+                // Responses are written in large pieces; waiting to join them only costs time.
                 stream.set_nodelay(true).ok();
-                Some((stream, self.connections.enter().await?))
+                Some((stream, self.connections.open().await?))
             }
             Err(error) => {
-                warn!(%error, "a connection could not be accepted");
-                self.connections.make_room(true);
+                warn!(%error, "cannot accept a connection");
+                self.connections.close_one(true);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 None
             }
         }
     }
 
-    async fn talk(
+    async fn serve_connection(
         self,
         stream: TcpStream,
         connection: &Connection,
         watcher: Watcher,
         stopping: CancellationToken,
     ) {
-        let current = self.web.current();
-        let Some(acceptor) = &current.tls else {
-            return self.answer(stream, connection, watcher).await;
+        let settings = self.web.settings();
+        let Some(acceptor) = &settings.tls else {
+            return self.serve_http(stream, connection, watcher).await;
         };
         let handshake = tokio::time::timeout(HEADER_TIMEOUT, acceptor.accept(stream));
-        let Some(shaken) = stopping.run_until_cancelled(handshake).await else { return };
-        match shaken {
+        let Some(result) = stopping.run_until_cancelled(handshake).await else { return };
+        match result {
             Ok(Ok(stream)) => {
-                let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-                match current.admits(shown) {
-                    true => self.answer(stream, connection, watcher).await,
-                    false => debug!("a client's certificate has none of the allowed names"),
+                let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                match settings.admits_certificate(certificate) {
+                    true => self.serve_http(stream, connection, watcher).await,
+                    false => {
+                        debug!("rejected a client: its certificate has none of the allowed names")
+                    }
                 }
             }
-            Ok(Err(error)) => debug!(%error, "the TLS handshake failed"),
-            Err(_) => debug!("the TLS handshake took too long"),
+            Ok(Err(error)) => debug!(%error, "TLS handshake failed"),
+            Err(_) => debug!("TLS handshake timed out"),
         }
     }
 
-    async fn answer(
+    async fn serve_http(
         self,
         stream: impl AsyncRead + AsyncWrite + Send + 'static,
         connection: &Connection,
@@ -139,30 +141,30 @@ impl Server {
         stream.set_write_timeout(Some(WRITE_TIMEOUT));
         let activity = connection.activity();
         let service = service_fn(move |request| {
-            let answering = activity.begin();
-            let answer = self.service.call(request);
+            let guard = activity.begin();
+            let response = self.service.call(request);
             async move {
-                let response = answer.await?;
-                // Until the last of it has been sent.
+                let response = response.await?;
+                // The response ends when its last frame has been sent.
                 let hold = move |frame| {
-                    let _ = &answering;
+                    let _ = &guard;
                     frame
                 };
                 Ok::<_, std::convert::Infallible>(response.map(|body| body.map_frame(hold)))
             }
         });
-        let talk = http1::Builder::new()
+        let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
-        if let Err(error) = watcher.watch(talk).await {
+        if let Err(error) = watcher.watch(connection).await {
             debug!(%error, "connection ended");
         }
     }
 }
 
-/// Serves these routes to everybody, without TLS.
+/// Serves these routes without TLS or passwords.
 pub async fn serve(listener: Listener, router: Router, cancel: CancellationToken) {
     Server::new(router, Arc::default()).serve(listener, cancel).await;
 }

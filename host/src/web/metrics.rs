@@ -31,7 +31,7 @@ impl Metrics {
         })
     }
 
-    /// A scrape; `cached` says whether there was data to serve.
+    /// A scrape. `cached`: whether there was data to serve.
     pub(super) fn count_scrape(&self, cached: bool) {
         self.scrapes.inc();
         if cached {

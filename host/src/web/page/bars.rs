@@ -1,103 +1,165 @@
-//! A picture with bars: where everything is. `bars.html` says how it looks.
+//! Draws a chart with bars: computes where everything is. `bars.html` has the look.
 
 use askama::Template;
 
-use super::numbers::Unit;
+use super::data::{Bar, BarData};
+use super::numbers::{Unit, short_day};
 
-/// The size of the picture, of a bar with its text, and of the bar, in the units of the `viewBox`.
+/// The width of the chart, and the heights of a row and of its bar, in the units of the `viewBox`.
 const WIDTH: f64 = 440.0;
-const ROW: f64 = 44.0;
-const BAR: f64 = 12.0;
-/// How much of a name fits beside the number, on a phone too. What is not ASCII may be twice as wide.
-const MOST_WIDTH: usize = 24;
+const ROW_HEIGHT: f64 = 44.0;
+const BAR_HEIGHT: f64 = 12.0;
+/// The width of a name that fits next to the number, on a phone too, in characters. One that is not
+/// ASCII may be twice as wide.
+const MAX_NAME_WIDTH: usize = 24;
 
-/// A picture with bars.
-pub(super) struct Bars {
+/// A chart with bars.
+pub(super) struct BarChart<'a> {
     /// Its id on the page.
-    pub id: String,
+    pub id: &'a str,
     /// Its title.
-    pub title: &'static str,
-    /// What the values are.
-    pub what: String,
-    /// The name of the values, and of their parts, if they have any.
-    pub columns: &'static [&'static str],
-    /// The bars, as they come.
-    pub bars: Vec<Bar>,
+    pub title: &'a str,
+    /// What it shows.
+    pub help: &'a str,
+    /// Its values.
+    pub data: &'a BarData,
 }
 
-/// A bar.
-pub(super) struct Bar {
-    /// Its name.
-    pub name: String,
-    /// Its length.
-    pub value: f64,
-    /// How much of it is darker.
-    pub part: Option<f64>,
-}
-
-/// The text, cut where it would run into the number beside it.
-fn cut(text: &str) -> String {
-    let mut width = 0;
-    let fits = |c: &char| {
-        width += if c.is_ascii() { 1 } else { 2 };
-        width <= MOST_WIDTH
-    };
-    let cut: String = text.chars().take_while(fits).collect();
-    if cut.len() < text.len() { cut + "…" } else { cut }
-}
-
-struct Row {
-    name: String,
+/// A bar with its texts.
+struct Row<'a> {
+    name: &'a str,
+    /// The name as far as it fits.
     label: String,
     top: f64,
-    width: f64,
-    part: f64,
+    length: f64,
+    part_length: f64,
     value: String,
-    /// The part, where there are parts.
-    of_it: Option<String>,
-    percent: String,
+    part: Option<String>,
+    percent: Option<String>,
+    /// The value, with the percentage if there is one.
+    text: String,
 }
 
 #[derive(Template)]
 #[template(path = "bars.html")]
 struct BarsTemplate<'a> {
-    picture: &'a Bars,
+    id: &'a str,
+    title: &'a str,
+    help: String,
+    columns: &'a [String],
     summary: String,
-    rows: Vec<Row>,
+    rows: Vec<Row<'a>>,
     width: f64,
     height: f64,
-    bar: f64,
+    bar_height: f64,
+    has_percentages: bool,
 }
 
-impl Bars {
-    /// Draws it: HTML with SVG inside.
-    pub(super) fn draw(&self) -> askama::Result<String> {
-        let values = || self.bars.iter().map(|bar| bar.value);
-        let (most, all) = (values().fold(0.0, f64::max), values().sum::<f64>());
-        let length =
-            |value: f64| if most > 0.0 { WIDTH * (value / most).clamp(0.0, 1.0) } else { 0.0 };
-        let percent = |part: f64, whole: f64| match whole > 0.0 {
-            true => Unit::Ratio.full(part / whole),
-            false => Unit::Ratio.full(0.0),
+impl BarChart<'_> {
+    /// Renders HTML that contains SVG.
+    pub(super) fn render(&self) -> askama::Result<String> {
+        let bars = &self.data.bars;
+        let values = || bars.iter().map(|bar| bar.value);
+        let scale = Scale { largest: values().fold(0.0, f64::max), total: values().sum() };
+        let rows = bars.iter().enumerate().map(|(at, bar)| self.row(at, bar, &scale));
+        let rows: Vec<Row<'_>> = rows.collect();
+        let help = match self.data.days.map(|days| days.map(short_day)) {
+            Some([first, last]) => format!("{} From {first} to {last}.", self.help),
+            None => self.help.to_owned(),
         };
-        let rows = self.bars.iter().enumerate().map(|(at, bar)| Row {
-            name: bar.name.clone(),
-            label: cut(&bar.name),
-            top: at as f64 * ROW,
-            width: length(bar.value),
-            // More may be accepted than was generated on the days that are counted.
-            part: length(bar.part.unwrap_or_default().min(bar.value)),
-            value: Unit::Count.full(bar.value),
-            of_it: bar.part.map(|part| Unit::Count.full(part)),
-            percent: bar
-                .part
-                .map_or_else(|| percent(bar.value, all), |part| percent(part, bar.value)),
+        let texts = rows.iter().map(|row| format!(" {}: {}.", row.name, row.text));
+        let summary = help.clone() + &texts.collect::<String>();
+        let template = BarsTemplate {
+            id: self.id,
+            title: self.title,
+            help,
+            columns: &self.data.columns,
+            summary,
+            width: WIDTH,
+            height: rows.len() as f64 * ROW_HEIGHT,
+            bar_height: BAR_HEIGHT,
+            has_percentages: self.data.unit == Unit::Count,
+            rows,
+        };
+        template.render()
+    }
+
+    fn row<'a>(&self, at: usize, bar: &'a Bar, scale: &Scale) -> Row<'a> {
+        let unit = self.data.unit;
+        let value = unit.full(bar.value);
+        let percent = (unit == Unit::Count).then(|| match bar.part {
+            Some(part) => percent(part, bar.value),
+            None => percent(bar.value, scale.total),
         });
-        let rows: Vec<Row> = rows.collect();
-        let words =
-            rows.iter().map(|row| format!(" {}: {} ({}).", row.name, row.value, row.percent));
-        let summary = self.what.clone() + &words.collect::<String>();
-        let height = rows.len() as f64 * ROW;
-        BarsTemplate { picture: self, summary, rows, width: WIDTH, height, bar: BAR }.render()
+        let text = match &percent {
+            Some(percent) => format!("{value} ({percent})"),
+            None => value.clone(),
+        };
+        Row {
+            name: &bar.name,
+            label: shorten(&bar.name),
+            top: at as f64 * ROW_HEIGHT,
+            length: scale.length(bar.value),
+            // Code that is accepted may have been generated before the days that are summed up.
+            part_length: scale.length(bar.part.unwrap_or_default().min(bar.value)),
+            value,
+            part: bar.part.map(|part| unit.full(part)),
+            percent,
+            text,
+        }
+    }
+}
+
+/// What the lengths and percentages of bars are relative to.
+struct Scale {
+    largest: f64,
+    total: f64,
+}
+
+impl Scale {
+    fn length(&self, value: f64) -> f64 {
+        if self.largest > 0.0 { WIDTH * (value / self.largest).clamp(0.0, 1.0) } else { 0.0 }
+    }
+}
+
+fn percent(part: f64, whole: f64) -> String {
+    Unit::Ratio.full(if whole > 0.0 { part / whole } else { 0.0 })
+}
+
+/// The text, cut off where it would run into the number next to it.
+fn shorten(text: &str) -> String {
+    let mut width = 0;
+    let fits = |c: &char| {
+        width += if c.is_ascii() { 1 } else { 2 };
+        width <= MAX_NAME_WIDTH
+    };
+    let shortened: String = text.chars().take_while(fits).collect();
+    if shortened.len() < text.len() { shortened + "…" } else { shortened }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(unit: Unit, part: Option<f64>) -> String {
+        let bar = |name: &str, value| Bar { name: name.to_owned(), value, part };
+        let bars = vec![bar("rust", 0.5), bar("a name that does not fit in the chart", 0.25)];
+        let data = BarData { unit, days: None, columns: vec!["value".to_owned()], bars };
+        BarChart { id: "t-1", title: "Title", help: "Help.", data: &data }.render().unwrap()
+    }
+
+    #[test]
+    fn a_bar_shows_its_share_of_all_bars_or_the_share_of_its_part() {
+        assert!(render(Unit::Count, None).contains(">0.5 (66.7%)</text>"));
+        assert!(render(Unit::Count, Some(0.1)).contains(">0.5 (20.0%)</text>"));
+        let ratio = render(Unit::Ratio, None);
+        assert!(ratio.contains(">50.0%</text>") && !ratio.contains("share"), "{ratio}");
+    }
+
+    #[test]
+    fn a_long_name_is_shortened_in_the_chart_and_complete_in_the_table() {
+        let html = render(Unit::Count, None);
+        assert!(html.contains(">a name that does not fit…</text>"), "{html}");
+        assert!(html.contains("<th scope=\"row\">a name that does not fit in the chart</th>"));
     }
 }

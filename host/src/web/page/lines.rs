@@ -1,192 +1,207 @@
-//! A picture with lines over days: where everything is. `lines.html` says how it looks.
+//! Draws a chart with lines over days: computes where everything is. `lines.html` has the look.
 
 use askama::Template;
 use jiff::civil::Date;
 
-use super::numbers::{Unit, ticks};
+use super::data::{Line, LineData};
+use super::numbers::{short_day, ticks};
 
-/// The size of the picture, in the units of its `viewBox`.
+/// The size of the chart, in the units of its `viewBox`.
 const WIDTH: f64 = 440.0;
 const HEIGHT: f64 = 210.0;
-/// The room for the numbers of the axes.
+/// The space for the numbers of the axes.
 const LEFT: f64 = 54.0;
 const BOTTOM: f64 = 34.0;
 const MARGIN: f64 = 10.0;
+/// Every so many days have a date on the axis.
+const DAYS_PER_DATE: usize = 9;
+/// The number of line styles in `page.css`. More lines share them.
+const STYLES: usize = 6;
 
-/// A picture with lines over days.
-pub(super) struct Lines {
+/// A chart with lines over days.
+pub(super) struct LineChart<'a> {
     /// Its id on the page.
-    pub id: String,
+    pub id: &'a str,
     /// Its title.
-    pub title: &'static str,
-    /// What the values are.
-    pub what: &'static str,
-    /// What kind of number they are.
-    pub unit: Unit,
-    /// The days, in order.
-    pub days: Vec<Date>,
-    /// The lines.
-    pub lines: Vec<Line>,
+    pub title: &'a str,
+    /// What it shows.
+    pub help: &'a str,
+    /// Its values.
+    pub data: &'a LineData,
 }
 
-/// A line.
-pub(super) struct Line {
-    /// Its name.
-    pub name: &'static str,
-    /// A value for each day that has one.
-    pub values: Vec<Option<f64>>,
-}
-
-/// A line of the grid, and where its number stands.
+/// A number or date on an axis, and its position.
 struct Tick {
     at: f64,
     text: String,
-    /// Which part of its text is there, in the words of SVG.
+    /// The SVG attribute `text-anchor`.
     anchor: &'static str,
 }
 
-struct Drawn {
-    name: &'static str,
-    /// The path through its points, in the words of SVG.
+struct LinePath<'a> {
+    name: &'a str,
+    /// The number of its style, from 1.
+    style: usize,
+    /// The SVG path through its points.
     path: String,
     last: String,
 }
 
-/// A day: the strip that answers the pointer, and the row of the table.
-struct Day {
+/// A day: the area that shows its values under the pointer, and its row of the table.
+struct DayColumn {
     date: Date,
     left: f64,
-    /// What each line has.
+    /// The value of each line.
     values: Vec<String>,
-    /// All of it in one line.
+    /// All of it on one line.
     text: String,
 }
 
 #[derive(Template)]
 #[template(path = "lines.html")]
 struct LinesTemplate<'a> {
-    picture: &'a Lines,
+    id: &'a str,
+    title: &'a str,
+    help: &'a str,
     summary: String,
-    rows: Vec<Tick>,
-    columns: Vec<Tick>,
-    lines: Vec<Drawn>,
-    days: Vec<Day>,
-    strip: f64,
+    numbers: Vec<Tick>,
+    dates: Vec<Tick>,
+    lines: Vec<LinePath<'a>>,
+    days: Vec<DayColumn>,
+    day_width: f64,
 }
 
-impl Lines {
-    /// The width of a day.
-    fn strip(&self) -> f64 {
-        (WIDTH - LEFT - MARGIN) / self.days.len().max(2) as f64
-    }
-
-    fn x(&self, day: usize) -> f64 {
-        LEFT + (day as f64 + 0.5) * self.strip()
-    }
-
-    /// Draws it: HTML with SVG inside.
-    pub(super) fn draw(&self) -> askama::Result<String> {
-        let values = self.lines.iter().flat_map(|line| line.values.iter().flatten().copied());
+impl LineChart<'_> {
+    /// Renders HTML that contains SVG.
+    pub(super) fn render(&self) -> askama::Result<String> {
+        let LineData { unit, days, lines } = self.data;
+        let values = lines.iter().flat_map(|line| line.values.iter().flatten().copied());
         let ticks = ticks(values.fold(0.0, f64::max));
         let top = ticks.last().copied().unwrap_or(1.0);
         let y = |value: f64| {
             let height = HEIGHT - BOTTOM - MARGIN;
-            // Nothing here is below zero; what is all the same stays in the picture.
+            // Negative values are not expected; they stay within the chart.
             MARGIN + height * (1.0 - (value / top).clamp(0.0, 1.0))
         };
-        let rows = ticks.iter().map(|tick| Tick {
-            at: y(*tick),
-            text: self.unit.short(*tick),
-            anchor: "end",
-        });
-        let columns = self.days.iter().enumerate().rev().step_by(9);
-        let columns = columns.map(|(at, day)| Tick {
+        let numbers =
+            ticks.iter().map(|tick| Tick { at: y(*tick), text: unit.short(*tick), anchor: "end" });
+        let dates = days.iter().enumerate().rev().step_by(DAYS_PER_DATE);
+        let dates = dates.map(|(at, day)| Tick {
             at: self.x(at),
             text: short_day(*day),
             // The first and the last one stay within the axis.
             anchor: match at {
                 0 => "start",
-                _ if at + 1 == self.days.len() => "end",
+                _ if at + 1 == days.len() => "end",
                 _ => "middle",
             },
         });
-        let lines = self.lines.iter().map(|line| Drawn {
-            name: line.name,
+        let lines = lines.iter().enumerate().map(|(at, line)| LinePath {
+            name: &line.name,
+            style: at % STYLES + 1,
             path: self.path(&line.values, y),
-            last: self.text_of(line.values.last().copied().flatten()),
+            last: self.text(last(line)),
         });
         let template = LinesTemplate {
-            picture: self,
+            id: self.id,
+            title: self.title,
+            help: self.help,
             summary: self.summary(),
-            rows: rows.collect(),
-            columns: columns.collect(),
+            numbers: numbers.collect(),
+            dates: dates.collect(),
             lines: lines.collect(),
-            days: self.days(),
-            strip: self.strip(),
+            days: self.day_columns(),
+            day_width: self.day_width(),
         };
         template.render()
     }
 
-    fn text_of(&self, value: Option<f64>) -> String {
-        value.map_or_else(|| "no data".to_owned(), |value| self.unit.full(value))
+    fn day_width(&self) -> f64 {
+        (WIDTH - LEFT - MARGIN) / self.data.days.len().max(2) as f64
     }
 
-    /// Through the points, with a gap where a day has none.
+    fn x(&self, day: usize) -> f64 {
+        LEFT + (day as f64 + 0.5) * self.day_width()
+    }
+
+    fn text(&self, value: Option<f64>) -> String {
+        value.map_or_else(|| "no data".to_owned(), |value| self.data.unit.full(value))
+    }
+
+    /// The path through the points, with a gap at each day without a value.
     fn path(&self, values: &[Option<f64>], y: impl Fn(f64) -> f64) -> String {
         let mut path = String::new();
-        let mut pen_down = false;
+        let mut is_pen_down = false;
         for (day, value) in values.iter().enumerate() {
             if let Some(value) = value {
-                // A line of no length is a dot: a day between two gaps is seen.
-                let command = if pen_down { "L" } else { "M" };
+                let command = if is_pen_down { "L" } else { "M" };
                 let (x, y) = (self.x(day), y(*value));
                 path.push_str(&format!("{command}{x:.1} {y:.1}"));
-                if !pen_down {
+                if !is_pen_down {
+                    // A line of no length is a dot, so that a day between two gaps is visible.
                     path.push_str("h0");
                 }
             }
-            pen_down = value.is_some();
+            is_pen_down = value.is_some();
         }
         path
     }
 
-    fn days(&self) -> Vec<Day> {
+    fn day_columns(&self) -> Vec<DayColumn> {
+        let LineData { days, lines, .. } = self.data;
         let day = |(at, date): (usize, &Date)| {
-            let values: Vec<String> = self
-                .lines
-                .iter()
-                .map(|line| self.text_of(line.values.get(at).copied().flatten()))
-                .collect();
-            let named = self.lines.iter().zip(&values);
+            let value = |line: &Line| self.text(line.values.get(at).copied().flatten());
+            let values: Vec<String> = lines.iter().map(value).collect();
+            let named = lines.iter().zip(&values);
             let named: Vec<String> =
                 named.map(|(line, value)| format!("{} {value}", line.name)).collect();
-            let left = self.x(at) - self.strip() / 2.0;
-            Day { date: *date, left, values, text: format!("{date}: {}", named.join(", ")) }
+            let left = self.x(at) - self.day_width() / 2.0;
+            DayColumn { date: *date, left, values, text: format!("{date}: {}", named.join(", ")) }
         };
-        self.days.iter().enumerate().map(day).collect()
+        days.iter().enumerate().map(day).collect()
     }
 
-    /// The picture in words.
+    /// Describes the chart in words.
     fn summary(&self) -> String {
-        let mut words = self.what.to_owned();
-        if let (Some(first), Some(last)) = (self.days.first(), self.days.last()) {
-            words.push_str(&format!(" From {first} to {last}."));
+        let LineData { unit, days, lines } = self.data;
+        let mut summary = self.help.to_owned();
+        if let (Some(first), Some(last)) = (days.first(), days.last()) {
+            summary.push_str(&format!(" From {first} to {last}."));
         }
-        for line in &self.lines {
+        for line in lines {
             let values = || line.values.iter().flatten().copied();
-            let (least, most) = (values().reduce(f64::min), values().reduce(f64::max));
-            if let (Some(least), Some(most)) = (least, most) {
-                let [least, most] = [least, most].map(|value| self.unit.full(value));
-                let last = self.text_of(line.values.last().copied().flatten());
-                let name = line.name;
-                words.push_str(&format!(" {name}: {least} to {most}, {last} on the last day."));
+            if let Some((least, most)) = values().reduce(f64::min).zip(values().reduce(f64::max)) {
+                let [least, most] = [least, most].map(|value| unit.full(value));
+                let (name, last) = (&line.name, self.text(last(line)));
+                summary.push_str(&format!(" {name}: {least} to {most}, {last} on the last day."));
             }
         }
-        words
+        summary
     }
 }
 
-/// A day as the axes have it.
-pub(super) fn short_day(day: Date) -> String {
-    day.strftime("%b %-d").to_string()
+fn last(line: &Line) -> Option<f64> {
+    line.values.last().copied().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::super::numbers::Unit;
+    use super::*;
+
+    #[test]
+    fn a_day_without_a_value_is_a_gap() {
+        let days = (1..=4).map(|day| date(2026, 11, day)).collect();
+        let values = vec![Some(0.0), Some(50.0), None, Some(100.0)];
+        let lines = vec![Line { name: "day".to_owned(), values }];
+        let data = LineData { unit: Unit::Count, days, lines };
+        let chart = LineChart { id: "t-1", title: "Title", help: "Help.", data: &data };
+        let html = chart.render().unwrap();
+        // Two of the four days are connected; the last one is a dot.
+        assert!(html.contains("d=\"M101.0 176.0h0L195.0 93.0M383.0 10.0h0\""), "{html}");
+        assert!(html.contains("<th scope=\"row\">2026-11-03</th><td>no data</td>"), "{html}");
+        assert!(html.contains("Help. From 2026-11-01 to 2026-11-04. day: 0 to 100, 100 on"));
+    }
 }

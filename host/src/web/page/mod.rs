@@ -1,17 +1,23 @@
-//! The page at `/`: how every target is doing, and pictures of its last 28 days.
+//! The page at `/`: the state of every target, and charts of its last 28 days.
 //!
-//! [`Page`] puts it together, at every request, from what the publisher knows and from pictures
-//! that are drawn once for the same documents and mappings. `history` runs the mappings for them,
-//! `catalogue` says what they show of it, `pictures`, `lines` and `bars` draw. What it looks like is in `host/templates`.
+//! [`Page`] (`render`) puts it together for each request, from what the publisher knows (`section`) and
+//! from charts that are drawn once for the same documents and mappings (`cache`).
+//!
+//! The charts are those in the manifests of a target's mappings: `run` runs the mappings, `select` and
+//! `data` compute the values of a chart, `charts`, `lines` and `bars` draw it. The HTML is in
+//! `host/templates`.
 
 mod bars;
-mod catalogue;
-mod history;
+mod cache;
+mod charts;
+mod data;
+#[cfg(test)]
+mod fixtures;
 mod lines;
 mod numbers;
-mod pictures;
-mod store;
-mod view;
+mod render;
+mod run;
+mod section;
+mod select;
 
-pub use store::{Page, Selection};
-pub use view::POLICY;
+pub use render::{CONTENT_SECURITY_POLICY, Page, Selection};

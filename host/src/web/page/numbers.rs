@@ -1,23 +1,26 @@
-//! Numbers and times for people.
+//! Numbers and times as text.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-/// What a number is.
+/// The unit of a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Unit {
-    /// How many.
+    /// A count, or another number without a unit.
     Count,
-    /// A part of one, shown in percent.
+    /// A fraction of one, shown as a percentage.
     Ratio,
 }
 
 impl Unit {
-    /// The number in full: `12,345` or `24.5%`.
+    /// The number in full: `12,345`, `1.25` or `24.5%`.
     pub(super) fn full(self, value: f64) -> String {
         match self {
+            // Counts are whole; other small numbers, such as averages, are not.
+            Self::Count if value.abs() < 1000.0 => rounded(value),
             Self::Count => grouped(value),
             Self::Ratio => format!("{:.1}%", 100.0 * value),
         }
@@ -26,23 +29,24 @@ impl Unit {
     /// The number for an axis: `12k` or `25%`.
     pub(super) fn short(self, value: f64) -> String {
         match self {
-            Self::Ratio => format!("{}%", trimmed(100.0 * value)),
+            Self::Ratio => format!("{}%", rounded(100.0 * value)),
             Self::Count => {
                 let units = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
                 let unit = units.into_iter().find(|(size, _)| value.abs() >= *size);
-                unit.map_or_else(|| trimmed(value), |(size, of)| trimmed(value / size) + of)
+                unit.map_or_else(|| rounded(value), |(size, of)| rounded(value / size) + of)
             }
         }
     }
 }
 
-/// With at most two digits after the point.
-fn trimmed(value: f64) -> String {
+/// With at most two decimal places.
+fn rounded(value: f64) -> String {
     let text = format!("{value:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// Whole, with commas between thousands.
+/// Without decimal places, with commas between thousands.
 fn grouped(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());
     let mut grouped = String::new();
@@ -52,25 +56,24 @@ fn grouped(value: f64) -> String {
         }
         grouped.push(digit);
     }
-    let sign = if value < 0.0 && digits != "0" { "-" } else { "" };
-    sign.to_owned() + &grouped
+    if value < 0.0 { format!("-{grouped}") } else { grouped }
 }
 
-/// Round numbers from 0 to `most` or a little more, at most five steps of them.
+/// Round numbers from 0 to `most` or a little more, in at most five steps.
 pub(super) fn ticks(most: f64) -> Vec<f64> {
     let power = 10_f64.powf((most / 4.0).log10().floor());
     let steps = [1.0, 2.0, 2.5, 5.0, 10.0].map(|step| step * power);
     let step = steps.into_iter().find(|step| most / step <= 4.0).unwrap_or(10.0 * power);
     let count = (most / step).ceil().clamp(1.0, 5.0);
-    // Of nothing, of what is no number, and at the ends of what numbers can be, there are no round ones.
+    // Zero, values that are not finite and the smallest and largest numbers have no round steps.
     if !(step.is_normal() && (count * step).is_finite()) {
         return vec![0.0, 1.0];
     }
     (0..=count as u32).map(|at| f64::from(at) * step).collect()
 }
 
-/// How long ago: `3 min`.
-pub(super) fn ago(age: Duration) -> String {
+/// An age in one unit: `3 min`.
+pub(super) fn short_age(age: Duration) -> String {
     let seconds = age.as_secs();
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -80,9 +83,14 @@ pub(super) fn ago(age: Duration) -> String {
     }
 }
 
-/// The minute, in UTC.
+/// A time to the minute, in UTC.
 pub(super) fn minute(time: Timestamp) -> String {
     time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A day as the axes show it: `Nov 25`.
+pub(super) fn short_day(day: Date) -> String {
+    day.strftime("%b %-d").to_string()
 }
 
 #[cfg(test)]
@@ -90,9 +98,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_as_people_read_them() {
+    fn numbers_are_easy_to_read() {
         let full = |value| Unit::Count.full(value);
-        assert_eq!([full(0.0), full(999.0), full(-0.2)], ["0", "999", "0"]);
+        assert_eq!([full(0.0), full(999.0), full(-0.001)], ["0", "999", "0"]);
+        assert_eq!([full(0.128), full(24.5), full(-0.2)], ["0.13", "24.5", "-0.2"]);
         assert_eq!([full(1234.0), full(-1_234_567.0)], ["1,234", "-1,234,567"]);
         let short = |value| Unit::Count.short(value);
         assert_eq!(
@@ -103,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_round_and_reach_the_greatest_value() {
+    fn ticks_are_round_and_reach_the_largest_value() {
         assert_eq!(ticks(220.0), [0.0, 100.0, 200.0, 300.0]);
         assert_eq!(ticks(0.9), [0.0, 0.25, 0.5, 0.75, 1.0]);
         assert_eq!(ticks(0.0), [0.0, 1.0]);
@@ -120,7 +129,7 @@ mod tests {
 
     #[test]
     fn ages_have_one_unit() {
-        let of = |seconds| ago(Duration::from_secs(seconds));
+        let of = |seconds| short_age(Duration::from_secs(seconds));
         assert_eq!([of(0), of(60), of(7200), of(259_200)], ["0 s", "1 min", "2 h", "3 days"]);
     }
 }

@@ -1,0 +1,163 @@
+//! Draws the charts that the mappings of a target declare.
+
+use askama::Template;
+use jiff::civil::Date;
+
+use super::bars::BarChart;
+use super::data::ChartData;
+use super::lines::LineChart;
+use crate::model::digest::sha256;
+use crate::model::text::sanitize;
+use crate::model::{Chart, Samples, Target};
+
+/// The charts of a mapping, and the samples that they show.
+pub(super) struct ChartSource {
+    /// The charts, in order.
+    pub charts: Vec<Chart>,
+    /// The samples: none if the mapping failed or there was no document for it.
+    pub samples: Samples,
+    /// Why there are none, if the mapping failed.
+    pub failure: Option<String>,
+}
+
+/// The charts of a target, drawn.
+#[derive(Debug, Default)]
+pub(super) struct Charts {
+    /// HTML.
+    pub html: String,
+    /// The newest day of the charts over days.
+    pub newest_day: Option<Date>,
+    /// Why mappings failed.
+    pub failures: Vec<String>,
+}
+
+/// The place of a chart that has no samples.
+#[derive(Template)]
+#[template(path = "empty.html")]
+struct EmptyChart<'a> {
+    title: &'a str,
+    /// Why there is no chart.
+    reason: &'a str,
+}
+
+impl Charts {
+    /// Draws the charts of a target's mappings. Of several charts with the same title, the first one
+    /// with samples is drawn. `id` identifies the target on the page.
+    pub(super) fn draw(sources: &[ChartSource], id: &str) -> askama::Result<Self> {
+        let failures = sources.iter().filter_map(|source| source.failure.clone()).collect();
+        let mut charts = Self { failures, ..Self::default() };
+        for (candidates, number) in by_title(sources).iter().zip(1..) {
+            let html = charts.draw_first(candidates, &format!("{id}-{number}"))?;
+            charts.html.push_str(&html);
+        }
+        Ok(charts)
+    }
+
+    /// Draws the first of the charts that has samples.
+    fn draw_first(&mut self, candidates: &[Candidate<'_>], id: &str) -> askama::Result<String> {
+        let title = candidates.first().map_or("", |candidate| &candidate.chart.title);
+        let title = &*sanitize(title);
+        for Candidate { chart, source } in candidates {
+            let Some(data) = ChartData::new(chart, &source.samples) else { continue };
+            let help = &*sanitize(&chart.help);
+            return match &data {
+                ChartData::Lines(data) => {
+                    self.newest_day = self.newest_day.max(data.days.last().copied());
+                    LineChart { id, title, help, data }.render()
+                }
+                ChartData::Bars(data) => BarChart { id, title, help, data }.render(),
+            };
+        }
+        let failed = candidates.iter().any(|candidate| candidate.source.failure.is_some());
+        let reason = match failed {
+            true => "It could not be drawn; see the reason above.",
+            false => "The current documents contain no data for it.",
+        };
+        EmptyChart { title, reason }.render()
+    }
+}
+
+/// The id of a target's section on the page, and the prefix of its charts' ids. It does not change.
+pub(super) fn element_id(target: &Target) -> String {
+    let digest = sha256([target.github(), target.scope().label(), target.name()]);
+    format!("t{}", digest.chars().take(8).collect::<String>())
+}
+
+/// A chart that may be drawn.
+struct Candidate<'a> {
+    chart: &'a Chart,
+    source: &'a ChartSource,
+}
+
+/// The charts of each title, in the order in which the titles first appear.
+fn by_title(sources: &[ChartSource]) -> Vec<Vec<Candidate<'_>>> {
+    let mut titles: Vec<Vec<Candidate<'_>>> = Vec::new();
+    let charts = sources
+        .iter()
+        .flat_map(|source| source.charts.iter().map(move |chart| Candidate { chart, source }));
+    for candidate in charts {
+        let has_title = |candidates: &&mut Vec<Candidate<'_>>| {
+            candidates.iter().any(|other| other.chart.title == candidate.chart.title)
+        };
+        match titles.iter_mut().find(has_title) {
+            Some(candidates) => candidates.push(candidate),
+            None => titles.push(vec![candidate]),
+        }
+    }
+    titles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{NEWEST, all_of, samples, series};
+    use super::*;
+    use crate::model::ChartForm;
+
+    /// A chart with a line for a family.
+    fn chart(title: &str, family: &str) -> Chart {
+        let form = ChartForm::Lines(vec![series(family, all_of(family))]);
+        Chart { title: title.to_owned(), help: "Help.".to_owned(), form }
+    }
+
+    /// A sample of a family on a day.
+    fn sample(family: &str, day: i64) -> Samples {
+        samples(&[(family, &[("a", day, 1.0)])])
+    }
+
+    fn source(charts: Vec<Chart>, samples: Samples, failure: Option<&str>) -> ChartSource {
+        ChartSource { charts, samples, failure: failure.map(str::to_owned) }
+    }
+
+    #[test]
+    fn of_charts_with_one_title_the_first_with_samples_is_drawn_whichever_mapping_declares_it() {
+        let sources = [
+            source(vec![chart("Users", "a"), chart("Seats", "b")], sample("b", NEWEST), None),
+            source(vec![chart("Users", "c"), chart("Users", "d")], sample("d", NEWEST + 1), None),
+        ];
+        let charts = Charts::draw(&sources, "t").unwrap();
+        assert_eq!(charts.html.matches("<h3>").count(), 2);
+        let [users, seats] = ["<h3>Users", "<h3>Seats"].map(|title| charts.html.find(title));
+        assert!(users.is_some() && users < seats, "{}", charts.html);
+        assert!(charts.html.contains("<th scope=\"col\">d</th>"), "{}", charts.html);
+        assert_eq!(charts.newest_day, Some(jiff::civil::date(2024, 10, 5)));
+    }
+
+    #[test]
+    fn a_chart_without_samples_says_whether_a_mapping_failed() {
+        let failed = source(vec![chart("Users", "a")], Samples::default(), Some("it trapped"));
+        let empty = source(vec![chart("Seats", "b")], Samples::default(), None);
+        let charts = Charts::draw(&[failed, empty], "t").unwrap();
+        assert_eq!(charts.failures, ["it trapped"]);
+        let (users, seats) = charts.html.split_once("<h3>Seats").unwrap();
+        assert!(users.contains("It could not be drawn"), "{users}");
+        assert!(seats.contains("contain no data"), "{seats}");
+        assert_eq!(charts.newest_day, None);
+    }
+
+    #[test]
+    fn texts_of_a_mapping_are_escaped() {
+        let charts = vec![chart("<script>", "a")];
+        let charts = Charts::draw(&[source(charts, sample("a", 0), None)], "t").unwrap();
+        assert!(!charts.html.contains("<script>"), "{}", charts.html);
+    }
+}

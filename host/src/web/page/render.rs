@@ -1,0 +1,117 @@
+//! Renders the page.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use askama::Template;
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::cache::{ChartCache, ChartsState};
+use super::section::Section;
+use crate::model::Documents;
+use crate::output::{Publisher, TargetStatus};
+use crate::refresh::Targets;
+use crate::runner::Runner;
+
+/// How long a request waits for charts that are not drawn yet.
+const CHARTS_WAIT: Duration = Duration::from_secs(5);
+/// The number of targets with charts on one page.
+const MAX_TARGETS_WITH_CHARTS: usize = 8;
+
+/// The style sheet. It is part of the page, so that a browser fetches nothing else.
+const STYLE: &str = include_str!("../../../templates/page.css");
+
+/// The header `Content-Security-Policy`: the page has its own style, and nothing else.
+pub static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use sha2::{Digest, Sha256};
+    let digest = STANDARD.encode(Sha256::digest(STYLE));
+    format!(
+        "default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+});
+
+/// The targets to show: those with these labels.
+#[derive(Debug, Default, serde::Deserialize)]
+pub struct Selection {
+    /// The label `org`.
+    pub org: Option<String>,
+    /// The label `scope`.
+    pub scope: Option<String>,
+}
+
+impl Selection {
+    fn contains(&self, status: &TargetStatus) -> bool {
+        let [org, scope] = status.target.labels();
+        let matches = |wanted: &Option<String>, label: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted == label)
+        };
+        matches(&self.org, org) && matches(&self.scope, scope)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct PageTemplate {
+    version: &'static str,
+    style: &'static str,
+    /// The settings that are missing.
+    missing: Option<String>,
+    sections: Vec<Section>,
+    /// The number of targets that are not on this page.
+    others: usize,
+}
+
+/// The page.
+pub struct Page {
+    publisher: Arc<Publisher>,
+    targets: Arc<Targets>,
+    charts: ChartCache,
+}
+
+impl Page {
+    /// A page that shows what `publisher` and `targets` know, with charts that `runner` makes.
+    pub fn new(publisher: Arc<Publisher>, targets: Arc<Targets>, runner: Arc<Runner>) -> Self {
+        Self { publisher, targets, charts: ChartCache::new(runner) }
+    }
+
+    /// Renders the page as HTML. Mappings run only if documents or mappings have changed since the
+    /// charts were drawn.
+    pub async fn render(&self, selection: &Selection) -> askama::Result<String> {
+        let statuses = self.publisher.statuses();
+        self.charts.retain(|target| statuses.iter().any(|status| status.target == *target));
+        let deadline = Instant::now() + CHARTS_WAIT;
+        let selected = statuses.iter().filter(|status| selection.contains(status));
+        let sections = selected
+            .enumerate()
+            .map(|(at, status)| self.section(status, at < MAX_TARGETS_WITH_CHARTS, deadline));
+        let sections = join_all(sections).await;
+        let template = PageTemplate {
+            version: env!("CARGO_PKG_VERSION"),
+            style: STYLE,
+            missing: self.publisher.missing(),
+            others: statuses.len().saturating_sub(sections.len()),
+            sections,
+        };
+        template.render()
+    }
+
+    async fn section(
+        &self,
+        status: &TargetStatus,
+        with_charts: bool,
+        deadline: Instant,
+    ) -> Section {
+        let view = self.targets.get(&status.target);
+        let charts = match &view {
+            _ if !with_charts => ChartsState::Elsewhere,
+            Some(view) => self.charts.get(view, deadline).await,
+            None => ChartsState::NoData,
+        };
+        let none = Documents::new();
+        let documents = view.as_ref().map_or(&none, |view| &view.documents);
+        Section::new(status, documents, charts)
+    }
+}

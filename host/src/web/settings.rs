@@ -1,0 +1,74 @@
+//! The web settings in use: TLS, users, headers and the rate limit.
+
+use std::path::PathBuf;
+
+use axum::http::HeaderMap;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+
+use super::auth::Users;
+use crate::config::Stamp;
+use crate::config::tls::{ClientAuth, has_name};
+use crate::config::web::WebConfig;
+
+/// The web settings in use. They never change: others replace them.
+#[derive(Default)]
+pub(super) struct WebSettings {
+    /// TLS. Without it, connections are plain HTTP.
+    pub tls: Option<TlsAcceptor>,
+    client_auth: ClientAuth,
+    allowed_names: Vec<String>,
+    /// The users. Without them, anyone is admitted.
+    pub users: Option<Users>,
+    /// The headers of every response.
+    pub headers: HeaderMap,
+    limiter: Option<DefaultDirectRateLimiter>,
+    /// The files that they were read from, as they were then.
+    pub files: Vec<(PathBuf, Stamp)>,
+}
+
+impl WebSettings {
+    /// Puts a web config file into use.
+    pub(super) fn new(config: WebConfig) -> Self {
+        let WebConfig { tls, users, headers, rate, files } = config;
+        let limiter = rate.and_then(|rate| {
+            let quota = Quota::with_period(rate.interval)?.allow_burst(rate.burst);
+            Some(RateLimiter::direct(quota))
+        });
+        let (tls, client_auth, allowed_names) = match tls {
+            Some(tls) => (Some(tls.server.into()), tls.client_auth, tls.allowed_names),
+            None => Default::default(),
+        };
+        let users = (!users.is_empty()).then(|| Users::new(users));
+        Self { tls, client_auth, allowed_names, users, headers, limiter, files }
+    }
+
+    /// A protection that `previous` has and these settings lack. A file that is read while it is
+    /// written may lack anything.
+    pub(super) fn missing_protection(&self, previous: &Self) -> Option<&'static str> {
+        let has_tls = |settings: &Self| settings.tls.is_some();
+        let has_users = |settings: &Self| settings.users.is_some();
+        let requires_certificate = |settings: &Self| settings.client_auth == ClientAuth::Required;
+        let has_names = |settings: &Self| !settings.allowed_names.is_empty();
+        let protections: [(&'static str, &dyn Fn(&Self) -> bool); 4] = [
+            ("tls_server_config", &has_tls),
+            ("basic_auth_users", &has_users),
+            ("required client certificates", &requires_certificate),
+            ("client_allowed_sans", &has_names),
+        ];
+        let missing = protections.into_iter().find(|(_, has)| has(previous) && !has(self));
+        missing.map(|(name, _)| name)
+    }
+
+    /// Whether the rate limit admits another request now.
+    pub(super) fn admits_request(&self) -> bool {
+        self.limiter.as_ref().is_none_or(|limiter| limiter.check().is_ok())
+    }
+
+    /// Whether a client with this certificate is admitted.
+    pub(super) fn admits_certificate(&self, certificate: Option<&CertificateDer<'_>>) -> bool {
+        self.allowed_names.is_empty()
+            || certificate.is_some_and(|certificate| has_name(certificate, &self.allowed_names))
+    }
+}

@@ -1,0 +1,80 @@
+use std::fs;
+use std::process::Command;
+
+use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::fixtures::root;
+use copilot_metrics_tests::github::{Fault, stand_in};
+use copilot_metrics_tests::npm;
+use serde_json::Value;
+
+use super::{POLICY, page_with_charts};
+use crate::serving::command;
+
+/// The findings of Chromium about the page, in each of four views.
+fn views_in_chromium(serving: &Serving, screenshots: &str) -> Vec<Value> {
+    let directory = npm::install(&root().join("tests/browser"), "browser", &["page.js"]);
+    let screenshots = root().join("target/screenshots").join(screenshots);
+    fs::create_dir_all(&screenshots).unwrap();
+    let chromium = ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| {
+        let paths = std::env::var_os("PATH")?;
+        std::env::split_paths(&paths)
+            .map(|directory| directory.join(name))
+            .find(|path| path.exists())
+    });
+    let output = Command::new("node")
+        .arg("page.js")
+        .arg(chromium.expect("Chromium is needed: `make test` installs it"))
+        .args([&serving.url("/"), screenshots.to_str().unwrap()])
+        .current_dir(directory)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn assert_no_findings(views: &[Value], serving: &Serving, charts: usize) {
+    let names: Vec<_> = views.iter().map(|view| view["view"].as_str().unwrap()).collect();
+    assert_eq!(names, ["desktop light", "desktop dark", "phone light", "phone dark"]);
+    for view in views {
+        for list in ["said", "faults", "violations"] {
+            assert_eq!(view[list], Value::Array(vec![]), "{} {list}", view["view"]);
+        }
+        assert_eq!(view["pictures"], charts, "{view}");
+        assert_eq!(view["fetched"], Value::from(vec![serving.url("/")]));
+        // The checks ran.
+        assert!(view["checks"].as_u64() > Some(15), "{view}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_finds_no_fault_in_the_page_on_desktop_and_phone_in_light_and_dark_mode() {
+    let serving = Serving::demo();
+    page_with_charts(&serving, "/").await;
+    // Eight for each target, except for two that need more than the closed API has.
+    assert_no_findings(&views_in_chromium(&serving, "demo"), &serving, 8 + 6 + 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_finds_no_fault_in_a_page_with_failures_and_long_names() {
+    let github = stand_in().await;
+    github.fail("/orgs/octodemo/copilot/metrics", Fault::Status(403, POLICY, vec![]));
+    let long = "x".repeat(40);
+    let name = format!("<script>alert(1)</script> & \"a long name: {long}\"");
+    let yaml = format!(
+        "targets:\n- organization: octodemo\n  name: '{name}'\n- organization: octo-legacy\n"
+    );
+    let config = Config::new(&yaml);
+    let mut command = command(&github, "");
+    command.env_remove("ORG").arg("--config").arg(config.path());
+    let serving = Serving::start(command);
+    // One is refreshed and the other one fails, in any order.
+    serving.wait_for(" refresh");
+    serving.wait_for(" refresh");
+    page_with_charts(&serving, "/").await;
+    // The first target has a chart of its seats only.
+    assert_no_findings(&views_in_chromium(&serving, "failing"), &serving, 1 + 6);
+    let (_, html) = serving.get("/").await;
+    assert!(!html.contains("<script"), "{html}");
+    assert!(html.contains("&#60;script&#62;alert(1)&#60;/script&#62;"), "{html}");
+}

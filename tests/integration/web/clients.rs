@@ -1,0 +1,86 @@
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use copilot_metrics_tests::command::{Serving, client, exporter};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use crate::serving::metrics;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exporter_listens_on_several_addresses() {
+    let mut command = exporter();
+    command.args(["--demo", "--web.listen-address", "127.0.0.1:0"]);
+    let serving = Serving::start(command);
+    let line = serving.wait_for("listening");
+    let (_, rest) = line.split_once("address=127.0.0.1:").unwrap();
+    let port = rest.split(' ').next().unwrap();
+    assert_ne!(serving.address().port().to_string(), port);
+    let other = format!("http://127.0.0.1:{port}/-/healthy");
+    assert_eq!(client().get(other).send().await.unwrap().status(), 200);
+    assert_eq!(serving.get("/-/healthy").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_returns_no_body_and_any_accept_header_gets_the_text_format() {
+    let serving = Serving::demo();
+    let head = client().head(serving.url("/metrics")).send().await.unwrap();
+    assert_eq!(head.status(), 200);
+    let length: usize = head.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    assert!(length > 100_000);
+    assert!(head.bytes().await.unwrap().is_empty());
+    for accept in ["application/openmetrics-text; version=1.0.0", "text/html", "*/*"] {
+        let get = client().get(serving.url("/metrics")).header("accept", accept).send().await;
+        let get = get.unwrap();
+        assert_eq!(get.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_idle_connections_do_not_prevent_scrapes() {
+    const CONNECTIONS: usize = 10_000;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    let wanted = CONNECTIONS as u64 + 1000;
+    setrlimit(Resource::RLIMIT_NOFILE, wanted.max(soft).min(hard), hard).unwrap();
+    let serving = Serving::demo();
+    let mut open = Vec::new();
+    for number in 0..CONNECTIONS {
+        open.push(TcpStream::connect(serving.address()).unwrap());
+        if number % 500 == 0 {
+            // On a new connection.
+            let scrape = client().get(serving.url("/metrics")).timeout(Duration::from_secs(5));
+            assert_eq!(scrape.send().await.unwrap().status(), 200);
+        }
+    }
+    let exposition = metrics(&serving).await;
+    assert!(exposition.value("process_open_fds") < 700.0);
+    assert!(exposition.sum("github_copilot_seats", "\"octodemo\"") > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_of_a_megabyte_is_rejected() {
+    let serving = Serving::demo();
+    let mut stream = TcpStream::connect(serving.address()).unwrap();
+    let head = format!("GET /metrics HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(1 << 20));
+    // The exporter may close the connection before it has read everything.
+    stream.write_all(head.as_bytes()).ok();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).ok();
+    assert!(response.is_empty() || response.starts_with("HTTP/1.1 431 "), "{response}");
+    assert_eq!(serving.get("/metrics").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_stops_reading_is_disconnected() {
+    let serving = Serving::demo();
+    let before = metrics(&serving).await.value("process_open_fds");
+    let mut stream = TcpStream::connect(serving.address()).unwrap();
+    // More responses than the system buffers; the client reads none of them.
+    let request = "GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n";
+    stream.write_all(request.repeat(100).as_bytes()).unwrap();
+    let started = Instant::now();
+    while metrics(&serving).await.value("process_open_fds") > before + 1.0 {
+        assert!(started.elapsed() < Duration::from_secs(60), "it is still connected");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}

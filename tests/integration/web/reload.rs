@@ -1,0 +1,109 @@
+use std::fs::{self, OpenOptions};
+use std::time::{Duration, Instant};
+
+use copilot_metrics_tests::authority::Authority;
+use copilot_metrics_tests::command::{exporter, output};
+use copilot_metrics_tests::config::Config;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
+use reqwest::StatusCode;
+
+use super::{demo, https, trusting, users, with_tls};
+
+/// The log's message if the web config can't be used.
+const CANNOT_RELOAD: &str = "cannot reload the web settings";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_and_passwords_change_without_a_restart() {
+    let (web, authority) = with_tls("");
+    let serving = demo(&web);
+    let url = https(&serving, "/-/ready");
+    assert_eq!(trusting(&authority, None).get(&url).send().await.unwrap().status(), 200);
+    let other = Authority::new();
+    let (certificate, key) = other.sign(&["localhost"], 30);
+    web.write("server.key", &key);
+    web.write("server.crt", &certificate);
+    // Each client opens a new connection.
+    while trusting(&other, None).get(&url).send().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    // A file that is incomplete or invalid changes nothing.
+    for yaml in ["", "tls_server_config: {cert_file: server.crt}", "tls_server_config: ["] {
+        let number_of_errors = || serving.log().matches(CANNOT_RELOAD).count();
+        let before = number_of_errors();
+        web.write("config.yaml", yaml);
+        while number_of_errors() == before {
+            assert_eq!(trusting(&other, None).get(&url).send().await.unwrap().status(), 200);
+        }
+    }
+    let yaml =
+        format!("tls_server_config: {{cert_file: server.crt, key_file: server.key}}\n{}", users());
+    web.write("config.yaml", &yaml);
+    while trusting(&other, None).get(&url).send().await.unwrap().status() != 401 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Replaces a file with a named pipe that also exists as `pipe`. Opening it for reading blocks, like a
+/// file on a mount that does not respond, until it is opened for writing.
+fn replace_with_pipe(web: &Config, name: &str) {
+    let pipe = web.file("pipe");
+    mkfifo(&pipe, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    fs::hard_link(&pipe, web.file(".new")).unwrap();
+    fs::rename(web.file(".new"), web.file(name)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_file_that_blocks_affects_neither_scrapes_nor_the_shutdown() {
+    let (web, authority) = with_tls("");
+    let mut serving = demo(&web);
+    let url = https(&serving, "/metrics");
+    let scrape = |authority: &Authority| {
+        // Each client opens a new connection.
+        let client = trusting(authority, None);
+        let request = client.get(&url).timeout(Duration::from_secs(10));
+        async move { request.send().await.map(|response| response.status()) }
+    };
+    replace_with_pipe(&web, "server.crt");
+    // Until the file has been blocking for longer than the limit.
+    while !serving.log().contains(CANNOT_RELOAD) {
+        assert_eq!(scrape(&authority).await.unwrap(), StatusCode::OK);
+    }
+    // It is reported once, and files are read again as soon as they don't block.
+    let other = Authority::new();
+    let (certificate, key) = other.sign(&["localhost"], 30);
+    web.write("server.key", &key);
+    web.write("server.crt", &certificate);
+    assert_eq!(scrape(&authority).await.unwrap(), StatusCode::OK);
+    assert_eq!(serving.log().matches("takes longer than 2 s").count(), 1);
+    drop(OpenOptions::new().write(true).open(web.file("pipe")).unwrap());
+    while scrape(&other).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    // SIGTERM ends the exporter while it is blocked, too.
+    fs::remove_file(web.file("pipe")).unwrap();
+    replace_with_pipe(&web, "server.crt");
+    while serving.log().matches("takes longer than 2 s").count() < 2 {
+        assert_eq!(scrape(&other).await.unwrap(), StatusCode::OK);
+    }
+    let started = Instant::now();
+    kill(Pid::from_raw(serving.id() as i32), Signal::SIGTERM).unwrap();
+    assert_eq!(serving.wait().code(), Some(0));
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_certificate_file_that_blocks_is_reported_at_the_start() {
+    for subcommand in [None, Some("check-config")] {
+        let (web, _) = with_tls("");
+        replace_with_pipe(&web, "server.crt");
+        let mut command = exporter();
+        command.args(subcommand).args(["--demo", "--web.listen-address", "127.0.0.1:0"]);
+        command.arg("--web.config.file").arg(web.path());
+        let output = output(command);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{error}");
+        assert!(error.contains("takes longer than 2 s"), "{error}");
+    }
+}
