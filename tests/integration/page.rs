@@ -1,11 +1,10 @@
 use std::fs;
 use std::process::Command;
 
-use copilot_metrics_exporter::demo::Fault;
 use copilot_metrics_tests::command::{Serving, client, exporter};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::fixtures::{read, root};
-use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::guests::{Mappings, scripted};
 use copilot_metrics_tests::npm;
 use serde_json::Value;
