@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::index::{Index, Kind, Source};
-use super::shift::shift_days;
+use super::shift::{shift_days, shift_periods};
 use super::template::Template;
 use crate::model::Target;
 
@@ -146,7 +146,13 @@ impl Recordings {
             return row_of(&shifted, array, found.day);
         }
         let days = (found.day - recorded_day).get_days();
-        Some(shift_days(recorded, days).into())
+        let shifted = shift_days(recorded, days);
+        if found.source.kind == Kind::Plain && found.source.path.is_of_day() {
+            let mut value: Value = serde_json::from_slice(&shifted).ok()?;
+            shift_periods(&mut value, days);
+            return Some(format!("{value}\n").into());
+        }
+        Some(shifted.into())
     }
 
     fn newest(&self) -> std::sync::MutexGuard<'_, HashMap<(usize, usize), (Date, Bytes)>> {
