@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use copilot_metrics_exporter::cache::{Disk, Store};
-use copilot_metrics_exporter::demo::StandIn;
 use copilot_metrics_exporter::github::{Body, Document, Part};
 use copilot_metrics_exporter::target::{Scope, Target};
 use copilot_metrics_tests::command::{Serving, exporter, output};
 use copilot_metrics_tests::config::Config;
-use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::github::{StandIn, stand_in};
 use jiff::Timestamp;
 
 use crate::serving::{command, metrics};

@@ -1,8 +1,7 @@
-use copilot_metrics_exporter::demo::Fault;
 use copilot_metrics_tests::app::{APP_ID, AppServer, Differences};
 use copilot_metrics_tests::command::{Serving, exporter};
 use copilot_metrics_tests::config::Config;
-use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::transcript::keep_secret;
 use jiff::SignedDuration;
 

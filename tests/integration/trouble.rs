@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use copilot_metrics_exporter::demo::{Fault, Options, StandIn};
 use copilot_metrics_tests::command::{Serving, client};
 use copilot_metrics_tests::config::Config;
-use copilot_metrics_tests::github::{stand_in, stand_in_with};
+use copilot_metrics_tests::github::{Fault, Options, StandIn, stand_in, stand_in_with};
 use futures_util::stream::{self, StreamExt};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
