@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-use super::credential::Authorization;
+use super::credential::{Authorization, read_file};
 use super::error::FetchError;
 use super::hosts::is_own;
 use super::rate_limit::{Labels, RateLimit, Weight};
@@ -298,8 +298,7 @@ impl App {
     async fn claim(&self, skew: i64) -> Result<Secret, FetchError> {
         let unusable = |reason| self.unusable(reason);
         let path = self.private_key_file.clone();
-        let read = tokio::task::spawn_blocking(move || read_private_key(&path)).await;
-        let key = read.map_err(|error| unusable(error.to_string()))?.map_err(unusable)?;
+        let key = read_file(move || read_private_key(&path)).await.map_err(unusable)?;
         let now = Timestamp::now().as_second() + skew;
         let claims = Claims { iat: now - BACKDATED, exp: now + CLAIM_SECONDS, iss: &self.id };
         jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &key)

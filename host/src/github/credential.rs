@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use url::Url;
 
@@ -98,8 +99,7 @@ impl Credential {
             }
             Kind::TokenFile(path, rate) => {
                 let path = path.clone();
-                let read = tokio::task::spawn_blocking(move || read_token_file(&path)).await;
-                let token = read.map_err(|error| unusable(error.to_string()))?.map_err(unusable)?;
+                let token = read_file(move || read_token_file(&path)).await.map_err(unusable)?;
                 Ok(Authorization { token, rate: Arc::clone(rate) })
             }
             Kind::App(app) => app.authorize(transport, target).await,
@@ -125,4 +125,17 @@ impl Credential {
 /// The value of the label `api`.
 fn host_of(api: &Url) -> String {
     api.host_str().unwrap_or_default().to_owned()
+}
+
+/// How long reading a token or key may take: it may be on a dead mount.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Reads a file on a thread for blocking work, with a time limit.
+pub(super) async fn read_file<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    match tokio::time::timeout(READ_TIMEOUT, tokio::task::spawn_blocking(read)).await {
+        Ok(read) => read.map_err(|error| error.to_string())?,
+        Err(_) => Err(format!("reading its file takes longer than {} s", READ_TIMEOUT.as_secs())),
+    }
 }

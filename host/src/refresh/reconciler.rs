@@ -359,7 +359,7 @@ fn directories(settings: &Settings) -> Vec<PathBuf> {
     let targets = settings.targets.iter().map(|target| &target.source);
     let sources = targets.chain([&settings.source]);
     let mut directories: Vec<PathBuf> =
-        sources.filter_map(|source| source.folder.clone()).collect();
+        sources.filter_map(|source| source.directory.clone()).collect();
     directories.sort();
     directories.dedup();
     directories

@@ -12,7 +12,7 @@ use crate::config::TargetSettings;
 use crate::model::{Documents, Target};
 use crate::output::{Outcome, Published, Status};
 use crate::runner::fingerprint;
-use crate::store::{Key, Slot, StoredSamples};
+use crate::store::{Slot, StoredSamples};
 
 /// Serves the stored samples of a target. Returns the names of the mappings by SHA-256.
 pub(super) async fn restore_samples(shared: &Shared, target: &Target) -> HashMap<String, String> {

@@ -9,13 +9,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::restore::load_documents;
+use super::restore::{load_documents, restore_samples};
 use super::shared::Shared;
 use super::target::TargetTask;
 use crate::config::{Settings, TargetSettings};
 use crate::github::{Client, Credentials, Transport, TransportError};
 use crate::mappings::Registry;
 use crate::model::Target;
+use crate::output::TargetStatus;
 
 /// The running tasks.
 pub(super) struct Tasks {
@@ -101,6 +102,12 @@ impl Tasks {
         let set = mappings.borrow().ids();
         let task = TargetTask::new(shared, client, Arc::clone(&settings), mappings, versions);
         if !set.is_empty() {
+            // At the start, this has been done before any mapping was loaded.
+            let statuses = self.shared.publisher.statuses();
+            let has_data = |status: &TargetStatus| status.target == settings.target && status.has_data;
+            if !statuses.iter().any(has_data) {
+                restore_samples(&self.shared, &settings.target).await;
+            }
             task.place().await;
         }
         let (cancel, tracker) = (CancellationToken::new(), task.tracker().clone());
