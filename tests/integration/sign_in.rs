@@ -203,7 +203,7 @@ async fn a_token_file_that_goes_away_is_a_failure_and_the_last_good_data_stays()
     serving.wait_for("refreshed");
     std::fs::remove_file(config.file("token")).unwrap();
     let failed = serving.wait_for("refresh failed");
-    assert!(failed.contains("credential default") && failed.contains("can't be read"), "{failed}");
+    assert!(failed.contains("credential default") && failed.contains("cannot read it"), "{failed}");
     let exposition = metrics(&serving).await;
     assert!(
         exposition.sum("copilot_exporter_document_failures_total", "cause=\"credential\"") > 0.0
