@@ -84,6 +84,6 @@ async fn a_server_that_takes_no_connection_is_given_up_after_the_time_to_connect
     let serving = Serving::start(command);
     // Only the time to connect is short enough for this.
     let failed = serving.wait_for("refresh failed");
-    assert!(failed.contains("no whole answer"), "{failed}");
+    assert!(failed.contains("no complete response"), "{failed}");
     drop(queue);
 }

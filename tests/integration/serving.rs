@@ -305,7 +305,7 @@ async fn without_data_ready_says_why() {
     let (status, text) = serving.get("/-/ready").await;
     assert_eq!(status, 503);
     assert!(
-        text.contains("organization octodemo: organization-28-day: GitHub answered 403"),
+        text.contains("organization octodemo: organization-28-day: GitHub returned 403"),
         "{text}"
     );
     assert!(text.contains("policy must be enabled"), "{text}");

@@ -133,7 +133,7 @@ async fn an_app_with_another_key_is_refused_and_the_error_says_so() {
     let config = Config::new("");
     let serving = with_key(&server, other.private_key(), &config, ORGANIZATION);
     let failed = serving.wait_for("refresh failed");
-    assert!(failed.contains("GitHub answered 401 to /orgs/octodemo/installation"), "{failed}");
+    assert!(failed.contains("GitHub returned 401 for /orgs/octodemo/installation"), "{failed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,7 +175,7 @@ async fn a_token_file_that_is_replaced_is_in_use_at_once_even_in_flight() {
     serving.wait_for("refreshed");
     // Between two requests of a refresh: the next one has the old token no longer.
     github.fail_times(1, "/copilot/billing", Fault::Status(500, "later", vec![]));
-    serving.wait_for("to be tried again");
+    serving.wait_for("request failed, retrying");
     config.write("token", "rotated_second\n");
     github.grant("rotated_second", &["octodemo"]);
     github.revoke("rotated_first");

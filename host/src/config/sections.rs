@@ -64,7 +64,7 @@ macro_rules! target_section {
                 &self,
                 place: &Place<'_>,
                 credentials: &Credentials,
-                to: &mut Inherited,
+                to: &mut InheritedSettings,
             ) -> Result<(), SettingError> {
                 if let Some(name) = &self.credential {
                     to.credential = Some(place.credential(name, credentials)?);
@@ -106,7 +106,7 @@ target_section! {
 /// The settings that targets inherit, from the built-in defaults, the section `defaults` and the
 /// flags.
 #[derive(Clone)]
-pub(super) struct Inherited {
+pub(super) struct InheritedSettings {
     /// None if there is no default credential.
     pub credential: Option<Arc<CredentialSettings>>,
     pub api: Url,
@@ -156,7 +156,7 @@ impl Place<'_> {
     }
 }
 
-impl Inherited {
+impl InheritedSettings {
     /// The settings of a target that sets nothing else. None if it has no credential.
     pub(super) fn of(self, target: Target) -> Option<TargetSettings> {
         let Self { credential, api, ttl, mapping, source } = self;
@@ -169,7 +169,7 @@ pub(super) fn resolve_target(
     section: Spanned<TargetSection>,
     place: &Place<'_>,
     credentials: &Credentials,
-    mut inherited: Inherited,
+    mut inherited: InheritedSettings,
 ) -> Result<TargetSettings, SettingError> {
     let whole = |problem| SettingError::new(place.file.place(&section, place.key), problem);
     let TargetSection { organization, enterprise, name, mapping, .. } = &section.value;

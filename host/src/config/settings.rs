@@ -12,7 +12,7 @@ use super::flags::{ServeArgs, given, listen_addresses, parse_flag};
 use super::github::GithubOptions;
 use super::mapping::{MappingPolicy, MappingSource};
 use super::paths::Directory;
-use super::sections::{Config, Inherited, Place, resolve_target};
+use super::sections::{Config, InheritedSettings, Place, resolve_target};
 use super::target::{MappingSettings, Placed, TargetSettings};
 use super::values::{ApiUrl, TtlSeconds};
 use super::yaml::{self, YamlFile};
@@ -59,7 +59,7 @@ impl Settings {
         let Config { defaults, credentials, targets: sections, github, mapping } =
             path.map(read_config).transpose()?.unwrap_or_default();
         let credentials = credentials::collect(credentials, args)?;
-        let mut inherited = Inherited {
+        let mut inherited = InheritedSettings {
             credential: credentials.get(DEFAULT_CREDENTIAL).cloned(),
             api: parse_flag::<ApiUrl>("--github-api-url (GITHUB_API_URL)", DEFAULT_API_URL)?,
             ttl: parse_flag::<TtlSeconds>("CACHE_TTL_SECONDS", DEFAULT_TTL_SECONDS)?,
@@ -118,7 +118,7 @@ fn read_config(path: &Path) -> Result<Config, SettingError> {
 }
 
 /// Applies the flags that take precedence over `defaults`.
-fn apply_flags(args: &ServeArgs, inherited: &mut Inherited) -> Result<(), SettingError> {
+fn apply_flags(args: &ServeArgs, inherited: &mut InheritedSettings) -> Result<(), SettingError> {
     if let Some(text) = given(&args.github_api_url) {
         inherited.api = parse_flag::<ApiUrl>("--github-api-url (GITHUB_API_URL)", text)?;
     }

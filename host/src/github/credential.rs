@@ -1,4 +1,4 @@
-//! Signs requests in.
+//! Authorizes requests.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use super::transport::Transport;
 use crate::config::{CredentialSettings, CredentialSource, read_token_file};
 use crate::model::{Secret, Target};
 
-/// Every credential in use, so that targets with the same one share its limit and its tokens.
+/// All credentials in use, so that targets with the same credential share its rate limit and tokens.
 #[derive(Default)]
 pub struct Credentials(Mutex<Vec<Arc<Credential>>>);
 
@@ -29,7 +29,7 @@ impl Credentials {
         metrics.keep_credentials(&in_use);
     }
 
-    /// The credential for an API, made where there is none yet.
+    /// Returns the credential for an API, creating it if needed.
     pub fn get(&self, settings: &Arc<CredentialSettings>, api: &Url) -> Arc<Credential> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |known: &&Arc<Credential>| known.settings == *settings && known.api == *api;
@@ -51,7 +51,7 @@ pub struct Credential {
 
 enum Kind {
     Token(Secret, Arc<RateLimit>),
-    /// It is read for every request, so that a changed file is in use at once.
+    /// It is read for every request, so that a changed file takes effect at once.
     TokenFile(PathBuf, Arc<RateLimit>),
     App(Box<App>),
 }
@@ -84,7 +84,7 @@ impl Credential {
         Self { settings: Arc::clone(settings), api: api.clone(), kind }
     }
 
-    /// The token for a target.
+    /// Returns the token for a target.
     pub(super) async fn authorize(
         &self,
         transport: &Transport,
@@ -106,8 +106,8 @@ impl Credential {
         }
     }
 
-    /// After a token was refused (401): another one, if there is. A file may have been replaced,
-    /// an App's token may have ended early.
+    /// Returns another token after one was refused (401), if available. A file may have been replaced,
+    /// and an App's token may have been revoked early.
     pub(super) async fn renew(
         &self,
         transport: &Transport,

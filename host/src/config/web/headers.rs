@@ -28,7 +28,8 @@ pub(super) fn parse(
         let allowed = ALLOWED.iter().find(|allowed| allowed.eq_ignore_ascii_case(name));
         let name = allowed.and_then(|allowed| HeaderName::from_bytes(allowed.as_bytes()).ok());
         let name = name.ok_or_else(|| {
-            let problem = format!("not a header that can be set: it should be one of {}", ALLOWED.join(", "));
+            let problem =
+                format!("not a header that can be set: it should be one of {}", ALLOWED.join(", "));
             file.error(value, &key, problem)
         })?;
         let text = HeaderValue::from_str(value.value.trim()).map_err(|_| {
