@@ -65,11 +65,7 @@ fn values_that_can_not_be_used_are_refused_with_what_would_be_right() {
     refused("targets:\n  - {name: a}", 2, &["targets[0]", "either"]);
     refused("targets:\n  - {organization: a, name: ''}", 2, &["targets[0].name", "100 characters"]);
     refused("targets:\n  - {organization: a, ttl: 5}", 2, &["targets[0].ttl", "\"5\"", "1h 30m"]);
-    refused(
-        "targets:\n  - {organization: a, ttl: 5ms}",
-        2,
-        &["targets[0].ttl", "1s to a year"],
-    );
+    refused("targets:\n  - {organization: a, ttl: 5ms}", 2, &["targets[0].ttl", "1s to a year"]);
     refused(
         "targets:\n  - {organization: a, api_url: 'http://a.example'}",
         2,
@@ -138,7 +134,11 @@ fn credentials_that_can_not_be_used_are_refused() {
         2,
         &["credentials.a.private_key_file", "RSA key in PEM format"],
     );
-    refused("targets:\n  - {organization: a, credential: b}", 2, &["targets[0].credential", "\"b\" is not one of the credentials default"]);
+    refused(
+        "targets:\n  - {organization: a, credential: b}",
+        2,
+        &["targets[0].credential", "\"b\" is not one of the credentials default"],
+    );
     refused("github: {ca_file: text}", 1, &["github.ca_file", "PEM format"]);
 }
 

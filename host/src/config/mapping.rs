@@ -44,7 +44,6 @@ impl Default for MappingPolicy {
 
 section! {
     /// The section `mapping`, for all targets.
-    #[derive(Debug)]
     pub(super) struct MappingSection {
         /// Directory of mappings.
         #[serde(rename = "dir", deserialize_with = "optional::<Directory, _>")]
@@ -104,7 +103,6 @@ impl MappingSection {
 
 section! {
     /// The section `mapping` of a single target.
-    #[derive(Debug)]
     pub(super) struct TargetMappingSection {
         /// Directory of mappings, instead of that of all targets.
         #[serde(rename = "dir", deserialize_with = "optional::<Directory, _>")]

@@ -22,12 +22,6 @@ impl<'de, P: Parser> Deserialize<'de> for Parsed<P> {
     }
 }
 
-impl<P: Parser<Value: std::fmt::Debug>> std::fmt::Debug for Parsed<P> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// Deserializes a value.
 pub(super) fn value<'de, P: Parser, D: Deserializer<'de>>(
     deserializer: D,

@@ -10,9 +10,9 @@ use url::Url;
 use super::parse::Parser;
 use crate::model::Secret;
 
-/// Who waits longer than a year has mistaken the unit.
+/// A longer TTL is most likely a mistake in the unit.
 const MAX_TTL: Duration = Duration::from_secs(366 * 24 * 3600);
-/// A request that takes longer than a day has failed.
+/// The longest timeout: a request that takes a day has failed.
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
 /// A whole number within bounds.
@@ -226,4 +226,73 @@ pub(crate) fn parse_token(text: &str) -> Result<Option<Secret>, String> {
         return Err("not a token: it contains whitespace or a special character".to_owned());
     }
     Ok((!text.is_empty()).then(|| Secret::new(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_accepted_within_their_bounds() {
+        type Small = Number<u32, 1, 100, 8>;
+        assert_eq!((Small::parse("1"), Small::parse("100")), (Ok(1), Ok(100)));
+        for wrong in ["0", "101", "-1", "1.5", "", "99999999999999999999"] {
+            let error = format!("{wrong:?} is not a whole number from 1 to 100, such as 8");
+            assert_eq!(Small::parse(wrong), Err(error));
+        }
+        assert_eq!(Mib::<u64, 1, 65_536, 4096>::parse("65536"), Ok(64 << 30));
+        assert_eq!(InstallationId::parse("18446744073709551615"), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn durations_have_units_and_bounds() {
+        assert_eq!(Timeout::parse("1ms"), Ok(Duration::from_millis(1)));
+        assert_eq!(Timeout::parse("24h"), Ok(MAX_TIMEOUT));
+        assert_eq!(Ttl::parse("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(TtlSeconds::parse("3600"), Ok(Duration::from_secs(3600)));
+        for wrong in ["0s", "25h", "-1s", "10", "soon"] {
+            assert!(Timeout::parse(wrong).is_err(), "{wrong}");
+        }
+        assert!(Ttl::parse("999ms").is_err() && Ttl::parse("9000h").is_err());
+        assert!(TtlSeconds::parse("0").is_err() && TtlSeconds::parse("1h").is_err());
+    }
+
+    #[test]
+    fn an_api_is_reached_over_https_unless_it_is_on_this_machine() {
+        for right in
+            ["https://api.github.com", "https://h/api/v3", "http://127.0.0.1:1", "http://[::1]"]
+        {
+            assert!(ApiUrl::parse(right).is_ok(), "{right}");
+        }
+        for wrong in [
+            "api.github.com",
+            "http://api.github.com",
+            "ftp://127.0.0.1",
+            "https://me:hunter2@h",
+            "https://me:hunter2@h:99999",
+            "https://h?token=hunter2",
+        ] {
+            let error = ApiUrl::parse(wrong).unwrap_err();
+            assert!(error.contains("https://api.github.com") && !error.contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn hosts_and_digests_are_compared_in_lower_case() {
+        assert_eq!(HostPattern::parse("*.CDN.example").as_deref(), Ok("*.cdn.example"));
+        for wrong in ["", "*.", "https://a", "a/b", "a.*"] {
+            assert!(HostPattern::parse(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(Sha256::parse(&"AB".repeat(32)), Ok("ab".repeat(32)));
+        assert!(Sha256::parse(&"ag".repeat(32)).is_err());
+    }
+
+    #[test]
+    fn a_token_is_one_word_and_never_quoted() {
+        assert_eq!(parse_token(" ghp_x\n"), Ok(Some(Secret::new("ghp_x"))));
+        assert_eq!(parse_token(" \n"), Ok(None));
+        for wrong in ["hunter2 hunter2", "hunter2\u{e9}", "hunter2\0"] {
+            assert!(!parse_token(wrong).unwrap_err().contains("hunter2"));
+        }
+    }
 }
