@@ -8,6 +8,8 @@ mod command_line;
 mod component;
 /// The config file, and what is said of mistakes in it.
 mod configuration;
+/// Mappings that were built against an older contract still work.
+mod contracts;
 /// What is deployed is in order.
 mod deploy;
 /// What the documentation says is so.

@@ -32,7 +32,7 @@ use crate::model::{Secret, Target};
 use crate::web::{Listener, serve};
 
 /// A running stand-in. It stops when it is dropped.
-pub struct Server {
+pub struct RunningStandIn {
     _stop: DropGuard,
 }
 
@@ -50,7 +50,7 @@ pub fn recordings() -> io::Result<Vec<Recording>> {
 }
 
 /// Starts a stand-in on two free loopback ports.
-pub async fn start() -> io::Result<(Server, Demo)> {
+pub async fn start() -> io::Result<(RunningStandIn, Demo)> {
     let (api, files) = (Listener::bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
     let urls = BaseUrls {
         api: format!("http://{}", api.local_addr()?),
@@ -65,7 +65,7 @@ pub async fn start() -> io::Result<(Server, Demo)> {
     tokio::spawn(serve(files, files_router(stand_in), stop.clone()));
     let logins: Vec<&str> = demo.targets.iter().map(Target::login).collect();
     info!(api = %demo.api, targets = logins.join(","), "demo: serving recordings in place of GitHub");
-    Ok((Server { _stop: stop.drop_guard() }, demo))
+    Ok((RunningStandIn { _stop: stop.drop_guard() }, demo))
 }
 
 impl Demo {
