@@ -14,7 +14,7 @@ use copilot_metrics_exporter::config::{
 use copilot_metrics_exporter::demo::{self, Demo};
 use copilot_metrics_exporter::offline::{self, BuiltInRecording, OfflineError};
 use copilot_metrics_exporter::refresh::{Reloader, Source};
-use copilot_metrics_exporter::web::healthcheck;
+use copilot_metrics_exporter::web::healthcheck::healthcheck;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
