@@ -16,8 +16,6 @@ use reqwest::{Certificate, Client, Identity, StatusCode};
 
 const PASSWORD: &str = "correct horse";
 
-const PASSWORD: &str = "correct horse";
-
 /// A demo with this web config file, and the files next to it.
 fn demo(web: &Config) -> Serving {
     let mut command = exporter();
