@@ -1,5 +1,7 @@
 //! The promises to users, each kept by a test. One binary, because linking costs more than testing.
 
+/// Each module of the host uses only those below it.
+mod architecture;
 /// Bad input gets a clear error and loses nothing.
 mod bad_input;
 /// What an operator does on the command line.

@@ -137,7 +137,7 @@ impl Reconciler {
                             error!(error, "reload failed; keeping the previous settings");
                         }
                     }
-                    // Nobody may be waiting any more.
+                    // It fails if no one is waiting any more.
                     request.send(result).ok();
                 }
                 () = self.watcher.changed() => {

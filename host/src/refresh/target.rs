@@ -103,7 +103,7 @@ impl TargetTask {
         cancel
             .run_until_cancelled_owned(async move {
                 self.serve_stored().await;
-                // Nobody may be waiting.
+                // It fails if no one is waiting.
                 restored.send(()).ok();
                 loop {
                     let next = self.next_cycle();
