@@ -89,8 +89,9 @@ impl Metrics {
         )?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         #[cfg(target_os = "linux")]
-        registry
-            .register_boxed(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        registry.register_boxed(Box::new(
+            prometheus::process_collector::ProcessCollector::for_self(),
+        ))?;
         Ok(Self {
             github: github::Metrics::new(&registry)?,
             store: store::Metrics::new(&registry)?,

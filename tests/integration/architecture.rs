@@ -26,7 +26,9 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
     for path in entries {
         match path.is_dir() {
             true => found.extend(rust_files(&path)),
-            false if path.extension().is_some_and(|extension| extension == "rs") => found.push(path),
+            false if path.extension().is_some_and(|extension| extension == "rs") => {
+                found.push(path)
+            }
             false => {}
         }
     }

@@ -1,15 +1,15 @@
 use std::fs;
 use std::sync::Mutex;
 
-use copilot_metrics_exporter::model::digest::sha256;
-use copilot_metrics_exporter::model::metrics::Description;
-use copilot_metrics_exporter::github::Refusal;
-use copilot_metrics_exporter::output::FIRST_DATA_WAIT;
-use copilot_metrics_exporter::wasm::Version;
+use copilot_metrics_exporter::app::Metrics;
 use copilot_metrics_exporter::config::{
     DEFAULT_API_URL, DEFAULT_TTL_SECONDS, GithubOptions, MappingPolicy,
 };
-use copilot_metrics_exporter::app::Metrics;
+use copilot_metrics_exporter::github::Refusal;
+use copilot_metrics_exporter::model::digest::sha256;
+use copilot_metrics_exporter::model::metrics::Description;
+use copilot_metrics_exporter::output::FIRST_DATA_WAIT;
+use copilot_metrics_exporter::wasm::Version;
 use copilot_metrics_tests::app::private_key;
 use copilot_metrics_tests::command::{printed, run};
 use copilot_metrics_tests::config::Config;

@@ -13,6 +13,7 @@ mod day;
 mod error;
 mod fetch;
 mod hosts;
+mod link;
 mod metrics;
 mod paged;
 mod rate_limit;

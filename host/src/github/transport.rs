@@ -10,7 +10,8 @@ use backon::{ExponentialBuilder, Retryable};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
+    LOCATION,
 };
 use reqwest::{Certificate, Method, Response, StatusCode};
 use serde::Deserialize;
@@ -38,8 +39,6 @@ const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 /// The longest wait of a single request for its rate limit; beyond that, it fails for now. Long lists
 /// wait as long as it takes, because starting over would cost more requests.
 const MAX_PAUSE: Duration = Duration::from_secs(90);
-/// The requested version of the API.
-const API_VERSION: &str = "2022-11-28";
 
 /// Why no request can be sent at all.
 #[derive(Debug, Error)]
@@ -189,7 +188,7 @@ impl Transport {
         self.metrics.observe_request(request.token.is_some(), started.elapsed());
         exchange.unwrap_or_else(|_| {
             let reason = format!("it took longer than {} s", timeout.as_secs());
-            Err(FetchError::impossible(request.what, reason))
+            Err(FetchError::impossible(request.what, reason).from_host(&request.url))
         })
     }
 
@@ -217,6 +216,9 @@ impl Transport {
                 }
                 status if status.is_success() => {
                     let headers = response.headers().clone();
+                    if request.token.is_some() && is_web_page(&headers) {
+                        return Err(FetchError::answer(what, web_page(&url)));
+                    }
                     let body = read(what, response, request.limit).await?;
                     request.succeeded();
                     return Ok(Reply::Content(body, headers));
@@ -240,7 +242,7 @@ impl Transport {
         let http = if is_loopback(&url) { &self.direct } else { &self.proxied };
         let mut sending = http.request(request.method.clone(), url);
         if let Some(token) = request.token {
-            sending = sending.headers(headers(token));
+            sending = sending.headers(headers(token, &self.options.api_version));
         }
         if let Some(etag) = request.etag {
             sending = sending.header(IF_NONE_MATCH, etag);
@@ -258,11 +260,14 @@ impl Transport {
     }
 }
 
-fn headers(token: &Secret) -> HeaderMap {
+fn headers(token: &Secret, api_version: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
     let version = HeaderName::from_static("x-github-api-version");
-    headers.insert(version, HeaderValue::from_static(API_VERSION));
+    // It has been checked when it was read.
+    if let Ok(value) = HeaderValue::from_str(api_version) {
+        headers.insert(version, value);
+    }
     // Tokens have been checked when they were read.
     if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose())) {
         value.set_sensitive(true);
@@ -276,6 +281,21 @@ pub(super) fn url_of(api: &Url, path: &str) -> Result<Url, FetchError> {
     let base = api.as_str().trim_end_matches('/');
     Url::parse(&format!("{base}{path}"))
         .map_err(|error| FetchError::impossible(path, error.to_string()))
+}
+
+/// Whether a response is a web page, which the API never returns.
+fn is_web_page(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"))
+}
+
+/// What a web page instead of a document means.
+fn web_page(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    format!(
+        "{host} sent a web page: the API URL must be that of the API (https://api.github.com, \
+         https://api.SUBDOMAIN.ghe.com or https://HOST/api/v3), and no proxy may answer instead of it"
+    )
 }
 
 fn redirect(what: &str, from: &Url, response: &Response) -> Result<Url, FetchError> {

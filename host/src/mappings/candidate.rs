@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::conflict::Conflict;
 use super::refusal::Refusal;
 use super::set::MappingSet;
-use crate::wasm::Mapping;
 use crate::config::{MappingSource, SettingError};
+use crate::wasm::Mapping;
 
 /// The files of a directory by path.
 pub(super) type Files = BTreeMap<PathBuf, FileState>;

@@ -313,10 +313,7 @@ impl Registry {
 
     /// Notes the result of compiling a file.
     pub fn add_compiled(&mut self, sha256: &str, result: Result<Arc<Mapping>, Refusal>) {
-        let compiled = Compiled {
-            result: result.map_err(Arc::new),
-            limits: self.engine.limits(),
-        };
+        let compiled = Compiled { result: result.map_err(Arc::new), limits: self.engine.limits() };
         // A file that could not be read is read again.
         let is_unreadable =
             matches!(compiled.result.as_ref().map_err(|why| &**why), Err(Refusal::Unreadable(_)));
@@ -390,7 +387,8 @@ impl Registry {
         let directory = self.directories.get(source)?;
         let default = source.default.then(|| Arc::clone(&self.default));
         let set = directory.set.borrow().clone();
-        let mut candidate = CandidateSet::new(source.clone(), default, directory.files.clone(), set);
+        let mut candidate =
+            CandidateSet::new(source.clone(), default, directory.files.clone(), set);
         candidate.roll_back(sha256, failures).then_some(candidate)
     }
 

@@ -202,9 +202,8 @@ impl Publisher {
             false => part.is_settled(),
         });
         drop(state);
-        self.settled.send_if_modified(|settled| {
-            std::mem::replace(settled, is_settled) != is_settled
-        });
+        self.settled
+            .send_if_modified(|settled| std::mem::replace(settled, is_settled) != is_settled);
     }
 
     /// Rebuilds the snapshot. It computes for as long as writing and compressing everything takes.

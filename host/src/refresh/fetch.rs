@@ -54,11 +54,12 @@ impl TargetTask {
             return;
         }
         let joined_day = self.joined_day(spec);
-        let is_other_day = joined_day.is_some()
-            && self.schedule.joined_day(&spec.name) != joined_day
-            && self.versions.newest().get(&spec.name).is_some_and(|document| {
-                !document.parts.iter().any(|part| part.day == joined_day)
-            });
+        let is_other_day =
+            joined_day.is_some()
+                && self.schedule.joined_day(&spec.name) != joined_day
+                && self.versions.newest().get(&spec.name).is_some_and(|document| {
+                    !document.parts.iter().any(|part| part.day == joined_day)
+                });
         if !self.schedule.is_due(&spec.name, started) && !is_other_day {
             return;
         }
@@ -74,9 +75,10 @@ impl TargetTask {
 
     /// The day of the documents that this one is joined with, if it is news.
     fn joined_day(&self, spec: &DocumentSpec) -> Option<Date> {
-        let fresh = spec.same_day_as.iter().filter(|name| {
-            matches!(self.schedule.outcome(name), Some(Outcome::Fresh))
-        });
+        let fresh = spec
+            .same_day_as
+            .iter()
+            .filter(|name| matches!(self.schedule.outcome(name), Some(Outcome::Fresh)));
         let mut days = fresh.filter_map(|name| self.versions.newest().get(name)?.report_day);
         days.next()
     }
@@ -87,7 +89,8 @@ impl TargetTask {
         let fetch = self.client.fetch(spec, joined_day, old);
         let fetched = tokio::time::timeout(DOCUMENT_TIMEOUT, fetch).await.unwrap_or_else(|_| {
             let reason = format!("it took longer than {} hours", DOCUMENT_TIMEOUT.as_secs() / 3600);
-            Err(FetchError::Request { what: spec.name.clone(), reason, passing: false })
+            let (what, host) = (spec.name.clone(), None);
+            Err(FetchError::Request { host, what, reason, passing: false })
         });
         let target = self.target();
         match fetched {
@@ -127,9 +130,7 @@ impl TargetTask {
         let good = self.key(name, &document, Slot::Good);
         let pending = self.key(name, &document, Slot::Pending);
         let stored = match change {
-            Change::ConfirmedGood => {
-                store.confirm(&good, &document, document.confirmed_at).await
-            }
+            Change::ConfirmedGood => store.confirm(&good, &document, document.confirmed_at).await,
             Change::ConfirmedPending => {
                 store.confirm(&pending, &document, document.confirmed_at).await
             }

@@ -12,11 +12,11 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use super::reload::Request;
 use super::restore::restore_samples;
 use super::rollout::{self, Cause, Checked};
 use super::shared::{FailureReport, Parts, Shared};
 use super::tasks::Tasks;
-use super::reload::Request;
 use crate::config::{MappingSource, SettingError, Settings};
 use crate::github::TransportError;
 use crate::mappings::{CandidateSet, PendingFile, Refusal, Registry, Rescan, Watcher};
@@ -169,9 +169,8 @@ impl Reconciler {
     ) -> Result<(), SettingError> {
         let (settings, registry) = (Arc::clone(&self.settings), Arc::clone(registry));
         let names = self.stored_names.clone();
-        let scan = tokio::task::spawn_blocking(move || {
-            lock(&registry).rescan(&settings, rescan, &names)
-        });
+        let scan =
+            tokio::task::spawn_blocking(move || lock(&registry).rescan(&settings, rescan, &names));
         let scan = match scan.await {
             Ok(scan) => scan?,
             Err(error) => {
@@ -204,9 +203,8 @@ impl Reconciler {
                 tokio::task::spawn_blocking(move || file.compile(&engine)).await
             };
             drop(permit);
-            let result = compiled.unwrap_or_else(|error| {
-                Err(Refusal::Unreadable(std::io::Error::other(error)))
-            });
+            let result = compiled
+                .unwrap_or_else(|error| Err(Refusal::Unreadable(std::io::Error::other(error))));
             (file, result)
         });
     }
@@ -290,10 +288,9 @@ impl Reconciler {
         while !(self.checks.is_empty() && self.compilations.is_empty()) {
             let progress = next_progress(&mut self.compilations, &mut self.checks);
             match tokio::time::timeout_at(deadline, progress).await {
-                Ok(Some(progress)) => self
-                    .advance(registry, progress)
-                    .await
-                    .map_err(|error| error.to_string())?,
+                Ok(Some(progress)) => {
+                    self.advance(registry, progress).await.map_err(|error| error.to_string())?
+                }
                 Ok(None) => {}
                 Err(_) => break,
             }

@@ -67,9 +67,7 @@ impl TargetTask {
         let has_only_fallbacks = self.specs.iter().any(|spec| self.is_replaced(&spec.name));
         optional
             .filter_map(|spec| match self.schedule.outcome(&spec.name)? {
-                schedule::Outcome::Failed(error)
-                    if has_only_fallbacks && error.is_not_found() =>
-                {
+                schedule::Outcome::Failed(error) if has_only_fallbacks && error.is_not_found() => {
                     None
                 }
                 schedule::Outcome::Failed(error) => Some(format!("{}: {error}", spec.name)),

@@ -35,9 +35,9 @@ pub(super) async fn restore_samples(shared: &Shared, target: &Target) -> HashMap
             unmapped: stored.unmapped.into(),
         });
     }
-    let names = restored.iter().map(|published| {
-        (published.mapping.sha256.clone(), published.mapping.name.clone())
-    });
+    let names = restored
+        .iter()
+        .map(|published| (published.mapping.sha256.clone(), published.mapping.name.clone()));
     let names = names.collect();
     if !restored.is_empty() {
         info!(%target, mappings = restored.len(), "serving stored samples");
@@ -98,8 +98,7 @@ impl TargetTask {
             let failure = failures.join("; ");
             error!(%target, failure, "the stored data can't be served");
             let next = self.next_time();
-            let outcome =
-                Outcome { status: Status::Failed(failures), next, ..Outcome::default() };
+            let outcome = Outcome { status: Status::Failed(failures), next, ..Outcome::default() };
             self.shared.publisher.set_outcome(&target, outcome);
             return;
         }

@@ -87,11 +87,7 @@ pub(super) async fn check(
 
 /// Puts a checked candidate set in use. Returns whether it was: a rollback only is if the predecessor
 /// maps what its successor fails at.
-pub(super) async fn commit(
-    shared: &Shared,
-    registry: &Mutex<Registry>,
-    checked: Checked,
-) -> bool {
+pub(super) async fn commit(shared: &Shared, registry: &Mutex<Registry>, checked: Checked) -> bool {
     let Checked { candidate, targets, mut runs, cause } = checked;
     let maps_everything = |member: &Member, view: &TargetView, run: &DryRun| {
         let scope = view.target.scope();

@@ -245,7 +245,7 @@ mod tests {
         let (mut schedule, now) = (Schedule::default(), Instant::now());
         let failed = || {
             let (what, reason) = ("seats".to_owned(), "no connection".to_owned());
-            Outcome::Failed(FetchError::Request { what, reason, passing: true })
+            Outcome::Failed(FetchError::Request { host: None, what, reason, passing: true })
         };
         assert_eq!(cycle(&mut schedule, now, failed(), false), minutes(1));
         assert_eq!(cycle(&mut schedule, now, failed(), false), minutes(2));

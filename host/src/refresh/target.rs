@@ -83,9 +83,11 @@ impl TargetTask {
 
     /// Puts its mappings in place where samples are published, for a target that is new.
     pub(super) async fn place(&self) {
-        let mappings = self.set.members().iter().map(|member| {
-            (member.mapping.id(), member.mapping.manifest().families.clone())
-        });
+        let mappings = self
+            .set
+            .members()
+            .iter()
+            .map(|member| (member.mapping.id(), member.mapping.manifest().families.clone()));
         let (target, mappings) = (self.target().clone(), mappings.collect());
         let (published, is_complete) = (Vec::new(), true);
         let placement = Placement { target, mappings, published, is_complete };
@@ -232,9 +234,11 @@ impl TargetTask {
     pub(super) fn is_replaced(&self, name: &str) -> bool {
         let is_fallback = |spec: &&DocumentSpec| spec.fallback_for.as_deref() == Some(name);
         self.schedule.outcome(name).is_some_and(Outcome::is_not_found)
-            && self.specs.iter().filter(is_fallback).any(|spec| {
-                matches!(self.schedule.outcome(&spec.name), Some(Outcome::Fresh))
-            })
+            && self
+                .specs
+                .iter()
+                .filter(is_fallback)
+                .any(|spec| matches!(self.schedule.outcome(&spec.name), Some(Outcome::Fresh)))
     }
 
     fn next_cycle(&self) -> Instant {

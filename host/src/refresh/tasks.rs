@@ -38,8 +38,7 @@ struct Running {
 impl Tasks {
     /// No tasks yet.
     pub(super) fn new(shared: Arc<Shared>, settings: &Settings) -> Result<Self, TransportError> {
-        let transport =
-            Transport::new(settings.github.clone(), shared.github_metrics.clone())?;
+        let transport = Transport::new(settings.github.clone(), shared.github_metrics.clone())?;
         Ok(Self {
             shared,
             transport: Arc::new(transport),
@@ -104,7 +103,8 @@ impl Tasks {
         if !set.is_empty() {
             // At the start, this has been done before any mapping was loaded.
             let statuses = self.shared.publisher.statuses();
-            let has_data = |status: &TargetStatus| status.target == settings.target && status.has_data;
+            let has_data =
+                |status: &TargetStatus| status.target == settings.target && status.has_data;
             if !statuses.iter().any(has_data) {
                 restore_samples(&self.shared, &settings.target).await;
             }

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use thiserror::Error;
 
-use crate::model::{Family, FamilySamples, Limits, Manifest, SampleSet, Samples, Span};
 use crate::model::text::sanitize;
+use crate::model::{Family, FamilySamples, Limits, Manifest, SampleSet, Samples, Span};
 
 /// What is wrong with the samples of a mapping.
 #[derive(Debug, Error, PartialEq)]
@@ -226,7 +226,8 @@ mod tests {
         let second = samples("second", &[], &[1.0]);
         assert_eq!(refused(vec![second.clone(), second]), "duplicate family \"second\"");
         assert_eq!(one(&[0], &[1.0]), "family \"first\": 1 values require 2 label values, found 1");
-        assert_eq!(one(&[0, 3], &[1.0]),
+        assert_eq!(
+            one(&[0, 3], &[1.0]),
             "family \"first\": label value 3 is out of range of the 3 strings"
         );
         assert_eq!(one(&[0, 1], &[f64::NAN]), "family \"first\": sample 0 has the value NaN");

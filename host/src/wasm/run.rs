@@ -111,7 +111,8 @@ fn trapped(store: &Store<State>, error: &wasmtime::Error) -> RunError {
 pub(super) fn describe(engine: &Engine, contract: &dyn Contract) -> Result<Manifest, RunError> {
     // It should return at once.
     let mut store = store(engine, engine.limits().run_time.min(DESCRIBE_TIME));
-    contract.instantiate(&mut store)
+    contract
+        .instantiate(&mut store)
         .and_then(|mapping| mapping.describe(&mut store))
         .map_err(|error| trapped(&store, &error))
 }

@@ -63,8 +63,7 @@ impl Instance for wit::Guest {
         chunk: &[u8],
     ) -> wasmtime::Result<Result<(), MappingError>> {
         let model::PartHeader { name, part, fetched_at } = header;
-        let document =
-            wit::Document { name: name.clone(), part: *part, fetched_at: *fetched_at };
+        let document = wit::Document { name: name.clone(), part: *part, fetched_at: *fetched_at };
         let fed = self.run().call_feed(store, run, &document, chunk)?;
         Ok(fed.map_err(Into::into))
     }

@@ -9,8 +9,8 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use super::auth::Users;
 use crate::config::Stamp;
-use crate::config::web::{ClientAuth, has_name};
 use crate::config::web::WebConfig;
+use crate::config::web::{ClientAuth, has_name};
 
 /// The web settings in use. They never change: others replace them.
 #[derive(Default)]
