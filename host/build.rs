@@ -1,15 +1,42 @@
 //! Builds the default mapping (`guest/`) as a wasm32-wasip2 component and hands its path to the
-//! crate, which embeds it. So one `cargo build` is the product, and tests test the source.
+//! crate, which embeds it. So one `cargo build` is the product, and tests test the source. Embeds the
+//! recordings of the demo too, whatever their names.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, io};
+use std::{env, fs, io};
 
 /// The component's file, as cargo names it after the guest's package.
 const COMPONENT: &str = "wasm32-wasip2/mapping/copilot_metrics_guest.wasm";
 
 fn main() -> io::Result<()> {
     let root = workspace_root()?;
+    embed_demo(&root.join("tests/fixtures/demo"))?;
+    build_mapping(&root)
+}
+
+/// Writes an array of all files below a directory: their paths in it, and their bytes.
+fn embed_demo(directory: &Path) -> io::Result<()> {
+    println!("cargo::rerun-if-changed={}", directory.display());
+    let mut files = String::new();
+    let mut directories = vec![directory.to_path_buf()];
+    while let Some(current) = directories.pop() {
+        for entry in fs::read_dir(current)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(directory).map_err(io::Error::other)?;
+            let name = name.to_string_lossy().replace('\\', "/");
+            files.push_str(&format!("    ({name:?}, include_bytes!({path:?})),\n"));
+        }
+    }
+    let generated = PathBuf::from(variable("OUT_DIR")?).join("demo_files.rs");
+    fs::write(generated, format!("&[\n{files}]\n"))
+}
+
+fn build_mapping(root: &Path) -> io::Result<()> {
     for path in ["guest/src", "guest/Cargo.toml", "wit", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
     }
@@ -20,7 +47,7 @@ fn main() -> io::Result<()> {
         .args(["build", "--package", "copilot-metrics-guest", "--profile", "mapping"])
         .args(["--target", "wasm32-wasip2", "--locked", "--target-dir"])
         .arg(&target)
-        .current_dir(&root);
+        .current_dir(root);
     // What was meant for the host must not reach the guest.
     for (name, _) in env::vars() {
         let inherited = name.starts_with("CARGO_FEATURE_") || name.starts_with("CARGO_CFG_");

@@ -2,39 +2,39 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use thiserror::Error;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use crate::store::{Cache, Disk};
-use crate::github::TransportError;
-use crate::web::{App, Listener, Server, Web, router};
-use crate::mappings::{Library, Look, Proposal, Watcher};
-use crate::web::page::Page;
-use crate::wasm::{DEFAULT_MAPPING, Engine, EngineError, LoadError, Mapping};
-use crate::output::publisher::Publisher;
-use crate::refresh::{Misbehaved, Shared};
-use crate::refresh::reload::{Reloader, Request};
 use crate::config::{SettingError, Settings};
-use crate::refresh::supervisor::Supervisor;
-use crate::refresh::rollout::Cause;
-use crate::telemetry::Telemetry;
+use crate::github::TransportError;
+use crate::mappings::{Registry, Rescan};
+use crate::model::metrics;
+use crate::output::{Collector, Publisher};
+use crate::refresh::{self, Parts, Reconciler, Reloader, Source, Targets};
+use crate::runner::{self, Runner};
+use crate::store::{self, Disk, Memory, Store, Tiered};
+use crate::wasm::{DEFAULT_MAPPING, Engine, EngineError, LoadError, Mapping};
+use crate::web::{self, App, Listener, Page, Server, Web, router};
+use crate::{github, mappings};
 
-/// Why the exporter did not start.
+/// How long reading the settings may take: a file may be on a dead mount.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why the exporter did not start, or ended by itself.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// A setting can't be used.
+    /// An invalid setting.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// Two metrics of its own have one name.
+    /// Two of its own metrics have the same name.
     #[error("the exporter's own metrics: {0}")]
-    Telemetry(#[from] prometheus::Error),
-    /// The engine does not work.
+    Metrics(#[from] prometheus::Error),
+    /// The WebAssembly engine does not work.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// The default mapping does not load.
@@ -43,8 +43,11 @@ pub enum StartError {
     /// No request can be sent.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// The address can't be listened on.
-    #[error("can't listen on {address}: {error}")]
+    /// The settings can't be read in time.
+    #[error("reading the settings takes longer than {} s", READ_TIMEOUT.as_secs())]
+    ReadTimeout,
+    /// It can't listen on an address.
+    #[error("cannot listen on {address}: {error}")]
     Listen {
         /// The address.
         address: String,
@@ -53,233 +56,191 @@ pub enum StartError {
     },
 }
 
-/// Reads the settings: at the start, and whenever a reload is asked for.
-pub type Source = Box<dyn Fn() -> Result<Settings, SettingError> + Send + Sync>;
+impl From<refresh::StartError> for StartError {
+    fn from(error: refresh::StartError) -> Self {
+        match error {
+            refresh::StartError::Setting(error) => error.into(),
+            refresh::StartError::Transport(error) => error.into(),
+            refresh::StartError::DefaultMapping(error) => error.into(),
+        }
+    }
+}
+
+/// The exporter's own metrics, all of them. Each module defines its own.
+pub struct Metrics {
+    /// The registry.
+    pub registry: metrics::Registry,
+    github: github::Metrics,
+    store: store::Metrics,
+    runner: runner::Metrics,
+    mappings: mappings::Metrics,
+    refresh: refresh::Metrics,
+    web: web::Metrics,
+}
+
+impl Metrics {
+    /// Registers every metric. It fails only if two have the same name.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = metrics::Registry::default();
+        let build = registry.int_gauges(
+            "copilot_exporter_build_info",
+            "Always 1; the label is the version of the exporter.",
+            &["version"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        #[cfg(target_os = "linux")]
+        registry
+            .register_boxed(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        Ok(Self {
+            github: github::Metrics::new(&registry)?,
+            store: store::Metrics::new(&registry)?,
+            runner: runner::Metrics::new(&registry)?,
+            mappings: mappings::Metrics::new(&registry)?,
+            refresh: refresh::Metrics::new(&registry)?,
+            web: web::Metrics::new(&registry)?,
+            registry,
+        })
+    }
+
+    /// Starts a publisher with its metrics. It must be called within a tokio runtime.
+    pub fn publisher(&self) -> prometheus::Result<Arc<Publisher>> {
+        let publisher = Publisher::start(&self.registry)?;
+        Collector::register(&publisher, &self.registry)?;
+        Ok(publisher)
+    }
+}
 
 /// An exporter that listens and is ready to run.
 pub struct Exporter {
     listeners: Vec<(Listener, SocketAddr)>,
     app: Arc<App>,
-    supervisor: Supervisor,
-    work: Work,
-}
-
-/// What the supervising is about.
-struct Work {
+    reconciler: Reconciler,
     settings: Arc<Settings>,
-    /// What should run first, where that needs no folder.
-    proposals: Option<Vec<Proposal>>,
-    source: Arc<Source>,
-    library: Arc<Mutex<Library>>,
-    watcher: Watcher,
-    misbehaved: mpsc::UnboundedReceiver<Misbehaved>,
-    reloads: mpsc::Receiver<Request>,
-    telemetry: Arc<Telemetry>,
 }
 
-/// Checks settings as a start does, without starting. Answers them.
+/// Checks the settings as a start does, without starting. Returns them.
 pub fn check(source: &Source) -> Result<Settings, StartError> {
     let settings = source()?;
-    Web::new(settings.web_config.clone())?;
-    let library = library(&settings)?;
-    library.propose(&settings, Look::Again)?;
-    Ok(settings)
+    if let Some(path) = &settings.web_config {
+        crate::config::web::WebConfig::read(path)?;
+    }
+    let engine = engine(&settings)?;
+    let default = Arc::new(Mapping::load(&engine, DEFAULT_MAPPING)?);
+    let mut registry = Registry::new(engine.clone(), default);
+    loop {
+        let scan = registry.rescan(&settings, Rescan::All, &Default::default())?;
+        if scan.pending.is_empty() {
+            return Ok(settings);
+        }
+        for file in scan.pending {
+            registry.add_compiled(&file.sha256, file.compile(&engine));
+        }
+    }
 }
 
-/// Nothing but the embedded mapping, compiled if it is not kept.
-fn library(settings: &Settings) -> Result<Library, StartError> {
-    let folder = settings.cache_dir.as_ref().map(|folder| folder.join("compiled"));
-    let engine = Engine::with_cache(settings.policy.limits.clone(), folder.as_deref())?;
-    let mapping = Arc::new(Mapping::load(&engine, DEFAULT_MAPPING)?);
-    Ok(Library::new(engine, mapping))
+fn engine(settings: &Settings) -> Result<Engine, EngineError> {
+    let directory = settings.cache_dir.as_ref().map(|directory| directory.join("compiled"));
+    Engine::with_cache(settings.policy.limits.clone(), directory.as_deref())
 }
 
-/// The folders of mappings.
-fn folders(settings: &Settings) -> Vec<PathBuf> {
-    let targets = settings.targets.iter().map(|target| &target.source);
-    let mut folders: Vec<PathBuf> =
-        targets.chain([&settings.source]).filter_map(|source| source.folder.clone()).collect();
-    folders.sort();
-    folders.dedup();
-    folders
+/// The store: in memory, and on disk if a directory is set.
+fn store(settings: &Settings) -> Result<Arc<dyn Store>, SettingError> {
+    let Some(directory) = &settings.cache_dir else { return Ok(Arc::new(Memory::default())) };
+    let disk = Disk::open(directory).map_err(|error| {
+        let right = "it should be a directory that this process can write to";
+        let problem = format!("{}: {error}; {right}", directory.display());
+        SettingError { setting: "--cache-dir (CACHE_DIR)".to_owned(), problem }
+    })?;
+    Ok(Arc::new(Tiered::new(disk)))
 }
 
 impl Exporter {
-    /// Loads the mapping and binds the address.
+    /// Reads the settings and binds the addresses.
     pub async fn start(source: Source) -> Result<Self, StartError> {
-        let settings = source()?;
-        let web = Arc::new(Web::new(settings.web_config.clone())?);
-        let cache = Arc::new(cache(&settings)?);
-        // Before the folders are looked into: what changes from here on is not missed.
-        let mut watcher = Watcher::new();
-        watcher.watch(folders(&settings));
-        let library = library(&settings)?;
-        // Compiling what is in a folder may take long: by then it listens.
-        let only_default = folders(&settings).is_empty();
-        let proposals =
-            only_default.then(|| library.propose(&settings, Look::Again)).transpose()?;
-        let telemetry = Arc::new(Telemetry::new(Arc::clone(&cache))?);
-        telemetry.set_reloaded(true);
-        let publisher = Arc::new(Publisher::new(Arc::clone(&telemetry)));
-        let (shared, misbehaved) =
-            Shared::new(cache, Arc::clone(&publisher), Arc::clone(&telemetry));
-        let library = Arc::new(Mutex::new(library));
-        let shared = Arc::new(shared);
-        let supervisor = Supervisor::new(Arc::clone(&shared), Arc::clone(&library), &settings)?;
+        let source = Arc::new(source);
+        let reading = Arc::clone(&source);
+        let read = tokio::task::spawn_blocking(move || {
+            let settings = reading()?;
+            let store = store(&settings)?;
+            Ok::<_, SettingError>((settings, store))
+        });
+        let read = tokio::time::timeout(READ_TIMEOUT, read);
+        let read = read.await.map_err(|_| StartError::ReadTimeout)?;
+        let (settings, store) = read.map_err(|_| StartError::ReadTimeout)??;
+        let settings = Arc::new(settings);
+        let web = Arc::new(Web::new(settings.web_config.clone()).await?);
+        let engine = engine(&settings)?;
+        let metrics = Metrics::new()?;
+        metrics.refresh.set_reloaded(true);
+        let publisher = metrics.publisher()?;
+        let (targets, runner) =
+            (Arc::new(Targets::default()), Arc::new(Runner::new(metrics.runner.clone())));
+        let parts = Parts {
+            store,
+            runner: Arc::clone(&runner),
+            publisher: Arc::clone(&publisher),
+            targets: Arc::clone(&targets),
+            metrics: metrics.refresh.clone(),
+            store_metrics: metrics.store.clone(),
+            github_metrics: metrics.github.clone(),
+            mapping_metrics: metrics.mappings.clone(),
+        };
+        let (reloader, reloads) = Reloader::new();
+        let reconciler = Reconciler::new(parts, Arc::clone(&settings), source, engine, reloads)?;
         let mut listeners = Vec::new();
         for address in &settings.listen {
-            let listen = |error| StartError::Listen { address: address.clone(), error };
-            let listener = Listener::bind(address).await.map_err(listen)?;
-            let address = listener.local_addr().map_err(listen)?;
+            let failed = |error| StartError::Listen { address: address.clone(), error };
+            let listener = Listener::bind(address).await.map_err(failed)?;
+            let address = listener.local_addr().map_err(failed)?;
             listeners.push((listener, address));
         }
-        let (reloader, reloads) = Reloader::new();
-        // From the first scrape on it is known what is to come.
-        let targets: Vec<_> = settings.targets.iter().map(|one| one.target.clone()).collect();
-        publisher.set_targets(&targets, settings.missing.clone());
-        let (settings, source) = (Arc::new(settings), Arc::new(source));
-        let page = Page::new(shared);
-        let app =
-            Arc::new(App { telemetry: Arc::clone(&telemetry), publisher, page, reloader, web });
-        let work =
-            Work { settings, proposals, source, library, watcher, misbehaved, reloads, telemetry };
-        Ok(Self { listeners, app, supervisor, work })
+        // From the first scrape on, it is known what is to come.
+        let exported: Vec<_> = settings.targets.iter().map(|one| one.target.clone()).collect();
+        publisher.set_targets(&exported, settings.missing.clone());
+        let app = Arc::new(App {
+            registry: metrics.registry,
+            metrics: metrics.web,
+            github: metrics.github,
+            page: Page::new(Arc::clone(&publisher), targets, runner),
+            publisher,
+            reloader,
+            web,
+        });
+        Ok(Self { listeners, app, reconciler, settings })
     }
 
-    /// Has its settings read again.
+    /// Requests reloads of its settings.
     pub fn reloader(&self) -> Reloader {
         self.app.reloader.clone()
     }
 
-    /// Refreshes and serves, until cancelled. It ends at once if the settings don't fit the mappings in
-    /// the folders.
-    pub async fn run(self, cancel: CancellationToken) -> Result<(), SettingError> {
-        let Self { listeners, app, supervisor, work } = self;
-        let settings = &work.settings;
+    /// Refreshes and serves, until cancelled. It ends by itself if the settings do not fit the mappings
+    /// in the directories.
+    pub async fn run(self, cancel: CancellationToken) -> Result<(), StartError> {
+        let Self { listeners, app, mut reconciler, settings } = self;
         for (_, address) in &listeners {
             info!(%address, targets = settings.targets.len(), "listening; metrics are at /metrics");
         }
         if let Some(missing) = &settings.missing {
-            warn!("there will be no data: {missing}");
+            warn!("nothing will be exported: {missing}");
         }
         let web = Arc::clone(&app.web);
-        let server = Server::new(router(app), web);
+        let server = Server::new(router(app), Arc::clone(&web));
         let serving = listeners
             .into_iter()
             .map(|(listener, _)| server.clone().serve(listener, cancel.clone()));
         let serving = join_all(serving);
-        let supervising = async {
-            let mut supervisor = supervisor;
-            let supervised = cancel.run_until_cancelled(work.supervise(&mut supervisor)).await;
+        let watching = web.watch(cancel.clone());
+        let reconciling = async {
+            let reconciled = cancel.run_until_cancelled(reconciler.run()).await;
             // If it ended by itself, there is nothing to serve.
             cancel.cancel();
-            info!("stopping; running scrapes may end");
-            supervisor.shutdown().await;
-            supervised.unwrap_or(Ok(()))
+            info!("stopping; waiting for running scrapes");
+            reconciler.shutdown().await;
+            reconciled.unwrap_or(Ok(()))
         };
-        let (_, supervised) = tokio::join!(serving, supervising);
+        let (_, (), reconciled) = tokio::join!(serving, watching, reconciling);
         info!("stopped");
-        supervised
-    }
-}
-
-/// The cache, with a folder behind it where one is set.
-fn cache(settings: &Settings) -> Result<Cache, SettingError> {
-    let Some(folder) = &settings.cache_dir else { return Ok(Cache::default()) };
-    let disk = Disk::open(folder).map_err(|error| {
-        let right = "it should be a folder that this process may write to";
-        let problem = format!("{}: {error}; {right}", folder.display());
-        SettingError { setting: "--cache-dir (CACHE_DIR)".to_owned(), problem }
-    })?;
-    Ok(Cache::stored_in(Arc::new(disk)))
-}
-
-impl Work {
-    /// Has the targets refreshed, the settings read again when that is asked for, and the mappings
-    /// swapped when their files change: one after the other.
-    async fn supervise(mut self, supervisor: &mut Supervisor) -> Result<(), SettingError> {
-        let proposals = match self.proposals.take() {
-            Some(proposals) => proposals,
-            None => self.propose(Look::Again).await?,
-        };
-        // What has run over the same documents before goes first: its samples are served at once. The
-        // rest is tried then.
-        let proven = supervisor.proven(&self.settings, &proposals).await;
-        if let Err(error) = supervisor.apply(&self.settings, proven, Cause::Start).await {
-            error!(%error, "no target can be refreshed");
-        }
-        let rest = self.propose(Look::ForChanges).await?;
-        supervisor.swap(&self.settings, rest, Cause::Start).await;
-        loop {
-            tokio::select! {
-                Some(request) = self.reloads.recv() => {
-                    let result = self.reload(supervisor).await;
-                    self.telemetry.set_reloaded(result.is_ok());
-                    match &result {
-                        Ok(()) => {
-                            info!(targets = self.settings.targets.len(), "settings reloaded");
-                        }
-                        Err(error) => {
-                            error!(error, "settings not reloaded; those of before stay in use");
-                        }
-                    }
-                    // Whoever asked may have gone.
-                    request.send(result).ok();
-                }
-                () = self.watcher.changed() => {
-                    let proposals = self.propose(Look::ForChanges).await.unwrap_or_else(|error| {
-                        error!(%error, "the folders of mappings were not looked into");
-                        Vec::new()
-                    });
-                    supervisor.swap(&self.settings, proposals, Cause::Change).await;
-                }
-                Some(misbehaved) = self.misbehaved.recv() => {
-                    supervisor.roll_back(&self.settings, &misbehaved).await;
-                }
-            }
-        }
-    }
-
-    async fn reload(&mut self, supervisor: &mut Supervisor) -> Result<(), String> {
-        let (source, library) = (Arc::clone(&self.source), Arc::clone(&self.library));
-        let settings = tokio::task::spawn_blocking(move || source()).await;
-        let settings = settings.map_err(|error| error.to_string())?;
-        let settings = settings.map_err(|error| error.to_string())?;
-        // A file that was read while it was written looks like one without targets.
-        if let Some(missing) = settings.missing.as_ref().filter(|_| supervisor.has_targets()) {
-            return Err(format!("there would be no targets any more: {missing}"));
-        }
-        // From before they are looked into, and those that may stay in use.
-        let before = folders(&self.settings);
-        self.watcher.watch(before.iter().cloned().chain(folders(&settings)).collect());
-        let old = std::mem::replace(&mut self.settings, Arc::new(settings));
-        let lock = || library.lock().unwrap_or_else(PoisonError::into_inner);
-        let limits = lock().set_policy(&self.settings.policy);
-        let applied = match self.propose(Look::Again).await {
-            Ok(proposals) => {
-                let applied = supervisor.apply(&self.settings, proposals, Cause::Change).await;
-                applied.map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.to_string()),
-        };
-        if applied.is_err() {
-            lock().set_limits(&limits);
-            self.settings = old;
-        }
-        self.watcher.watch(folders(&self.settings));
-        applied
-    }
-
-    /// Looks into the folders.
-    async fn propose(&self, look: Look) -> Result<Vec<Proposal>, SettingError> {
-        let (settings, library) = (Arc::clone(&self.settings), Arc::clone(&self.library));
-        let proposed = tokio::task::spawn_blocking(move || {
-            let library = library.lock().unwrap_or_else(PoisonError::into_inner);
-            library.propose(&settings, look)
-        });
-        proposed.await.unwrap_or_else(|error| {
-            error!(%error, "the folders of mappings were not looked into");
-            Ok(Vec::new())
-        })
+        Ok(reconciled?)
     }
 }

@@ -1,4 +1,4 @@
-//! The command line. Every setting is a flag and an environment variable of the same meaning.
+//! The command line.
 
 use clap::{Parser, Subcommand};
 
@@ -15,17 +15,17 @@ Then look at:                http://localhost:8000 and http://localhost:8000/met
 
 /// The text below them.
 const AFTER: &str = "\
-The token needs, as a classic one, the scope read:org or manage_billing:copilot (for an enterprise \
-read:enterprise); as a fine-grained one, read access to \"Organization Copilot metrics\" and, for \
-seats, \"GitHub Copilot Business\". The policy \"Copilot usage metrics\" must be enabled.
+A classic token needs the scope read:org or manage_billing:copilot (read:enterprise for an enterprise), \
+a fine-grained token read access to \"Organization Copilot metrics\" and, for seats, \"GitHub Copilot \
+Business\". The policy \"Copilot usage metrics\" must be enabled.
 
-Exit codes: 0 stopped, 1 failed, 64 a setting is wrong, 65 input can't be mapped, 66 no such file.";
+Exit codes: 0 stopped, 1 failed, 64 invalid setting, 65 invalid input, 66 file not found.";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(name = "copilot-metrics-exporter", version, about = ABOUT, after_help = AFTER, args_conflicts_with_subcommands = true)]
 pub struct Cli {
-    /// Something else than serving.
+    /// A command other than serving.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// What to serve and how.
@@ -33,26 +33,26 @@ pub struct Cli {
     pub serve: ServeArgs,
 }
 
-/// What can be done beside serving.
+/// The commands other than serving.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a mapping over recorded files and print the exposition: no network, no token
     Map(MapArgs),
-    /// Look at a mapping (a .wasm file): what it is, and whether it can be used
+    /// Inspect a mapping (a .wasm file)
     #[command(subcommand)]
     Mapping(MappingCommand),
-    /// Check the settings and the config file, without a request to GitHub
+    /// Check the settings and the config file without sending a request to GitHub
     CheckConfig(Box<ServeArgs>),
-    /// Ask the exporter that runs on this machine whether it is healthy: exit code 0, or 1 and why not
+    /// Check whether the exporter on this machine is healthy: exit code 0, or 1 with the reason
     Healthcheck(WebArgs),
 }
 
-/// What can be done with a mapping.
+/// The commands about a mapping.
 #[derive(Debug, Subcommand)]
 pub enum MappingCommand {
-    /// Take a mapping through every gate that it has to pass before it is used, and say what is wrong
+    /// Run all checks that a mapping has to pass before it is used
     Check(CheckArgs),
-    /// Print a mapping's name, version, digest, documents, options and families
+    /// Print the name, version, digest, documents, options and families of a mapping
     Show(ShowArgs),
 }
 

@@ -1,9 +1,36 @@
-//! x
+//! The exporter: fetches GitHub's Copilot data, has a sandboxed mapping turn it into samples, and
+//! serves them to Prometheus.
+//!
+//! # Layout
+//!
+//! The modules are listed from the bottom up. Each may use the ones above it in this list, never one
+//! below; a test checks every import.
+//!
+//! - [`model`]: plain types that every module shares.
+//! - [`config`]: flags, environment variables, the config file and the web config file.
+//! - [`github`]: one polite HTTP client: sign-in, pages, reports, rate limits, refusals.
+//! - [`store`]: keeps documents and samples, in memory or on disk.
+//! - [`wasm`]: compiles and runs mappings, one file per version of the contract.
+//! - [`mappings`]: which mappings run: the registry of files, the candidate set, the watcher.
+//! - [`runner`]: a run of a mapping over documents: input, retries, validation, blame.
+//! - [`output`]: what is published: the status of every target, the snapshot of `/metrics`.
+//! - [`refresh`]: what is fetched when, a task for each target, the rollout of mappings.
+//! - [`web`]: the listener, TLS, authentication, the routes, the page, the health check.
+//! - [`offline`]: `map`, `mapping check` and `mapping show`.
+//! - [`demo`]: the stand-in for GitHub that `--demo` serves.
+//! - [`app`]: puts it together. [`cli`]: the command line.
+
+pub mod app;
+pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod github;
 pub mod mappings;
 pub mod model;
+pub mod offline;
 pub mod output;
+pub mod refresh;
 pub mod runner;
 pub mod store;
 pub mod wasm;
+pub mod web;

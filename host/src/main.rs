@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use copilot_metrics_exporter::cli::{
-    Cli, Command, LogFormat, LogLevel, MappingCommand, ServeArgs, WebArgs,
+use copilot_metrics_exporter::app::{self, Exporter, StartError};
+use copilot_metrics_exporter::cli::{Cli, Command, MappingCommand};
+use copilot_metrics_exporter::config::{
+    Log, LogFormat, LogLevel, ServeArgs, Settings, TargetSettings, WebArgs, wants_demo,
 };
 use copilot_metrics_exporter::demo::{self, Demo};
-use copilot_metrics_exporter::app::{self, Exporter, Source, StartError};
+use copilot_metrics_exporter::offline::{self, BuiltInRecording, OfflineError};
+use copilot_metrics_exporter::refresh::{Reloader, Source};
 use copilot_metrics_exporter::web::healthcheck::healthcheck;
-use copilot_metrics_exporter::offline::{self, OfflineError};
-use copilot_metrics_exporter::refresh::reload::Reloader;
-use copilot_metrics_exporter::config::{Log, Settings, TargetSettings, wants_demo};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
 
-/// A setting or argument is wrong (EX_USAGE of sysexits.h).
+/// An invalid setting or argument (EX_USAGE of sysexits.h).
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
@@ -30,7 +30,11 @@ fn main() -> ExitCode {
     match cli.command {
         Some(Command::Map(args)) => finish(offline::map(&args, &mut std::io::stdout().lock())),
         Some(Command::Mapping(MappingCommand::Check(args))) => {
-            finish(offline::check(&args, &mut std::io::stdout().lock()))
+            let recordings = match recordings() {
+                Ok(recordings) => recordings,
+                Err(error) => return fail(1, &format!("the built-in recordings: {error}")),
+            };
+            finish(offline::check(&args, &recordings, &mut std::io::stdout().lock()))
         }
         Some(Command::Mapping(MappingCommand::Show(args))) => {
             finish(offline::show(&args, &mut std::io::stdout().lock()))
@@ -39,6 +43,16 @@ fn main() -> ExitCode {
         Some(Command::Healthcheck(args)) => check_health(&args),
         None => serve(cli.serve),
     }
+}
+
+/// The built-in recordings, for `mapping check`.
+fn recordings() -> std::io::Result<Vec<BuiltInRecording>> {
+    let recordings = demo::recordings()?.into_iter().map(|recording| BuiltInRecording {
+        target: recording.target.clone(),
+        bodies: recording.bodies.clone(),
+        is_response_to: Box::new(move |path| recording.is_response_to(path)),
+    });
+    Ok(recordings.collect())
 }
 
 /// Ends a command that does not serve.
@@ -50,7 +64,7 @@ fn finish(result: Result<(), OfflineError>) -> ExitCode {
     }
 }
 
-/// Help goes out as it is; a mistake in one line.
+/// Prints help as it is, and an error on one line.
 fn explain(error: &clap::Error) -> ExitCode {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         print!("{error}");
@@ -68,7 +82,7 @@ fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Says what the settings come to, or what is wrong with them.
+/// Prints a summary of the settings, or what is wrong with them.
 fn check_config(args: ServeArgs) -> ExitCode {
     if let Err(error) = Log::new(&args) {
         return fail(USAGE, &error);
@@ -77,9 +91,9 @@ fn check_config(args: ServeArgs) -> ExitCode {
         Ok(demo) => demo,
         Err(error) => return fail(USAGE, &error),
     };
-    match exporter::check(&source(args, None)) {
+    match app::check(&source(args, None)) {
         Ok(_) if demo => {
-            println!("the demo would be served\nthe settings are in order");
+            println!("the demo would be served\nthe settings are valid");
             ExitCode::SUCCESS
         }
         Ok(settings) => {
@@ -91,9 +105,9 @@ fn check_config(args: ServeArgs) -> ExitCode {
                 );
             }
             if let Some(missing) = settings.missing {
-                println!("there would be no data: {missing}");
+                println!("nothing would be exported: {missing}");
             }
-            println!("the settings are in order");
+            println!("the settings are valid");
             ExitCode::SUCCESS
         }
         Err(error @ StartError::Setting(_)) => fail(USAGE, &error),
@@ -101,21 +115,21 @@ fn check_config(args: ServeArgs) -> ExitCode {
     }
 }
 
-/// Says nothing where all is well.
+/// Prints nothing if the exporter is healthy.
 fn check_health(args: &WebArgs) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => return fail(1, &format!("the runtime did not start: {error}")),
+        Err(error) => return fail(1, &format!("failed to start the runtime: {error}")),
     };
     match runtime.block_on(healthcheck(args)) {
         Ok(()) => ExitCode::SUCCESS,
-        // Container engines know 1 only.
+        // Container engines only know 1.
         Err(error) => fail(1, &error),
     }
 }
 
-/// Where the settings come from: the demo's own targets, or what was given.
+/// Reads the settings: the demo's own targets, or those of the arguments.
 fn source(args: ServeArgs, demo: Option<Demo>) -> Source {
     Box::new(move || {
         let settings = Settings::new(&args)?;
@@ -133,15 +147,19 @@ fn serve(args: ServeArgs) -> ExitCode {
     }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(1, &format!("the runtime did not start: {error}")),
+        Err(error) => return fail(1, &format!("failed to start the runtime: {error}")),
     };
     let code = runtime.block_on(serve_until_signal(args));
-    // A mapping that is still running has no one left to run for.
+    // A mapping that is still running is not needed any more.
     runtime.shutdown_timeout(Duration::from_millis(500));
     code
 }
 
 async fn serve_until_signal(args: ServeArgs) -> ExitCode {
+    let cancel = CancellationToken::new();
+    if let Err(error) = cancel_on_signal(&cancel) {
+        return fail(1, &format!("cannot receive signals: {error}"));
+    }
     // The stand-in stops when it is dropped: after the exporter.
     let (mut stand_in, mut demo) = (None, None);
     let demo_wanted = match wants_demo(&args) {
@@ -151,24 +169,30 @@ async fn serve_until_signal(args: ServeArgs) -> ExitCode {
     if demo_wanted {
         match demo::start().await {
             Ok((started, found)) => (stand_in, demo) = (Some(started), Some(found)),
-            Err(error) => return fail(1, &format!("the demo's stand-in for GitHub: {error}")),
+            Err(error) => return fail(1, &format!("the demo: {error}")),
         }
     }
-    let exporter = match Exporter::start(source(args, demo)).await {
-        Ok(exporter) => exporter,
-        Err(error @ StartError::Setting(_)) => return fail(USAGE, &error),
-        Err(error) => return fail(1, &error),
+    let started = cancel.run_until_cancelled(Exporter::start(source(args, demo))).await;
+    let exporter = match started {
+        Some(Ok(exporter)) => exporter,
+        Some(Err(error)) => return fail_to_start(&error),
+        None => return ExitCode::SUCCESS,
     };
-    let cancel = CancellationToken::new();
-    let signals = cancel_on_signal(&cancel).and_then(|()| reload_on_signal(exporter.reloader()));
-    if let Err(error) = signals {
-        return fail(1, &format!("signals can't be received: {error}"));
+    if let Err(error) = reload_on_signal(exporter.reloader()) {
+        return fail(1, &format!("cannot receive signals: {error}"));
     }
     let ran = exporter.run(cancel).await;
     drop(stand_in);
     match ran {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(USAGE, &error),
+        Err(error) => fail_to_start(&error),
+    }
+}
+
+fn fail_to_start(error: &StartError) -> ExitCode {
+    match error {
+        StartError::Setting(_) => fail(USAGE, error),
+        _ => fail(1, error),
     }
 }
 
@@ -187,7 +211,7 @@ fn cancel_on_signal(cancel: &CancellationToken) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Reads the settings again at SIGHUP. The log says how that went.
+/// Reloads the settings at SIGHUP. The result is in the log.
 fn reload_on_signal(reloader: Reloader) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
@@ -206,7 +230,7 @@ fn set_up_log(Log { level, format }: Log) {
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
-    // Of other crates only what failed: their details may quote a request.
+    // Only warnings of other crates: their details may quote a request.
     let filter = tracing_subscriber::EnvFilter::default()
         .add_directive(LevelFilter::WARN.into())
         .add_directive(format!("copilot_metrics_exporter={level}").parse().unwrap_or_default());

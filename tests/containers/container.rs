@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use copilot_metrics_exporter::demo::StandIn;
 use copilot_metrics_tests::command::client;
+use copilot_metrics_tests::github::StandIn;
 use copilot_metrics_tests::transcript::record;
 
 use crate::image::IMAGE;

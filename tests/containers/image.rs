@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use copilot_metrics_exporter::demo::Fault;
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::fixtures::root;
-use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::guests::{Mappings, scripted};
 use nix::unistd::{Gid, Uid, chown};
 use serde_json::Value;

@@ -23,10 +23,10 @@ fn a_malformed_setting_exits_with_64_and_one_line_that_says_what_would_be_right(
     refused(&["--github-api-url", "http://api.github.com"], &["GITHUB_API_URL", "not https"]);
     refused(&["--web.listen-address", "8000"], &["LISTEN_ADDRESS", "0.0.0.0:8000"]);
     refused(&["--org", "a/b"], &["ORG", "\"a/b\"", "octo-org"]);
-    refused(&["--org", "a,b,a"], &["ORG", "\"a\" is there twice"]);
+    refused(&["--org", "a,b,a"], &["ORG", "\"a\" is listed twice"]);
     refused(
         &["--org", "a", "--enterprise", "a"],
-        &["ENTERPRISE", "another target too, an organization"],
+        &["ENTERPRISE", "also the name of another target, an organization"],
     );
     refused(&["--option", "users"], &["NAME=VALUE"]);
     refused(&["--option", "users=maybe"], &["--option", "true or false"]);

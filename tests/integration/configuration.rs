@@ -1,11 +1,20 @@
+use copilot_metrics_tests::app::private_key;
 use copilot_metrics_tests::command::{exporter, output, printed};
 use copilot_metrics_tests::config::Config;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 
 /// The config file is refused: exit code 64, and one line with the file, the line and every text.
 #[track_caller]
 fn refused(yaml: &str, line: usize, texts: &[&str]) {
     let config = Config::new(yaml);
-    config.write("text", "no key, no certificate");
+    config.write("text", "neither a key nor a certificate");
+    refused_file(&config, line, texts);
+}
+
+/// The same for a config file with other files next to it.
+#[track_caller]
+fn refused_file(config: &Config, line: usize, texts: &[&str]) {
     for check in [true, false] {
         let mut command = exporter();
         command.env("GHC_TOKEN", "ghp_x").env("CONFIG_FILE", config.path());
@@ -56,11 +65,7 @@ fn values_that_can_not_be_used_are_refused_with_what_would_be_right() {
     refused("targets:\n  - {name: a}", 2, &["targets[0]", "either"]);
     refused("targets:\n  - {organization: a, name: ''}", 2, &["targets[0].name", "100 characters"]);
     refused("targets:\n  - {organization: a, ttl: 5}", 2, &["targets[0].ttl", "\"5\"", "1h 30m"]);
-    refused(
-        "targets:\n  - {organization: a, ttl: 5ms}",
-        2,
-        &["targets[0].ttl", "a second to a year"],
-    );
+    refused("targets:\n  - {organization: a, ttl: 5ms}", 2, &["targets[0].ttl", "1s to a year"]);
     refused(
         "targets:\n  - {organization: a, api_url: 'http://a.example'}",
         2,
@@ -90,12 +95,12 @@ fn targets_that_are_twice_are_refused() {
     refused(
         "targets:\n  - organization: a\n  - organization: A",
         3,
-        &["targets[1]", "there twice"],
+        &["targets[1]", "\"A\" is listed twice"],
     );
     refused(
         "targets:\n  - organization: a\n    name: x\n  - enterprise: b\n    name: x",
         4,
-        &["targets[1]", "\"x\" is the name of another target", "`name`"],
+        &["targets[1]", "\"x\" is also the name of another target", "`name`"],
     );
     // The same at another GitHub, under another name, is another one.
     let config = Config::new(
@@ -117,18 +122,47 @@ fn credentials_that_can_not_be_used_are_refused() {
     refused(
         "credentials:\n  a: {token_file: nowhere}",
         2,
-        &["token_file", "nowhere", "can't be read"],
+        &["token_file", "nowhere", "cannot read it"],
     );
-    refused("credentials:\n  a: {token_file: text}", 2, &["token_file", "no token has"]);
+    refused("credentials:\n  a: {token_file: text}", 2, &["token_file", "not a token"]);
     refused("credentials:\n  a: {app_id: 1}", 2, &["credentials.a", "private_key_file"]);
-    refused("credentials:\n  a: {private_key_file: text}", 2, &["credentials.a", "no app_id"]);
+    let config = Config::new("credentials:\n  a: {private_key_file: key.pem}");
+    config.write("key.pem", &private_key());
+    refused_file(&config, 2, &["credentials.a", "no app_id"]);
     refused(
         "credentials:\n  a: {app_id: 1, private_key_file: text}",
         2,
-        &["credentials.a.private_key_file", "RSA in PEM form"],
+        &["credentials.a.private_key_file", "RSA key in PEM format"],
     );
-    refused("targets:\n  - {organization: a, credential: b}", 2, &["there are: default"]);
-    refused("github: {ca_file: text}", 1, &["github.ca_file", "PEM form"]);
+    refused(
+        "targets:\n  - {organization: a, credential: b}",
+        2,
+        &["targets[0].credential", "\"b\" is not one of the credentials default"],
+    );
+    refused("github: {ca_file: text}", 1, &["github.ca_file", "PEM format"]);
+}
+
+#[test]
+fn a_fifo_in_place_of_a_file_is_refused_and_blocks_nothing() {
+    for (yaml, key) in [
+        ("credentials: {a: {token_file: fifo}}", "credentials.a.token_file"),
+        ("credentials: {a: {app_id: 1, private_key_file: fifo}}", "credentials.a.private_key_file"),
+        ("github: {ca_file: fifo}", "github.ca_file"),
+    ] {
+        let config = Config::new(yaml);
+        mkfifo(&config.file("fifo"), Mode::S_IRWXU).unwrap();
+        refused_file(&config, 1, &[key, "fifo: not a regular file"]);
+    }
+    let config = Config::new("");
+    mkfifo(&config.file("fifo"), Mode::S_IRWXU).unwrap();
+    for flag in ["--config", "--token-file", "--web.config.file"] {
+        let mut command = exporter();
+        command.arg(flag).arg(config.file("fifo")).args(["--web.listen-address", "127.0.0.1:0"]);
+        let output = output(command);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{flag}: {error}");
+        assert!(error.contains(flag) && error.contains("not a regular file"), "{error}");
+    }
 }
 
 #[test]
@@ -138,7 +172,7 @@ fn a_token_in_the_wrong_place_is_not_shown() {
     refused(
         "credentials:\n  a: {app_id: github_pat_abc_123}",
         2,
-        &["credentials.a", "private_key"],
+        &["credentials.a.app_id", "\"***\" is not the ID"],
     );
     refused("targets:\n  - {organization: a, credential: ghp_abc123}", 2, &["\"***\""]);
     refused("targets:\n  - {organization: ghp_/abc123}", 2, &["\"***/abc123\""]);
@@ -159,10 +193,10 @@ fn a_target_without_any_credential_is_refused_in_the_config_file() {
 #[test]
 fn credentials_of_the_flags_exclude_one_another() {
     for (variables, wanted) in [
-        (&["GHC_TOKEN", "GITHUB_APP_ID"][..], "there is --token (GHC_TOKEN) too"),
+        (&["GHC_TOKEN", "GITHUB_APP_ID"][..], "--token (GHC_TOKEN) is set too"),
         (&["GITHUB_APP_ID"][..], "GITHUB_APP_PRIVATE_KEY_FILE"),
         (&["GITHUB_APP_INSTALLATION_ID"][..], "GITHUB_APP_ID"),
-        (&["GHC_TOKEN_FILE"][..], "can't be read"),
+        (&["GHC_TOKEN_FILE"][..], "cannot read it"),
     ] {
         let mut command = exporter();
         for variable in variables {

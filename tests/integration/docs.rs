@@ -1,14 +1,15 @@
 use std::fs;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use copilot_metrics_exporter::model::digest::sha256;
+use copilot_metrics_exporter::model::metrics::Description;
 use copilot_metrics_exporter::github::Refusal;
-use copilot_metrics_exporter::web::FIRST_DATA_WAIT;
+use copilot_metrics_exporter::output::FIRST_DATA_WAIT;
 use copilot_metrics_exporter::wasm::Version;
 use copilot_metrics_exporter::config::{
-    DEFAULT_API_URL, DEFAULT_TTL_SECONDS, GithubSettings, MappingPolicy,
+    DEFAULT_API_URL, DEFAULT_TTL_SECONDS, GithubOptions, MappingPolicy,
 };
-use copilot_metrics_exporter::telemetry::Telemetry;
+use copilot_metrics_exporter::app::Metrics;
 use copilot_metrics_tests::app::private_key;
 use copilot_metrics_tests::command::{printed, run};
 use copilot_metrics_tests::config::Config;
@@ -75,10 +76,18 @@ fn docs_metrics_lists_every_family_of_the_default_mapping() {
     check_table("mapping", &rows(false));
 }
 
+/// The exporter's own metrics.
+fn own_metrics() -> Vec<Description> {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _runtime = runtime.enter();
+    let metrics = Metrics::new().unwrap();
+    metrics.publisher().unwrap();
+    metrics.registry.descriptions()
+}
+
 #[test]
 fn docs_metrics_lists_every_metric_of_the_exporter_itself() {
-    let telemetry = Telemetry::new(Arc::default()).unwrap();
-    let mut described = telemetry.described().to_vec();
+    let mut described = own_metrics();
     described.sort_by(|a, b| a.name.cmp(&b.name));
     check_table(
         "exporter",
@@ -168,7 +177,7 @@ fn the_defaults_of_docs_configuration_are_those_in_use() {
         let duration: jiff::SignedDuration = default(key).parse().unwrap();
         std::time::Duration::try_from(duration).unwrap()
     };
-    let used = GithubSettings::default();
+    let used = GithubOptions::default();
     assert_eq!(default("concurrency"), used.concurrency.to_string());
     assert_eq!(default("retries"), used.retries.to_string());
     assert_eq!(default("max_document_mib"), (used.max_document_bytes >> 20).to_string());
@@ -285,9 +294,9 @@ fn the_contract_does_not_change_without_a_new_version() {
 #[test]
 fn every_reason_for_a_refusal_is_documented() {
     let text = read("docs/mapping-plugins.md");
-    let telemetry = Telemetry::new(Arc::default()).unwrap();
     let swaps = "copilot_exporter_mapping_swaps_total";
-    let help = &telemetry.described().iter().find(|metric| metric.name == swaps).unwrap().help;
+    let described = own_metrics();
+    let help = &described.iter().find(|metric| metric.name == swaps).unwrap().help;
     let (_, reasons) = help.split_once("(result failure): by ").unwrap();
     let reasons = reasons.split(", or the cause").next().unwrap();
     assert!(reasons.split(", ").count() > 10);

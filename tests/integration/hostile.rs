@@ -1,11 +1,10 @@
 use std::fs::File;
 
-use copilot_metrics_exporter::demo::StandIn;
 use copilot_metrics_exporter::wasm::DEFAULT_MAPPING;
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
-use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::github::{StandIn, stand_in};
 use copilot_metrics_tests::guests::{Mappings, build, scripted};
 
 use crate::serving::{command, metrics};

@@ -71,7 +71,7 @@ fn a_refresh_of_a_target_is_one_line_of_the_log_as_text_or_json() {
         let mut command = exporter();
         // Nothing is due again within the test.
         command.args(["--demo", "--log.format", format]).env("LOG_LEVEL", "info");
-        let serving = Serving::start_as_it_is(command);
+        let serving = Serving::start_with_own_log_level(command);
         for _ in 0..3 {
             serving.wait_for("refreshed");
         }

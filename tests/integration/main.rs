@@ -1,5 +1,7 @@
 //! The promises to users, each kept by a test. One binary, because linking costs more than testing.
 
+/// Each module of the host uses only those below it.
+mod architecture;
 /// Bad input gets a clear error and loses nothing.
 mod bad_input;
 /// What an operator does on the command line.
@@ -8,6 +10,8 @@ mod command_line;
 mod component;
 /// The config file, and what is said of mistakes in it.
 mod configuration;
+/// Mappings that were built against an older contract still work.
+mod contracts;
 /// What is deployed is in order.
 mod deploy;
 /// What the documentation says is so.

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use copilot_metrics_exporter::demo::{Fault, StandIn};
 use copilot_metrics_exporter::model::digest::sha256;
 use copilot_metrics_exporter::wasm::DEFAULT_MAPPING;
 use copilot_metrics_tests::command::{Serving, client, exporter, output, printed, run};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
-use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::github::{Fault, StandIn, stand_in};
 use copilot_metrics_tests::guests::{Mappings, scripted};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -1,9 +1,8 @@
 use std::process::Command;
 
-use copilot_metrics_exporter::demo::{Options, StandIn};
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::config::Config;
-use copilot_metrics_tests::github::stand_in_with;
+use copilot_metrics_tests::github::{Options, StandIn, stand_in_with};
 use copilot_metrics_tests::proxy::Proxy;
 
 use tokio::net::{TcpSocket, TcpStream};
@@ -43,7 +42,8 @@ async fn through_a_proxy_with_an_authority_of_its_own_everything_is_there() {
     assert_eq!(exposition.sum("github_copilot_seats", ""), 340.0);
     assert_eq!(exposition.sum("copilot_exporter_document_failures_total", ""), 0.0);
     for host in HOSTS {
-        assert!(proxy.asked().iter().any(|asked| asked == host), "{:?}", proxy.asked());
+        let requested = proxy.requested_hosts();
+        assert!(requested.iter().any(|known| known == host), "{requested:?}");
     }
 }
 
@@ -66,7 +66,7 @@ async fn a_host_of_no_proxy_is_not_asked_for_at_the_proxy() {
     let serving = Serving::start(command);
     // The name is nobody's: without the proxy there is no such host.
     serving.wait_for("refresh failed");
-    assert!(proxy.asked().is_empty(), "{:?}", proxy.asked());
+    assert!(proxy.requested_hosts().is_empty(), "{:?}", proxy.requested_hosts());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,6 +84,6 @@ async fn a_server_that_takes_no_connection_is_given_up_after_the_time_to_connect
     let serving = Serving::start(command);
     // Only the time to connect is short enough for this.
     let failed = serving.wait_for("refresh failed");
-    assert!(failed.contains("no whole answer"), "{failed}");
+    assert!(failed.contains("no complete response"), "{failed}");
     drop(queue);
 }

@@ -4,13 +4,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use copilot_metrics_exporter::cache::{Disk, Store};
-use copilot_metrics_exporter::demo::StandIn;
-use copilot_metrics_exporter::github::{Body, Document, Part};
-use copilot_metrics_exporter::target::{Scope, Target};
+use copilot_metrics_exporter::model::{Body, Document, Part, Scope, Target};
+use copilot_metrics_exporter::store::{Disk, Key, Slot, Store};
 use copilot_metrics_tests::command::{Serving, exporter, output};
 use copilot_metrics_tests::config::Config;
-use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::github::{StandIn, stand_in};
 use jiff::Timestamp;
 
 use crate::serving::{command, metrics};
@@ -241,35 +239,41 @@ fn target() -> Target {
     Target::new(Scope::Organization, "octodemo").unwrap()
 }
 
-/// A document of `round` bytes and more, each of them `round`.
-fn document(round: u8) -> Document {
-    let part = |length: usize| Part {
-        body: Body::from_compressed(vec![round; length].into(), length as u64),
+/// A document that is recognizable by its round, and newer than those of earlier rounds.
+fn document(round: u32) -> Document {
+    let part = |length: u32| Part {
+        body: Body::from_compressed(vec![round as u8; length as usize].into(), length.into()),
         validator: None,
         next: None,
+        day: None,
     };
-    let parts = vec![part(200_000 + usize::from(round)), part(1000)];
+    let parts = vec![part(200_000 + round % 256), part(1000)];
     let fetched_at = Timestamp::from_second(1_795_000_000 + i64::from(round)).unwrap();
     Document::new(parts, fetched_at, None)
 }
 
-/// What the test below starts, and kills.
-#[test]
+fn key(name: &str) -> Key {
+    Key::document(&target(), name, None, Slot::Good)
+}
+
+/// The process that the test below starts and kills.
+#[tokio::test]
 #[ignore = "it writes until it is killed"]
-fn a_writer_of_documents() {
-    let folder = std::env::var("CACHE_OF_WRITER").expect("the test below sets it");
-    let disk = Disk::open(Path::new(&folder)).unwrap();
-    for round in (0..=u8::MAX).cycle() {
+async fn a_writer_of_documents() {
+    let directory = std::env::var("CACHE_OF_WRITER").expect("the test below sets it");
+    let first: u32 = std::env::var("FIRST_ROUND").unwrap().parse().unwrap();
+    let disk = Disk::open(Path::new(&directory)).unwrap();
+    for round in first.. {
         for name in NAMES {
             println!("writes");
-            disk.save(&target(), name, &document(round)).unwrap();
+            disk.put(&key(name), &document(round)).await.unwrap();
         }
     }
 }
 
-#[test]
-fn after_kill_9_at_any_moment_of_200_writes_the_cache_is_whole() {
-    let folder = tempfile::tempdir().unwrap();
+#[tokio::test]
+async fn after_kill_9_at_any_moment_of_200_writes_the_store_is_whole() {
+    let directory = tempfile::tempdir().unwrap();
     let test = "restart::a_writer_of_documents";
     let mut writes = 0;
     for run in 0u64.. {
@@ -278,7 +282,8 @@ fn after_kill_9_at_any_moment_of_200_writes_the_cache_is_whole() {
         }
         let mut writer = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", test, "--ignored", "--nocapture"])
-            .env("CACHE_OF_WRITER", folder.path())
+            .env("CACHE_OF_WRITER", directory.path())
+            .env("FIRST_ROUND", (1000 * run).to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -291,13 +296,13 @@ fn after_kill_9_at_any_moment_of_200_writes_the_cache_is_whole() {
         std::thread::sleep(std::time::Duration::from_micros(run * 97 % 1500));
         writer.kill().unwrap();
         writer.wait().unwrap();
-        let disk = Disk::open(folder.path()).unwrap();
+        let disk = Disk::open(directory.path()).unwrap();
         for name in NAMES {
-            let found = disk.load(&target(), name).unwrap().expect("the first run has written it");
+            let found = disk.get(&key(name)).await.unwrap().expect("the first run has written it");
             let round = found.fetched_at.as_second() - 1_795_000_000;
-            assert_eq!(found, document(u8::try_from(round).unwrap()), "{name}");
+            assert_eq!(found, document(u32::try_from(round).unwrap()), "{name}");
         }
-        let left: Vec<_> = files(folder.path());
+        let left: Vec<_> = files(directory.path());
         assert_eq!(left.len(), NAMES.len(), "{left:?}");
     }
 }

@@ -1,11 +1,10 @@
 use std::io::Read;
 use std::process::Command;
 
-use copilot_metrics_exporter::demo::{Fault, Request, StandIn};
 use copilot_metrics_tests::command::{Serving, client, exporter};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
-use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::github::{Fault, Request, StandIn, stand_in};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -221,7 +220,7 @@ async fn the_last_good_data_stays_whatever_fails() {
         let seconds: Vec<_> = good.series("github_copilot_interactions").collect();
         assert_eq!(now.series("github_copilot_interactions").collect::<Vec<_>>(), seconds);
         assert_eq!(serving.get("/-/ready").await.0, 200);
-        github.mend();
+        github.recover();
         serving.wait_for("refreshed");
         assert_eq!(metrics(&serving).await.sum("copilot_exporter_up", ""), 1.0, "{fault:?}");
     }
@@ -305,7 +304,7 @@ async fn without_data_ready_says_why() {
     let (status, text) = serving.get("/-/ready").await;
     assert_eq!(status, 503);
     assert!(
-        text.contains("organization octodemo: organization-28-day: GitHub answered 403"),
+        text.contains("organization octodemo: organization-28-day: GitHub returned 403"),
         "{text}"
     );
     assert!(text.contains("policy must be enabled"), "{text}");

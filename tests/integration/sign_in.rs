@@ -1,8 +1,7 @@
-use copilot_metrics_exporter::demo::Fault;
 use copilot_metrics_tests::app::{APP_ID, AppServer, Differences};
 use copilot_metrics_tests::command::{Serving, exporter};
 use copilot_metrics_tests::config::Config;
-use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::transcript::keep_secret;
 use jiff::SignedDuration;
 
@@ -133,7 +132,7 @@ async fn an_app_with_another_key_is_refused_and_the_error_says_so() {
     let config = Config::new("");
     let serving = with_key(&server, other.private_key(), &config, ORGANIZATION);
     let failed = serving.wait_for("refresh failed");
-    assert!(failed.contains("GitHub answered 401 to /orgs/octodemo/installation"), "{failed}");
+    assert!(failed.contains("GitHub returned 401 for /orgs/octodemo/installation"), "{failed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,7 +174,7 @@ async fn a_token_file_that_is_replaced_is_in_use_at_once_even_in_flight() {
     serving.wait_for("refreshed");
     // Between two requests of a refresh: the next one has the old token no longer.
     github.fail_times(1, "/copilot/billing", Fault::Status(500, "later", vec![]));
-    serving.wait_for("to be tried again");
+    serving.wait_for("request failed, retrying");
     config.write("token", "rotated_second\n");
     github.grant("rotated_second", &["octodemo"]);
     github.revoke("rotated_first");
@@ -203,7 +202,7 @@ async fn a_token_file_that_goes_away_is_a_failure_and_the_last_good_data_stays()
     serving.wait_for("refreshed");
     std::fs::remove_file(config.file("token")).unwrap();
     let failed = serving.wait_for("refresh failed");
-    assert!(failed.contains("credential default") && failed.contains("can't be read"), "{failed}");
+    assert!(failed.contains("credential default") && failed.contains("cannot read it"), "{failed}");
     let exposition = metrics(&serving).await;
     assert!(
         exposition.sum("copilot_exporter_document_failures_total", "cause=\"credential\"") > 0.0

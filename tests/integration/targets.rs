@@ -1,8 +1,7 @@
-use copilot_metrics_exporter::demo::{Fault, StandIn};
 use copilot_metrics_tests::command::{Serving, exporter};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
-use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::github::{Fault, StandIn, stand_in};
 use copilot_metrics_tests::transcript::keep_secret;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

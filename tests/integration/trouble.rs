@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use copilot_metrics_exporter::demo::{Fault, Options, StandIn};
 use copilot_metrics_tests::command::{Serving, client};
 use copilot_metrics_tests::config::Config;
-use copilot_metrics_tests::github::{stand_in, stand_in_with};
+use copilot_metrics_tests::github::{Fault, Options, StandIn, stand_in, stand_in_with};
 use futures_util::stream::{self, StreamExt};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -101,7 +100,7 @@ async fn what_does_not_pass_is_not_tried_again_and_the_log_says_what_to_change()
             "sso_required",
             "Configure SSO",
         ),
-        (Fault::Status(401, "Bad credentials", vec![]), "bad_credentials", "put a new one"),
+        (Fault::Status(401, "Bad credentials", vec![]), "bad_credentials", "replace it"),
     ] {
         let github = stand_in().await;
         github.fail(REPORT, fault);
@@ -158,7 +157,7 @@ async fn a_server_that_says_nothing_is_given_up_after_the_time_for_a_response() 
     let (serving, _config) =
         with_config(&github, "response_timeout: 500ms, retries: 1, retry_delay: 10ms");
     let failed = serving.wait_for("refresh failed");
-    assert!(failed.contains("no whole answer"), "{failed}");
+    assert!(failed.contains("no complete response"), "{failed}");
     assert_eq!(asked(&github, REPORT), 2);
 }
 

@@ -16,8 +16,6 @@ use reqwest::{Certificate, Client, Identity, StatusCode};
 
 const PASSWORD: &str = "correct horse";
 
-const PASSWORD: &str = "correct horse";
-
 /// A demo with this web config file, and the files next to it.
 fn demo(web: &Config) -> Serving {
     let mut command = exporter();
@@ -153,30 +151,30 @@ fn a_mistake_in_the_web_config_is_reported_with_its_place_and_a_remedy() {
         ("tls_server_config: {cert_file: server.crt}".to_owned(), "it has no key_file"),
         (
             "tls_server_config: {cert_file: no.crt, key_file: server.key}".to_owned(),
-            "no.crt: it can't be read",
+            "no.crt: cannot read it",
         ),
         (
             "tls_server_config: {cert_file: server.crt, key_file: other.key}".to_owned(),
-            "don't go together",
+            "certificate and key do not match",
         ),
         (
             "tls_server_config: {cert_file: server.key, key_file: server.key}".to_owned(),
-            "no certificate in PEM form",
+            "no certificate in PEM format",
         ),
         (tls("  min_version: TLS10\n"), "it should be TLS12 or TLS13"),
         (tls("  min_version: SSL3\n"), "it should be TLS12 or TLS13"),
         (tls("  min_version: TLS13\n  max_version: TLS12\n"), "versions and cipher suites"),
-        (tls("  cipher_suites: [RC4]\n"), "\"RC4\" is none of TLS_"),
-        (tls("  curve_preferences: [P1]\n"), "\"P1\" is none of "),
+        (tls("  cipher_suites: [RC4]\n"), "\"RC4\" is not one of TLS_"),
+        (tls("  curve_preferences: [P1]\n"), "\"P1\" is not one of "),
         (tls("  client_auth_type: RequireAnyClientCert\n"), "RequireAndVerifyClientCert"),
         (tls("  client_auth_type: RequireAndVerifyClientCert\n"), "it needs a client_ca_file"),
         (tls("  certs: a\n"), "certs"),
-        ("basic_auth_users: {me: secret}".to_owned(), "it is no bcrypt hash"),
+        ("basic_auth_users: {me: secret}".to_owned(), "not a bcrypt hash"),
         (
             "http_server_config: {headers: {Server: me}}".to_owned(),
             "it should be one of Content-Security-Policy",
         ),
-        ("rate_limit: {interval: often}".to_owned(), "is no duration"),
+        ("rate_limit: {interval: often}".to_owned(), "is not a duration"),
         ("users: {}".to_owned(), "users"),
     ] {
         let web = Config::new(&yaml);

@@ -1,8 +1,7 @@
-//! The part of GitHub's API that signs Apps in: it checks the App's claim with its public key, and
-//! gives tokens that the stand-in takes.
+//! The part of GitHub's API that authenticates Apps: it verifies an App's JSON web token with its public
+//! key, and issues installation tokens that the stand-in accepts.
 //! <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app>
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_lc_rs::encoding::AsDer;
@@ -14,22 +13,21 @@ use axum::http::header::{AUTHORIZATION, DATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use copilot_metrics_exporter::demo::{Options, StandIn};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::github::stand_in_with;
+use crate::github::{Options, StandIn, stand_in_with};
 use crate::transcript::keep_secret;
 
-/// The App's id.
+/// The id of the App.
 pub const APP_ID: &str = "314159";
-/// The organizations and enterprises that it is installed on, and the installations.
+/// The organizations and enterprises with an installation of the App, and its id.
 pub const INSTALLATIONS: [(&str, u64); 3] =
     [("octodemo", 1001), ("octo-legacy", 1002), ("octo-enterprise", 1003)];
 
-/// The App's side of GitHub, in front of a stand-in.
+/// A stand-in for GitHub with the routes that authenticate Apps.
 pub struct AppServer {
     state: Arc<AppState>,
     private_key: String,
@@ -38,23 +36,22 @@ pub struct AppServer {
 struct AppState {
     public_key: DecodingKey,
     github: OnceLock<StandIn>,
-    /// By how much GitHub's clock is before this machine's.
+    /// How far GitHub's clock is ahead of this machine's.
     skew: SignedDuration,
-    /// How long its tokens live.
+    /// The lifetime of its tokens.
     lifetime: SignedDuration,
-    /// Whether it can be asked for the installation of one owner.
+    /// Whether it can only list all installations, not find one by its owner.
     lists_only: bool,
-    given: Mutex<Vec<String>>,
-    claims: Mutex<HashSet<String>>,
+    issued: Mutex<Vec<String>>,
 }
 
-/// How the server differs from the usual one.
+/// How a server differs from the usual one.
 pub struct Differences {
-    /// By how much GitHub's clock is before this machine's.
+    /// How far GitHub's clock is ahead of this machine's.
     pub skew: SignedDuration,
-    /// How long its tokens live.
+    /// The lifetime of its tokens.
     pub lifetime: SignedDuration,
-    /// Whether it can only list all installations.
+    /// Whether it can only list all installations, not find one by its owner.
     pub lists_only: bool,
 }
 
@@ -72,22 +69,22 @@ struct Claims {
     iss: String,
 }
 
-/// A new private key, as GitHub gives it to whoever registers an App: PKCS#1, in PEM form.
+/// A new private key in the format in which GitHub issues them: PKCS#1, as PEM.
 pub fn private_key() -> String {
     pem_of(&KeyPair::generate(KeySize::Rsa2048).unwrap_or_else(|error| panic!("{error}")))
 }
 
 fn pem_of(key: &KeyPair) -> String {
-    let outer = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(key);
-    let outer = outer.unwrap_or_else(|error| panic!("{error}"));
-    // Of a 2048-bit key, the outer form takes the first 26 bytes.
-    let text = pem::encode(&pem::Pem::new("RSA PRIVATE KEY", &outer.as_ref()[26..]));
+    let pkcs8 = AsDer::<aws_lc_rs::encoding::Pkcs8V1Der<'_>>::as_der(key);
+    let pkcs8 = pkcs8.unwrap_or_else(|error| panic!("{error}"));
+    // The PKCS#8 wrapper of a 2048-bit key takes the first 26 bytes.
+    let text = pem::encode(&pem::Pem::new("RSA PRIVATE KEY", &pkcs8.as_ref()[26..]));
     keep_secret(text.lines().nth(3).unwrap_or_default());
     text
 }
 
 impl AppServer {
-    /// Starts it, with a new key.
+    /// Starts a server, with a new key.
     pub async fn start(differences: Differences) -> Self {
         let key = KeyPair::generate(KeySize::Rsa2048).unwrap_or_else(|error| panic!("{error}"));
         let state = Arc::new(AppState {
@@ -96,8 +93,7 @@ impl AppServer {
             skew: differences.skew,
             lifetime: differences.lifetime,
             lists_only: differences.lists_only,
-            given: Mutex::default(),
-            claims: Mutex::default(),
+            issued: Mutex::default(),
         });
         let routes = Router::new()
             .route("/app/installations", get(list))
@@ -106,9 +102,9 @@ impl AppServer {
             .route("/enterprises/{owner}/installation", get(find))
             .with_state(Arc::clone(&state));
         let github = stand_in_with(Options { routes, ..Options::default() }).await;
-        // Whoever has this one needs no App.
+        // With this token no App would be needed.
         github.revoke(github.token());
-        state.github.set(github).unwrap_or_else(|_| panic!("it starts once"));
+        state.github.set(github).unwrap_or_else(|_| panic!("set twice"));
         Self { state, private_key: pem_of(&key) }
     }
 
@@ -117,29 +113,29 @@ impl AppServer {
         self.state.github()
     }
 
-    /// The private key.
+    /// The private key of the App, as PEM.
     pub fn private_key(&self) -> &str {
         &self.private_key
     }
 
-    /// The tokens that were given, oldest first.
+    /// The issued tokens, oldest first.
     pub fn tokens(&self) -> Vec<String> {
-        self.state.given.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.issued.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl AppState {
     fn github(&self) -> &StandIn {
-        self.github.get().unwrap_or_else(|| panic!("it has started"))
+        self.github.get().unwrap_or_else(|| panic!("not started"))
     }
 
     fn now(&self) -> Timestamp {
         Timestamp::now() + self.skew
     }
 
-    /// The answer with GitHub's time; refused unless the claim is in order.
-    fn answer(&self, headers: &HeaderMap, right: impl FnOnce() -> Response) -> Response {
-        let mut response = match self.check(headers) {
+    /// The response with GitHub's time, or 401 if the request's token is invalid.
+    fn respond(&self, headers: &HeaderMap, right: impl FnOnce() -> Response) -> Response {
+        let mut response = match self.verify(headers) {
             Ok(()) => right(),
             Err(reason) => {
                 (StatusCode::UNAUTHORIZED, json!({"message": reason}).to_string()).into_response()
@@ -151,11 +147,11 @@ impl AppState {
         response
     }
 
-    fn check(&self, headers: &HeaderMap) -> Result<(), String> {
+    fn verify(&self, headers: &HeaderMap) -> Result<(), String> {
         let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let claim = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
         keep_secret(claim);
-        // The times are checked by GitHub's clock, below.
+        // The times are checked with GitHub's clock, below.
         let mut validation = Validation::new(Algorithm::RS256);
         validation.validate_exp = false;
         let decoded = jsonwebtoken::decode::<Claims>(claim, &self.public_key, &validation)
@@ -170,7 +166,6 @@ impl AppState {
         if claims.exp <= now || claims.exp > now + 600 {
             return Err("'Expiration time' claim ('exp') is over or too far away".to_owned());
         }
-        self.claims.lock().unwrap_or_else(PoisonError::into_inner).insert(claim.to_owned());
         Ok(())
     }
 }
@@ -185,7 +180,7 @@ async fn find(
     Path(owner): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    state.answer(&headers, || {
+    state.respond(&headers, || {
         let found = INSTALLATIONS.iter().find(|(name, _)| *name == owner && !state.lists_only);
         match found {
             Some((name, id)) => installation(name, *id).to_string().into_response(),
@@ -195,7 +190,7 @@ async fn find(
 }
 
 async fn list(State(state): State<Arc<AppState>>, headers: HeaderMap) -> Response {
-    state.answer(&headers, || {
+    state.respond(&headers, || {
         let all: Vec<_> = INSTALLATIONS.iter().map(|(name, id)| installation(name, *id)).collect();
         serde_json::Value::from(all).to_string().into_response()
     })
@@ -206,17 +201,17 @@ async fn create_token(
     Path(id): Path<u64>,
     headers: HeaderMap,
 ) -> Response {
-    state.answer(&headers, || {
+    state.respond(&headers, || {
         let Some((owner, _)) = INSTALLATIONS.iter().find(|(_, known)| *known == id) else {
             return (StatusCode::NOT_FOUND, "{\"message\":\"Not Found\"}").into_response();
         };
-        let mut given = state.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let token = format!("ghs_{id}x{}x{}", given.len(), state.github().signature());
+        let mut issued = state.issued.lock().unwrap_or_else(PoisonError::into_inner);
+        let token = format!("ghs_{id}x{}x{}", issued.len(), state.github().signature());
         keep_secret(&token);
         state.github().grant(&token, &[owner]);
-        given.push(token.clone());
+        issued.push(token.clone());
         let end = state.now() + state.lifetime;
-        let answer = json!({"token": token, "expires_at": end});
-        (StatusCode::CREATED, answer.to_string()).into_response()
+        let body = json!({"token": token, "expires_at": end});
+        (StatusCode::CREATED, body.to_string()).into_response()
     })
 }

@@ -12,10 +12,10 @@ use std::time::Duration;
 use crate::fixtures::root;
 use crate::transcript::record;
 
-/// How long anything may take that is waited for. It is only ever reached by a failure.
+/// The timeout of everything that tests wait for. Only a failure ever reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the exporter reads from the environment: no test may inherit any of it.
+/// The environment variables of the exporter: tests must not inherit them.
 const VARIABLES: [&str; 26] = [
     "DEMO",
     "CONFIG_FILE",
@@ -45,7 +45,7 @@ const VARIABLES: [&str; 26] = [
     "all_proxy",
 ];
 
-/// The exporter's binary, of the same profile as the test; built if need be.
+/// The exporter's binary, in the same profile as the test; built if needed.
 pub fn binary() -> PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY
@@ -58,13 +58,13 @@ pub fn binary() -> PathBuf {
             assert!(cargo.current_dir(root()).status().is_ok_and(|status| status.success()));
             let test = std::env::current_exe().unwrap_or_default();
             // target/PROFILE/deps/test
-            let profile = test.ancestors().nth(2).unwrap_or_else(|| panic!("no target folder"));
+            let profile = test.ancestors().nth(2).unwrap_or_else(|| panic!("no target directory"));
             profile.join("copilot-metrics-exporter")
         })
         .clone()
 }
 
-/// The command, with none of the machine's own settings.
+/// The exporter's command, without settings from the environment.
 pub fn exporter() -> Command {
     let mut command = Command::new(binary());
     for variable in VARIABLES {
@@ -73,14 +73,14 @@ pub fn exporter() -> Command {
     command
 }
 
-/// Runs the command to its end.
+/// Runs the exporter with arguments to its end.
 pub fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
     let mut command = exporter();
     command.args(arguments);
     output(command)
 }
 
-/// The same with settings of its own.
+/// Runs a command to its end.
 pub fn output(mut command: Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{error}"));
     record(&String::from_utf8_lossy(&output.stderr));
@@ -88,14 +88,14 @@ pub fn output(mut command: Command) -> Output {
     output
 }
 
-/// Runs the command, which must succeed, and answers what it prints.
+/// Runs the exporter, which must succeed, and returns what it prints.
 pub fn printed<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> String {
     let output = run(arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// An HTTP client that talks to this machine only, and leaves compression to the test.
+/// An HTTP client without a proxy and without automatic decompression.
 pub fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
@@ -104,7 +104,7 @@ pub fn client() -> reqwest::Client {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A serving exporter. It is ended when it is dropped.
+/// A serving exporter. It is killed when it is dropped.
 pub struct Serving {
     child: Child,
     lines: Receiver<String>,
@@ -113,14 +113,14 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Starts the command on a free port and waits until it listens.
+    /// Starts the command on a free port, with debug logs, and waits until it listens.
     pub fn start(mut command: Command) -> Self {
         command.args(["--log.level", "debug"]);
-        Self::start_as_it_is(command)
+        Self::start_with_own_log_level(command)
     }
 
-    /// The same with the command's own log.
-    pub fn start_as_it_is(mut command: Command) -> Self {
+    /// The same at the log level of the command.
+    pub fn start_with_own_log_level(mut command: Command) -> Self {
         command.args(["--web.listen-address", "127.0.0.1:0"]);
         let mut child = command
             .stdout(Stdio::null())
@@ -130,11 +130,11 @@ impl Serving {
         let (send, lines) = channel();
         let log = Arc::new(Mutex::new(String::new()));
         let stderr = child.stderr.take().unwrap_or_else(|| panic!("no standard error"));
-        let kept = Arc::clone(&log);
+        let shared = Arc::clone(&log);
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 record(&line);
-                if let Ok(mut log) = kept.lock() {
+                if let Ok(mut log) = shared.lock() {
                     log.push_str(&line);
                     log.push('\n');
                 }
@@ -144,7 +144,7 @@ impl Serving {
         let mut serving =
             Self { child, lines, log, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
         let line = serving.wait_for("listening");
-        // As text or as JSON.
+        // The log is text or JSON.
         let address = line.find("127.0.0.1:").and_then(|at| line.get(at..));
         serving.address = address
             .and_then(|rest| rest.split([' ', '"']).next()?.parse().ok())
@@ -152,7 +152,7 @@ impl Serving {
         serving
     }
 
-    /// Starts the demo and waits until all of its targets have data.
+    /// Starts the demo and waits until all its targets have data.
     pub fn demo() -> Self {
         let mut command = exporter();
         command.arg("--demo");
@@ -163,7 +163,7 @@ impl Serving {
         serving
     }
 
-    /// Waits for the next line of the log that has `text` in it.
+    /// Waits for the next log line that contains `text`.
     pub fn wait_for(&self, text: &str) -> String {
         loop {
             match self.lines.recv_timeout(PATIENCE) {
@@ -179,7 +179,7 @@ impl Serving {
         self.log.lock().map(|log| log.clone()).unwrap_or_default()
     }
 
-    /// The address that it listens on.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -189,7 +189,7 @@ impl Serving {
         format!("http://{}{path}", self.address)
     }
 
-    /// GETs a path and answers its text, whatever the status.
+    /// Sends a GET request and returns the status and the text.
     pub async fn get(&self, path: &str) -> (u16, String) {
         let response =
             client().get(self.url(path)).send().await.unwrap_or_else(|error| panic!("{error}"));
@@ -199,12 +199,12 @@ impl Serving {
         (status, text)
     }
 
-    /// The process, for signals.
+    /// The process id, for signals.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// POSTs to a path and answers its text, whatever the status.
+    /// Sends a POST request and returns the status and the text.
     pub async fn post(&self, path: &str) -> (u16, String) {
         let response =
             client().post(self.url(path)).send().await.unwrap_or_else(|error| panic!("{error}"));
@@ -214,13 +214,13 @@ impl Serving {
         (status, text)
     }
 
-    /// Ends the process at once, as a crash does.
+    /// Kills the process, like a crash.
     pub fn kill(mut self) {
         self.child.kill().unwrap_or_else(|error| panic!("{error}"));
         self.child.wait().unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Waits for the process to end.
+    /// Waits until the process ends.
     pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap_or_else(|error| panic!("{error}"))
     }

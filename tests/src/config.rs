@@ -1,11 +1,11 @@
-//! Config files, each in a folder of its own.
+//! Config files, each in a directory of its own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-/// A config file, and what lies beside it. It goes when it is dropped.
+/// A config file, and further files in its directory. They are removed when it is dropped.
 pub struct Config(TempDir);
 
 impl Config {
@@ -21,20 +21,15 @@ impl Config {
         self.file("config.yaml")
     }
 
-    /// The path of a file beside it.
+    /// The path of a file in its directory.
     pub fn file(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    /// Replaces a file the way secrets are: by a rename.
+    /// Writes or replaces a file by a rename, as mounted secrets are.
     pub fn write(&self, name: &str, text: &str) {
         let new = self.file(".new");
         let written = fs::write(&new, text).and_then(|()| fs::rename(&new, self.file(name)));
         written.unwrap_or_else(|error| panic!("{name}: {error}"));
-    }
-
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        self.0.path()
     }
 }

@@ -1,12 +1,12 @@
-//! The recordings, and bodies made on the spot.
+//! The recordings, and generated bodies.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The time at which the recordings are said to have been fetched.
+/// The time at which the recordings count as fetched.
 pub const FETCHED_AT: &str = "2026-11-22T06:00:00Z";
-/// The same in seconds since 1970.
+/// [`FETCHED_AT`] in seconds since 1970.
 pub const FETCHED_AT_SECONDS: i64 = 1_795_327_200;
 
 /// The root of the project.
@@ -30,7 +30,7 @@ pub struct Recorded {
     pub scope: &'static str,
     /// The target's name.
     pub name: &'static str,
-    /// The folder below `tests/fixtures`.
+    /// The directory below `tests/fixtures`.
     pub folder: &'static str,
     /// The documents' names and files, in the order of the mapping's manifest.
     pub documents: &'static [(&'static str, &'static str)],
@@ -48,7 +48,7 @@ impl Recorded {
     }
 }
 
-/// A large recorded organization with everything.
+/// A large organization with every kind of document.
 pub const OCTODEMO: Recorded = Recorded {
     scope: "organization",
     name: "octodemo",
@@ -64,7 +64,7 @@ pub const OCTODEMO: Recorded = Recorded {
     ],
 };
 
-/// The enterprise that it belongs to.
+/// The enterprise it belongs to.
 pub const OCTO_ENTERPRISE: Recorded = Recorded {
     scope: "enterprise",
     name: "octo-enterprise",
@@ -86,7 +86,7 @@ pub const OCTO_LEGACY: Recorded = Recorded {
     documents: &[("billing", "billing.json"), ("seats", "seats.json"), ("legacy", "legacy.json")],
 };
 
-/// Few small documents with every field and every oddity, for hand calculation.
+/// Small documents with every field and every irregularity, for calculation by hand.
 pub const SMALL: Recorded = Recorded {
     scope: "organization",
     name: "acme",
@@ -132,8 +132,8 @@ pub const SMALL_LEGACY: Recorded = Recorded {
     documents: &[("legacy", "legacy.json")],
 };
 
-/// Writes a users report of at least `bytes` bytes: the recorded rows again and again, each time
-/// for other users and one of seven days. Answers how many bytes were written.
+/// Writes a users report of at least `bytes` bytes: the recorded rows repeatedly, each time for other users
+/// and one of seven days. Returns the number of bytes written.
 pub fn write_users_report(out: &mut impl Write, bytes: u64) -> io::Result<u64> {
     let recorded =
         [read("demo/octodemo/users-1-day.1.ndjson"), read("demo/octodemo/users-1-day.2.ndjson")];

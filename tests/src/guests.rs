@@ -1,4 +1,5 @@
-//! Mappings for tests: one that does what it is told, and the examples of the documentation.
+//! Mappings for tests: scripted ones, one built against an old contract, and the examples of the
+//! documentation.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +10,10 @@ use tempfile::TempDir;
 
 use crate::fixtures::root;
 
-/// Builds a mapping of the workspace with the command that the documentation gives, in a target
-/// folder that the tests keep.
+/// Builds a mapping of the workspace with the command in the documentation, in a target directory of
+/// the tests' own.
 pub fn build(package: &str, features: &[&str]) -> Vec<u8> {
-    // The file has one name, whatever the features.
+    // The file has the same name with all features: one build must not replace another's.
     static BUILDING: Mutex<()> = Mutex::new(());
     let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     let target = root().join("target/mappings");
@@ -28,15 +29,15 @@ pub fn build(package: &str, features: &[&str]) -> Vec<u8> {
     fs::read(target.join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// A mapping of this name and version that does something to its host (`nothing`: it is tame).
-/// `tests/guests/scripted` has the words. Tame, it has the billed seats as `scripted_seats`, and its
-/// version on each of 500 samples `scripted_stamp`.
+/// A mapping of this name and version that misbehaves in a given way, or does not (`nothing`):
+/// `tests/guests/scripted` lists the ways. It exports the billed seats as `scripted_seats`, and its
+/// version as a label of 500 samples `scripted_stamp`.
 pub fn scripted(name: &str, version: &str, deed: &str) -> Vec<u8> {
     static BUILT: OnceLock<(Vec<u8>, usize)> = OnceLock::new();
     let (bytes, at) = BUILT.get_or_init(|| {
         let bytes = build("scripted-mapping", &[]);
         let at = bytes.windows(7).position(|window| window == b"SCRIPT ");
-        let at = at.unwrap_or_else(|| panic!("there is no script in it"));
+        let at = at.unwrap_or_else(|| panic!("the component does not contain a script"));
         (bytes, at)
     });
     let (mut bytes, at) = (bytes.clone(), *at);
@@ -46,7 +47,14 @@ pub fn scripted(name: &str, version: &str, deed: &str) -> Vec<u8> {
     bytes
 }
 
-/// A folder of mappings.
+/// A mapping built against version 0.1 of the contract. It exports the billed seats as
+/// `legacy_contract_seats`.
+pub fn contract_0_1() -> Vec<u8> {
+    static BUILT: OnceLock<Vec<u8>> = OnceLock::new();
+    BUILT.get_or_init(|| build("contract-0-1-mapping", &[])).clone()
+}
+
+/// A directory of mappings. It is removed when it is dropped.
 pub struct Mappings(TempDir);
 
 impl Default for Mappings {
@@ -66,7 +74,7 @@ impl Mappings {
         self.0.path().join(name)
     }
 
-    /// Puts a file there by renaming it, as tools do that mean well.
+    /// Writes a file and renames it into place, as well-behaved tools do.
     pub fn put(&self, name: &str, bytes: &[u8]) {
         let new = self.file(".new");
         let put = fs::write(&new, bytes).and_then(|()| fs::rename(&new, self.file(name)));

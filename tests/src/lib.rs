@@ -2,18 +2,17 @@
 //!
 //! # Layout
 //!
-//! - [`app`]: the part of GitHub's API that signs Apps in;
-//! - [`authority`]: an authority of certificates;
-//! - [`command`]: runs the exporter's command as a user would; [`config`]: with a config file;
-//! - [`exposition`]: reads what it prints or serves;
-//! - [`fixtures`]: the recordings, and bodies made on the spot;
-//! - [`github`]: stand-ins for GitHub;
-//! - [`guests`]: mappings for tests, good and bad;
+//! - [`github`]: the demo's stand-in for GitHub, with faults, more tokens and a log of requests;
+//! - [`app`]: the part of GitHub's API that authenticates Apps;
+//! - [`command`]: runs the exporter's command as a user would; [`config`]: its config files;
+//! - [`exposition`]: parses what it prints and serves;
+//! - [`fixtures`]: the recordings, and generated bodies;
+//! - [`guests`]: mappings for tests, well-behaved and hostile;
 //! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies;
-//! - [`npm`]: packages from npm;
-//! - [`prometheus`]: a real one;
-//! - [`proxy`]: a proxy as companies have them;
-//! - [`transcript`]: keeps what the exporter says, and the secrets that must not be in it.
+//! - [`npm`]: npm packages;
+//! - [`prometheus`]: a real Prometheus server;
+//! - [`authority`]: a certificate authority; [`proxy`]: a corporate proxy;
+//! - [`transcript`]: records what the exporter says, and the secrets that must not be in it.
 
 pub mod app;
 pub mod authority;

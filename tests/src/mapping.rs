@@ -1,6 +1,6 @@
 //! Runs the default mapping natively and as a component, over the same bodies.
 
-use copilot_metrics_exporter::model::{self as host};
+use copilot_metrics_exporter::model::{Manifest, PartHeader, SampleSet, Scope, Span, Target};
 use copilot_metrics_exporter::wasm::{DEFAULT_MAPPING, Engine, Limits, Mapping};
 use copilot_metrics_guest::contract as guest;
 use copilot_metrics_guest::run::Run as NativeRun;
@@ -20,7 +20,7 @@ pub fn bodies(recorded: &Recorded) -> Bodies {
     bodies
 }
 
-/// Cuts bodies into chunks: `next` says how long the next one is.
+/// Feeds bodies in chunks: `next` returns the length of the next one.
 fn feed<E>(
     bodies: &Bodies,
     mut next: impl FnMut() -> usize,
@@ -47,8 +47,8 @@ impl Component {
         Self(Mapping::load(&engine, DEFAULT_MAPPING).unwrap_or_else(|error| panic!("{error}")))
     }
 
-    /// What it says of itself.
-    pub fn manifest(&self) -> &host::Manifest {
+    /// What it says about itself.
+    pub fn manifest(&self) -> &Manifest {
         self.0.manifest()
     }
 
@@ -57,26 +57,25 @@ impl Component {
         &self,
         recorded: &Recorded,
         bodies: &Bodies,
-        span: host::Span,
+        span: Span,
         chunks: impl FnMut() -> usize,
-    ) -> Result<host::SampleSet, String> {
+    ) -> Result<SampleSet, String> {
         let scope = match recorded.scope {
-            "enterprise" => host::Scope::Enterprise,
-            _ => host::Scope::Organization,
+            "enterprise" => Scope::Enterprise,
+            _ => Scope::Organization,
         };
-        let target = host::Target { scope, name: recorded.name.to_owned() };
+        let target = Target::new(scope, recorded.name)?;
         let mut run = self.0.start(&target, span, &[]).map_err(|error| error.to_string())?;
         feed(bodies, chunks, |name, part, chunk| {
-            let document =
-                host::Document { name: name.to_owned(), part, fetched_at: FETCHED_AT_SECONDS };
-            run.feed(&document, chunk)
+            let header = PartHeader { name: name.to_owned(), part, fetched_at: FETCHED_AT_SECONDS };
+            run.feed(&header, chunk)
         })
         .map_err(|error| error.to_string())?;
         run.finish().map_err(|error| error.to_string())
     }
 }
 
-/// Maps bodies, cut into chunks, with the same code natively.
+/// Maps bodies, cut into chunks, with the same code as a native library.
 pub fn map_natively(
     recorded: &Recorded,
     bodies: &Bodies,

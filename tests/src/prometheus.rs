@@ -1,4 +1,4 @@
-//! A real Prometheus.
+//! A real Prometheus server.
 
 use std::fs;
 use std::net::TcpListener;
@@ -13,33 +13,33 @@ use crate::config::Config;
 use crate::fixtures::root;
 use crate::transcript::keep_secret;
 
-/// How often and with what pause it is asked again: it has no event to wait for.
+/// How often a query is repeated, and the pause between: Prometheus has no event to wait for.
 const PATIENCE: usize = 600;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A Prometheus server that scrapes one address. It is ended when it is dropped.
+/// A Prometheus server that scrapes one address. It is stopped when it is dropped.
 pub struct Prometheus {
     child: Child,
     url: String,
-    _folder: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
 impl Prometheus {
-    /// Scrapes it every second.
+    /// Starts a server that scrapes `target` every second.
     pub fn start(target: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let directory = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
         let scrape = format!(
             "scrape_configs:\n- job_name: copilot\n  scrape_interval: 1s\n  static_configs:\n  - targets: ['{target}']\n"
         );
-        fs::write(folder.path().join("prometheus.yml"), scrape)
+        fs::write(directory.path().join("prometheus.yml"), scrape)
             .unwrap_or_else(|error| panic!("{error}"));
-        Self::start_in(folder)
+        Self::start_in(directory)
     }
 
-    /// With the `prometheus.yml` of a folder.
-    fn start_in(folder: tempfile::TempDir) -> Self {
-        let config = folder.path().join("prometheus.yml");
-        // It can't be told to take a free port by itself and to say which.
+    /// Starts a server with the `prometheus.yml` in a directory.
+    fn start_in(directory: tempfile::TempDir) -> Self {
+        let config = directory.path().join("prometheus.yml");
+        // Prometheus can't choose a free port and report it.
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap_or_else(|error| panic!("{error}"))
             .local_addr()
@@ -47,17 +47,16 @@ impl Prometheus {
             .port();
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
+            .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("prometheus is needed: `make test` installs it");
-        Self { child, url: format!("http://127.0.0.1:{port}/api/v1/query"), _folder: folder }
+        Self { child, url: format!("http://127.0.0.1:{port}/api/v1/query"), _directory: directory }
     }
 
-    /// The result of a query, or nothing while the server is starting. It panics where Prometheus does not
-    /// understand it.
+    /// The result of a query; `None` while the server is starting. It panics if the query is invalid.
     pub async fn query(&self, query: &str) -> Option<Vec<Value>> {
         let request = client().get(&self.url).query(&[("query", query)]);
         let answer: Value =
@@ -66,7 +65,7 @@ impl Prometheus {
         Some(answer["data"]["result"].as_array()?.clone())
     }
 
-    /// Asks again until there is a result: Prometheus has no event to wait for.
+    /// Repeats a query until it has exactly one result, and returns its value.
     pub async fn value(&self, query: &str) -> String {
         for _ in 0..PATIENCE {
             if let Some(result) = self.query(query).await
@@ -79,7 +78,7 @@ impl Prometheus {
         panic!("no result for {query}");
     }
 
-    /// Waits until the query has a result that is a number.
+    /// Repeats a query until one of its results is a number.
     pub async fn has_data(&self, query: &str) -> Vec<Value> {
         for _ in 0..PATIENCE {
             let result = self.query(query).await.unwrap_or_default();
@@ -106,7 +105,7 @@ pub fn deployed(file: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The demo and a Prometheus as they are deployed: over TLS, with a password, with the rules.
+/// The demo and a Prometheus server as in `deploy`: with TLS, a password and the rules.
 pub struct Deployed {
     /// The demo.
     pub serving: Serving,
@@ -134,8 +133,8 @@ impl Deployed {
         for _ in 0..3 {
             serving.wait_for("refreshed");
         }
-        let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        // As it is deployed, but for the address, the hurry, and with what it says of TLS and users.
+        let directory = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        // As in `deploy`, except for the address and the interval, and with the lines on TLS and users enabled.
         let config = deployed("prometheus.yml")
             .replace("exporter:8000", &format!("localhost:{}", serving.address().port()))
             .replace("60s", "1s")
@@ -149,10 +148,10 @@ impl Deployed {
             ("ca.crt", &authority.pem()),
             ("password", password),
         ] {
-            let written = fs::write(folder.path().join(file), text);
+            let written = fs::write(directory.path().join(file), text);
             written.unwrap_or_else(|error| panic!("{file}: {error}"));
         }
-        let prometheus = Prometheus::start_in(folder);
+        let prometheus = Prometheus::start_in(directory);
         Self { serving, prometheus, _web: web }
     }
 }

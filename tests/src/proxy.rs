@@ -1,4 +1,4 @@
-//! A proxy as companies have them: it opens TLS with an authority of its own, and sees what goes where.
+//! A corporate proxy: it intercepts TLS with its own certificate authority, and records the requested hosts.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,12 +18,12 @@ use crate::authority::Authority;
 pub struct Proxy {
     address: SocketAddr,
     authority: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    requested: Arc<Mutex<Vec<String>>>,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Proxy {
-    /// Starts it. What is asked for at a host goes to the address beside it, without TLS.
+    /// Starts a proxy that forwards each host to the address in the same place of `to`, without TLS.
     pub async fn start(hosts: &'static [&'static str], to: Vec<SocketAddr>) -> Self {
         let authority = Authority::new();
         let (certificate, key) = authority.sign(hosts, 30);
@@ -41,19 +41,19 @@ impl Proxy {
         let listener =
             TcpListener::bind("127.0.0.1:0").await.unwrap_or_else(|error| panic!("{error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&asked);
+        let requested = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requested);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (acceptor, seen, to) = (acceptor.clone(), Arc::clone(&seen), to.clone());
-                // What breaks off breaks off for the client too.
+                // An error closes the client's connection too.
                 tokio::spawn(
-                    async move { pass_on(client, acceptor, hosts, &to, &seen).await.ok() },
+                    async move { forward(client, acceptor, hosts, &to, &seen).await.ok() },
                 );
             }
         });
         let _task = AbortOnDropHandle::new(task);
-        Self { address, authority: authority.pem(), asked, _task }
+        Self { address, authority: authority.pem(), requested, _task }
     }
 
     /// Its URL.
@@ -61,23 +61,23 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// The certificate of its authority, in PEM form.
+    /// The certificate of its authority, as PEM.
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// The hosts that were asked for.
-    pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The requested hosts, oldest first.
+    pub fn requested_hosts(&self) -> Vec<String> {
+        self.requested.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-async fn pass_on(
+async fn forward(
     mut client: TcpStream,
     acceptor: TlsAcceptor,
     hosts: &[&str],
     to: &[SocketAddr],
-    asked: &Mutex<Vec<String>>,
+    requested: &Mutex<Vec<String>>,
 ) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -86,8 +86,8 @@ async fn pass_on(
     let head = String::from_utf8_lossy(&head).into_owned();
     let host = head.strip_prefix("CONNECT ").and_then(|rest| rest.split(':').next());
     let host = host.unwrap_or_default().to_owned();
-    let address = hosts.iter().position(|known| *known == host).and_then(|at| to.get(at));
-    asked.lock().unwrap_or_else(PoisonError::into_inner).push(host);
+    let address = hosts.iter().position(|known| *known == host).and_then(|index| to.get(index));
+    requested.lock().unwrap_or_else(PoisonError::into_inner).push(host);
     let Some(address) = address else {
         return client.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n").await;
     };

@@ -1,14 +1,21 @@
 //! Flags and environment variables.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::error::SettingError;
+use super::parse::Parser;
+use super::values::ListenAddress;
 use crate::model::{MappingOption, Secret};
 
-/// The settings of the exporter. `String`s are checked by `settings`, so that every mistake gets one kind of answer.
+/// The original exporter's port.
+const DEFAULT_LISTEN_ADDRESS: &str = "0.0.0.0:8000";
+
+/// The settings of the exporter. The texts are parsed later, so that all mistakes are reported in
+/// the same form.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ServeArgs {
-    /// Serve the built-in recordings of an invented organization: needs no token and no network.
-    /// `--demo=auto`: only where no credential, target or config file is given
+    /// Serve the built-in recordings of two invented organizations and an enterprise: needs no token
+    /// and no network. `--demo=auto`: only if no credential, target or config file is given
     #[arg(
         long,
         env = "DEMO",
@@ -19,77 +26,77 @@ pub struct ServeArgs {
     )]
     pub demo: Option<String>,
 
-    /// Config file (YAML): several credentials, and settings for each target
+    /// Config file (YAML), for several credentials and for settings of individual targets
     #[arg(long, env = "CONFIG_FILE", value_name = "FILE")]
     pub config: Option<String>,
 
-    /// Token for GitHub's API. Prefer the environment: flags show in the list of processes
+    /// Token for the GitHub API. Prefer the variable: flags are visible in the process list
     #[arg(long, env = "GHC_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub token: Option<Secret>,
 
-    /// File with the token. It may change at any time
+    /// File that contains the token. It may change at any time
     #[arg(long, env = "GHC_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<String>,
 
-    /// Id or client id of a GitHub App, to sign in as its installation
+    /// ID or client ID of a GitHub App, to sign in as its installation
     #[arg(long, env = "GITHUB_APP_ID", value_name = "ID")]
     pub app_id: Option<String>,
 
-    /// File with the App's private key (PEM). It may change at any time
+    /// File that contains the private key of the App (PEM). It may change at any time
     #[arg(long, env = "GITHUB_APP_PRIVATE_KEY_FILE", value_name = "FILE")]
     pub app_private_key_file: Option<String>,
 
-    /// Id of the App's installation [default: looked up for each target]
+    /// ID of the App's installation [default: looked up for each target]
     #[arg(long, env = "GITHUB_APP_INSTALLATION_ID", value_name = "ID")]
     pub app_installation_id: Option<String>,
 
-    /// Organizations to export, by login, separated by commas
+    /// Organizations to export: their logins, separated by commas
     #[arg(long, env = "ORG", value_name = "NAME,…")]
     pub org: Option<String>,
 
-    /// Enterprises to export, by slug, separated by commas
+    /// Enterprises to export: their slugs, separated by commas
     #[arg(long, env = "ENTERPRISE", value_name = "NAME,…")]
     pub enterprise: Option<String>,
 
-    /// Seconds from one refresh of the data to the next. GitHub makes new data once a day [default: 3600]
+    /// Seconds between two refreshes of the data. GitHub updates it once a day [default: 3600]
     #[arg(long, env = "CACHE_TTL_SECONDS", value_name = "SECONDS")]
     pub cache_ttl_seconds: Option<String>,
 
-    /// Folder that keeps the data over a restart [default: memory only]
-    #[arg(long, env = "CACHE_DIR", value_name = "FOLDER")]
+    /// Directory that keeps the data across restarts [default: memory only]
+    #[arg(long, env = "CACHE_DIR", value_name = "DIRECTORY")]
     pub cache_dir: Option<String>,
 
-    /// Folder of mappings (*.wasm), which run beside the default one or, of the same name, in its place.
-    /// It is watched [default: the default mapping only]
-    #[arg(long, env = "MAPPING_DIR", value_name = "FOLDER")]
+    /// Directory of mappings (*.wasm), which run in addition to the default one, or replace it if they
+    /// have its name. It is watched for changes [default: the default mapping only]
+    #[arg(long, env = "MAPPING_DIR", value_name = "DIRECTORY")]
     pub mapping_dir: Option<String>,
 
-    /// Base URL of the API: https://api.SUBDOMAIN.ghe.com, or https://HOST/api/v3 of a GitHub Enterprise Server
-    /// [default: https://api.github.com]
+    /// Base URL of the API: https://api.SUBDOMAIN.ghe.com, or https://HOST/api/v3 for GitHub Enterprise
+    /// Server [default: https://api.github.com]
     #[arg(long, env = "GITHUB_API_URL", value_name = "URL")]
     pub github_api_url: Option<String>,
 
-    /// Where and how to answer.
+    /// How to serve.
     #[command(flatten)]
     pub web: WebArgs,
 
-    /// An option of the mapping, such as users=true for series per user. May come several times
+    /// An option of the mapping, such as users=true for series per user. Can be repeated
     #[arg(long = "option", value_name = "NAME=VALUE")]
     pub options: Vec<MappingOption>,
 
-    /// Lowest level of the log: error, warn, info or debug [default: info]
+    /// Log level: error, warn, info or debug [default: info]
     #[arg(long = "log.level", env = "LOG_LEVEL", value_name = "LEVEL")]
     pub log_level: Option<String>,
 
-    /// Form of the log: text or json [default: text]
+    /// Log format: text or json [default: text]
     #[arg(long = "log.format", env = "LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<String>,
 }
 
-/// The settings of the web side that stand outside of its own file.
+/// The settings of the web server that are not in the web config file.
 #[derive(Clone, Debug, Default, Args)]
 pub struct WebArgs {
-    /// Address and port to listen on. May come several times, or several separated by commas [default: 0.0.0.0:8000]
+    /// Addresses and ports to listen on, separated by commas. Can be repeated [default: 0.0.0.0:8000]
     #[arg(
         long = "web.listen-address",
         env = "LISTEN_ADDRESS",
@@ -98,45 +105,49 @@ pub struct WebArgs {
     )]
     pub listen_address: Vec<String>,
 
-    /// File (YAML) with TLS, users, headers and rate limit of the web side, as Prometheus' exporters have it
-    /// [default: plain HTTP, open to everybody]
+    /// Web config file (YAML): TLS, users, headers and rate limit, in the format of Prometheus' exporters
+    /// [default: plain HTTP, open to anyone who can reach the port]
     #[arg(long = "web.config.file", env = "WEB_CONFIG_FILE", value_name = "FILE")]
     pub web_config: Option<String>,
 }
 
-/// When the demo is served.
-#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
-pub enum Demo {
-    /// Whatever else is set.
-    Always,
-    /// Where nothing is set that could be served.
-    Auto,
-    /// Not at all.
-    #[default]
-    Never,
+/// The text of a flag or variable. An empty one counts as not set: Compose files pass on variables
+/// that are not set as empty ones.
+pub fn given(text: &Option<String>) -> Option<&str> {
+    text.as_deref().map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// The levels of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
-pub enum LogLevel {
-    /// Failures that need somebody.
-    Error,
-    /// And what failed but will be tried again.
-    Warn,
-    /// And one line for each refresh.
-    #[default]
-    Info,
-    /// And one for each document.
-    Debug,
+/// Parses the text of a flag, which the error names.
+pub(super) fn parse_flag<P: Parser>(flag: &str, text: &str) -> Result<P::Value, SettingError> {
+    P::parse(text).map_err(|problem| SettingError::new(flag, problem))
 }
 
-/// The forms of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
+/// The addresses to listen on.
+pub fn listen_addresses(args: &WebArgs) -> Result<Vec<String>, SettingError> {
+    let addresses = args.listen_address.iter().map(|text| text.trim());
+    let mut addresses: Vec<&str> = addresses.filter(|text| !text.is_empty()).collect();
+    if addresses.is_empty() {
+        addresses.push(DEFAULT_LISTEN_ADDRESS);
+    }
+    let parse = |text| parse_flag::<ListenAddress>("--web.listen-address (LISTEN_ADDRESS)", text);
+    addresses.into_iter().map(parse).collect()
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listen(texts: &[&str]) -> Result<Vec<String>, SettingError> {
+        let listen_address = texts.iter().map(|text| (*text).to_owned()).collect();
+        listen_addresses(&WebArgs { listen_address, web_config: None })
+    }
+
+    #[test]
+    fn listen_addresses_are_those_of_the_flag_else_port_8000_of_every_address() {
+        assert_eq!(listen(&[]).unwrap(), ["0.0.0.0:8000"]);
+        assert_eq!(listen(&["", " "]).unwrap(), ["0.0.0.0:8000"]);
+        assert_eq!(listen(&[":9", " [::1]:80"]).unwrap(), ["0.0.0.0:9", "[::1]:80"]);
+        let error = "--web.listen-address (LISTEN_ADDRESS): \"8000\" is not an address and port, such as 0.0.0.0:8000 or :8000";
+        assert_eq!(listen(&["8000"]).unwrap_err().to_string(), error);
+    }
+}

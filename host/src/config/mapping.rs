@@ -1,99 +1,130 @@
-//! Which mappings run, and what they may do: the sections `mapping`.
+//! The sections `mapping`: which mappings run, and their limits.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use serde_saphyr::Spanned;
+use super::parse::{Parsed, list, optional, section, value};
+use super::paths::Directory;
+use super::values::{Mib, Number, Sha256, Timeout};
+use crate::model::Limits;
 
-use super::config::{Mapping, TargetMapping, Text};
-use super::file::File;
-use super::{MappingPolicy, MappingSource, SettingError, flag, values};
-use crate::wasm::Limits;
+/// Which mappings run for a target.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MappingSource {
+    /// The directory of mappings, if any. It is absolute.
+    pub directory: Option<PathBuf>,
+    /// Whether the embedded mapping runs, unless the directory has one of the same name.
+    pub default: bool,
+    /// The SHA-256 digests of the files that are accepted. If empty, all are.
+    pub sha256: Vec<String>,
+}
 
-impl File<'_> {
-    /// For all targets: the flag stands above the file.
-    pub(super) fn source(
-        &self,
-        dir: Option<&str>,
-        mapping: &Mapping,
-    ) -> Result<MappingSource, SettingError> {
-        let of_file =
-            mapping.dir.as_ref().map(|dir| self.folder(dir, "mapping.dir")).transpose()?;
-        let of_flag =
-            dir.map(|dir| flag("--mapping-dir (MAPPING_DIR)", dir, |dir| folder(Path::new(dir))));
-        Ok(MappingSource {
-            folder: of_flag.transpose()?.or(of_file),
-            default: mapping.default.unwrap_or(true),
-            sha256: self.digests(&mapping.sha256, "mapping.sha256")?,
-        })
-    }
-
-    /// For one target: what it says, and else what all have.
-    pub(super) fn source_of_target(
-        &self,
-        key: &str,
-        mapping: Option<&Spanned<TargetMapping>>,
-        all: &MappingSource,
-    ) -> Result<MappingSource, SettingError> {
-        let Some(Spanned { value: TargetMapping { dir, default, sha256 }, .. }) = mapping else {
-            return Ok(all.clone());
-        };
-        let sub = |name: &str| format!("{key}.mapping.{name}");
-        let folder = dir.as_ref().map(|dir| self.folder(dir, &sub("dir"))).transpose()?;
-        let digests =
-            sha256.as_ref().map(|named| self.digests(named, &sub("sha256"))).transpose()?;
-        Ok(MappingSource {
-            folder: folder.or_else(|| all.folder.clone()),
-            default: default.unwrap_or(all.default),
-            sha256: digests.unwrap_or_else(|| all.sha256.clone()),
-        })
-    }
-
-    /// What mappings may do.
-    pub(super) fn policy(&self, mapping: &Mapping) -> Result<MappingPolicy, SettingError> {
-        let default = MappingPolicy::default();
-        let limits = default.limits;
-        let number = |value: &Option<Text>, name: &str, least: u64, most: u64, example: u64| {
-            let key = format!("mapping.{name}");
-            self.read_if(value, &key, |text| values::number(text, least, most, example))
-        };
-        // 32 bits are what a mapping can address.
-        let memory = number(&mapping.memory_mib, "memory_mib", 1, 4096, 64)?;
-        let result = number(&mapping.result_mib, "result_mib", 1, 4096, 64)?;
-        let series = number(&mapping.series, "series", 1, 10_000_000, 200_000)?;
-        let file = number(&mapping.max_file_mib, "max_file_mib", 1, 1024, 64)?;
-        let failures = number(&mapping.rollback_after, "rollback_after", 1, 1000, 3)?;
-        let run_time = self.read_if(&mapping.run_time, "mapping.run_time", values::duration)?;
-        let mib = |mib: u64| usize::try_from(mib << 20).unwrap_or(usize::MAX);
-        Ok(MappingPolicy {
-            limits: Limits {
-                memory_bytes: memory.map_or(limits.memory_bytes, mib),
-                run_time: run_time.unwrap_or(limits.run_time),
-                result_bytes: result.map_or(limits.result_bytes, mib),
-                series: series.map_or(limits.series, |series| series as usize),
-                label_value_bytes: limits.label_value_bytes,
-            },
-            max_file_bytes: file.map_or(default.max_file_bytes, |mib| mib << 20),
-            rollback_after: failures.map_or(default.rollback_after, |failures| failures as u32),
-        })
-    }
-
-    fn folder(&self, dir: &Text, key: &str) -> Result<PathBuf, SettingError> {
-        let (_, folder) = self.file(dir, key, folder)?;
-        Ok(folder)
-    }
-
-    fn digests(&self, named: &[Text], key: &str) -> Result<Vec<String>, SettingError> {
-        let numbered = named.iter().enumerate();
-        numbered
-            .map(|(at, digest)| self.read(digest, &format!("{key}[{at}]"), values::sha256))
-            .collect()
+impl Default for MappingSource {
+    fn default() -> Self {
+        MappingSection::default().source()
     }
 }
 
-/// An absolute path: who watches the folder must know it by one name. It need not be there yet.
-fn folder(path: &Path) -> Result<PathBuf, String> {
-    if path.exists() && !path.is_dir() {
-        return Err(format!("{}: it is no folder", path.display()));
+/// What mappings may do, and what happens to those that fail.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MappingPolicy {
+    /// The limits of a run.
+    pub limits: Limits,
+    /// Maximum size of a mapping file.
+    pub max_file_bytes: u64,
+    /// Number of consecutive failures after which a mapping is rolled back to its predecessor.
+    pub rollback_after: u32,
+}
+
+impl Default for MappingPolicy {
+    fn default() -> Self {
+        MappingSection::default().policy()
     }
-    std::path::absolute(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+section! {
+    /// The section `mapping`, for all targets.
+    pub(super) struct MappingSection {
+        /// Directory of mappings.
+        #[serde(rename = "dir", deserialize_with = "optional::<Directory, _>")]
+        directory: Option<PathBuf> = None,
+        /// Whether the embedded mapping runs.
+        default: bool = true,
+        /// SHA-256 digests of the files to accept.
+        #[serde(deserialize_with = "list::<Sha256, _>")]
+        sha256: Vec<String> = Vec::new(),
+        /// Maximum memory of a run. A mapping can address 32 bits.
+        #[serde(rename = "memory_mib", deserialize_with = "value::<Mib<usize, 1, 4096, 64>, _>")]
+        memory_bytes: usize = Limits::default().memory_bytes,
+        /// Maximum duration of a run.
+        #[serde(deserialize_with = "value::<Timeout, _>")]
+        run_time: Duration = Limits::default().run_time,
+        /// Maximum size of the result of one call.
+        #[serde(rename = "result_mib", deserialize_with = "value::<Mib<usize, 1, 4096, 64>, _>")]
+        result_bytes: usize = Limits::default().result_bytes,
+        /// Maximum number of samples of one target.
+        #[serde(deserialize_with = "value::<Number<usize, 1, 10_000_000, 200_000>, _>")]
+        series: usize = Limits::default().series,
+        /// Maximum size of a mapping file. A mapping in Rust has a few hundred kilobytes, one with
+        /// a JavaScript engine 12 MB.
+        #[serde(rename = "max_file_mib", deserialize_with = "value::<Mib<u64, 1, 1024, 64>, _>")]
+        max_file_bytes: u64 = 64 << 20,
+        /// Number of consecutive failures after which a mapping is rolled back.
+        #[serde(deserialize_with = "value::<Number<u32, 1, 1000, 3>, _>")]
+        rollback_after: u32 = 3,
+    }
+}
+
+impl MappingSection {
+    /// Which mappings run for targets that set nothing else.
+    pub(super) fn source(&self) -> MappingSource {
+        MappingSource {
+            directory: self.directory.clone(),
+            default: self.default,
+            sha256: self.sha256.clone(),
+        }
+    }
+
+    /// What mappings may do.
+    pub(super) fn policy(&self) -> MappingPolicy {
+        MappingPolicy {
+            limits: Limits {
+                memory_bytes: self.memory_bytes,
+                run_time: self.run_time,
+                result_bytes: self.result_bytes,
+                series: self.series,
+                ..Limits::default()
+            },
+            max_file_bytes: self.max_file_bytes,
+            rollback_after: self.rollback_after,
+        }
+    }
+}
+
+section! {
+    /// The section `mapping` of a single target.
+    pub(super) struct TargetMappingSection {
+        /// Directory of mappings, instead of that of all targets.
+        #[serde(rename = "dir", deserialize_with = "optional::<Directory, _>")]
+        directory: Option<PathBuf> = None,
+        /// Whether the embedded mapping runs.
+        default: Option<bool> = None,
+        /// SHA-256 digests of the files to accept.
+        sha256: Option<Vec<Parsed<Sha256>>> = None,
+    }
+}
+
+impl TargetMappingSection {
+    /// Which mappings run for the target: what the section sets, and otherwise what `all` targets
+    /// use.
+    pub(super) fn source(&self, all: &MappingSource) -> MappingSource {
+        let digests = self.sha256.as_ref();
+        let digests =
+            digests.map(|list| list.iter().map(|Parsed(digest)| digest.clone()).collect());
+        MappingSource {
+            directory: self.directory.clone().or_else(|| all.directory.clone()),
+            default: self.default.unwrap_or(all.default),
+            sha256: digests.unwrap_or_else(|| all.sha256.clone()),
+        }
+    }
 }

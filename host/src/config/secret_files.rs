@@ -1,47 +1,36 @@
-//! Files that settings name: tokens, private keys, certificates. They are read again when they are
-//! needed, so that a rotated secret needs no restart. No error quotes a file's content.
+//! Reads tokens, private keys and CA certificates from files. They are read again whenever they are
+//! needed, so a rotated secret needs no restart. No error quotes the content of a file.
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::SystemTime;
 
 use jsonwebtoken::EncodingKey;
 use reqwest::Certificate;
 
-use super::values;
+use super::files::{read_bounded, read_text};
+use super::values::parse_token;
 use crate::model::Secret;
 
-/// The largest token file.
-const MAX_TOKEN_BYTES: u64 = 64 << 10;
+/// The largest file with a token or a private key.
+const MAX_SECRET_BYTES: u64 = 64 << 10;
+/// The largest file with CA certificates: the system's own have a few hundred kilobytes.
+const MAX_CA_BYTES: u64 = 4 << 20;
 
-/// Tells whether a file may have changed: its modification time, length and inode. `None` if it does
-/// not exist.
-pub type Stamp = Option<(SystemTime, u64, u64)>;
-
-/// The current stamp of a file.
-pub fn stamp(path: &Path) -> Stamp {
-    let stat: Metadata = std::fs::metadata(path).ok()?;
-    Some((stat.modified().ok()?, stat.len(), stat.ino()))
-}
-
-/// Reads a file of certificates (PEM) and checks that it contains any.
+/// Reads a file of CA certificates (PEM) and checks that it contains any.
 pub fn read_ca_file(path: &Path) -> Result<Vec<u8>, String> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| format!("{}: cannot read it: {error}", path.display()))?;
-    let right = "it should contain certificates in PEM format";
+    let wrong = |problem: String| {
+        format!("{}: {problem}; it should contain certificates in PEM format", path.display())
+    };
+    let bytes = read_bounded(path, MAX_CA_BYTES)?;
     match Certificate::from_pem_bundle(&bytes) {
-        Ok(found) if !found.is_empty() => Ok(bytes),
-        Ok(_) => Err(format!("{}: it contains no certificate; {right}", path.display())),
-        Err(error) => Err(format!("{}: {error}; {right}", path.display())),
+        Ok(certificates) if !certificates.is_empty() => Ok(bytes),
+        Ok(_) => Err(wrong("it contains no certificate".to_owned())),
+        Err(error) => Err(wrong(error.to_string())),
     }
 }
 
-/// Reads an App's private key.
+/// Reads the private key of a GitHub App.
 pub fn read_private_key(path: &Path) -> Result<EncodingKey, String> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| format!("{}: cannot read it: {error}", path.display()))?;
-    EncodingKey::from_rsa_pem(&bytes).map_err(|_| {
+    EncodingKey::from_rsa_pem(&read_bounded(path, MAX_SECRET_BYTES)?).map_err(|_| {
         format!(
             "{}: not a private key of a GitHub App: use the RSA key in PEM format, as downloaded from the App's settings",
             path.display()
@@ -49,7 +38,7 @@ pub fn read_private_key(path: &Path) -> Result<EncodingKey, String> {
     })
 }
 
-/// Checks that a file contains a private key.
+/// Checks that a file contains the private key of a GitHub App.
 pub fn check_private_key(path: &Path) -> Result<(), String> {
     read_private_key(path).map(|_| ())
 }
@@ -57,11 +46,32 @@ pub fn check_private_key(path: &Path) -> Result<(), String> {
 /// Reads a token.
 pub fn read_token_file(path: &Path) -> Result<Secret, String> {
     let wrong = |problem: String| format!("{}: {problem}", path.display());
-    let unreadable = |error: std::io::Error| wrong(format!("cannot read it: {error}"));
-    if std::fs::metadata(path).map_err(unreadable)?.len() > MAX_TOKEN_BYTES {
-        return Err(wrong("it is too large for a token".to_owned()));
-    }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    let token = values::token(&text).map_err(wrong)?;
+    let token = parse_token(&read_text(path, MAX_SECRET_BYTES)?).map_err(wrong)?;
     token.ok_or_else(|| wrong("it is empty; it should contain a token".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_cannot_be_used_are_named_and_never_quoted() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        let error = |content: &str, read: &dyn Fn(&Path) -> Result<(), String>| {
+            std::fs::write(&path, content).unwrap();
+            let error = read(&path).unwrap_err();
+            assert!(error.starts_with(&format!("{}: ", path.display())), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+            error
+        };
+        let token = |path: &Path| read_token_file(path).map(|_| ());
+        let ca = |path: &Path| read_ca_file(path).map(|_| ());
+        assert!(error("hunter2 hunter2", &token).contains("whitespace"));
+        assert!(error(" \n", &token).contains("it is empty"));
+        assert!(error("hunter2", &check_private_key).contains("RSA key in PEM format"));
+        assert!(error("hunter2", &ca).contains("it contains no certificate"));
+        std::fs::write(&path, " ghp_x\n").unwrap();
+        assert_eq!(read_token_file(&path).unwrap().expose(), "ghp_x");
+    }
 }

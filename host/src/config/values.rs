@@ -1,20 +1,179 @@
-//! Reads single values. Every error says what would be right.
+//! The types of settings: how their texts are parsed. Every error says what would be right.
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use jiff::SignedDuration;
 use url::Url;
 
+use super::parse::Parser;
 use crate::model::Secret;
 
-/// A year: whoever waits longer has mistaken the unit.
+/// A longer TTL is most likely a mistake in the unit.
 const MAX_TTL: Duration = Duration::from_secs(366 * 24 * 3600);
+/// The longest timeout: a request that takes a day has failed.
+const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
-/// A request that takes a day has failed.
-const MAX_DURATION: Duration = Duration::from_secs(24 * 3600);
+/// A whole number within bounds.
+pub(super) struct Number<T, const MIN: u64, const MAX: u64, const EXAMPLE: u64>(PhantomData<T>);
 
-/// Whether a URL is of this machine.
+impl<T, const MIN: u64, const MAX: u64, const EXAMPLE: u64> Parser for Number<T, MIN, MAX, EXAMPLE>
+where
+    T: TryFrom<u64>,
+{
+    type Value = T;
+
+    fn parse(text: &str) -> Result<T, String> {
+        let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+            format!("{text:?} is not a whole number from {MIN} to {MAX}, such as {EXAMPLE}")
+        })
+    }
+}
+
+/// A number of MiB within bounds. Its value is in bytes.
+pub(super) struct Mib<T, const MIN: u64, const MAX: u64, const EXAMPLE: u64>(PhantomData<T>);
+
+impl<T, const MIN: u64, const MAX: u64, const EXAMPLE: u64> Parser for Mib<T, MIN, MAX, EXAMPLE>
+where
+    T: TryFrom<u64>,
+{
+    type Value = T;
+
+    fn parse(text: &str) -> Result<T, String> {
+        let mib = Number::<u64, MIN, MAX, EXAMPLE>::parse(text)?;
+        T::try_from(mib << 20).map_err(|_| format!("{text} MiB is more than this machine supports"))
+    }
+}
+
+/// A duration such as `500ms` or `1m 30s`, from a millisecond to a day.
+pub(super) struct Timeout;
+
+impl Parser for Timeout {
+    type Value = Duration;
+
+    fn parse(text: &str) -> Result<Duration, String> {
+        let fits = |d: &Duration| *d >= Duration::from_millis(1) && *d <= MAX_TIMEOUT;
+        parse_duration(text).filter(fits).ok_or_else(|| {
+            format!("{text:?} is not a duration from 1ms to a day, such as 500ms, 30s or 10m")
+        })
+    }
+}
+
+/// A duration such as `90s` or `1h 30m`, from a second to a year.
+pub(super) struct Ttl;
+
+impl Parser for Ttl {
+    type Value = Duration;
+
+    fn parse(text: &str) -> Result<Duration, String> {
+        let fits = |d: &Duration| *d >= Duration::from_secs(1) && *d <= MAX_TTL;
+        parse_duration(text).filter(fits).ok_or_else(|| {
+            format!("{text:?} is not a duration from 1s to a year, such as 90s, 30m or 1h 30m")
+        })
+    }
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok())
+}
+
+/// A TTL in whole seconds.
+pub(super) struct TtlSeconds;
+
+impl Parser for TtlSeconds {
+    type Value = Duration;
+
+    fn parse(text: &str) -> Result<Duration, String> {
+        let ttl = text.parse().map(Duration::from_secs).ok();
+        ttl.filter(|ttl| !ttl.is_zero() && *ttl <= MAX_TTL).ok_or_else(|| {
+            format!(
+                "{text:?} is not a whole number of seconds from 1 to {}, such as 3600",
+                MAX_TTL.as_secs()
+            )
+        })
+    }
+}
+
+/// One of a few words, in upper or lower case.
+pub(super) struct Choice<T>(PhantomData<T>);
+
+impl<T: ValueEnum> Parser for Choice<T> {
+    type Value = T;
+
+    fn parse(text: &str) -> Result<T, String> {
+        T::from_str(text, true).map_err(|_| {
+            let words: Vec<_> = T::value_variants()
+                .iter()
+                .filter_map(|value| Some(value.to_possible_value()?.get_name().to_owned()))
+                .collect();
+            format!("{text:?} is not one of {}", words.join(", "))
+        })
+    }
+}
+
+/// A SHA-256 in hexadecimal.
+pub(super) struct Sha256;
+
+impl Parser for Sha256 {
+    type Value = String;
+
+    fn parse(text: &str) -> Result<String, String> {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(format!(
+                "{text:?} is not a SHA-256: it should be 64 hexadecimal digits, as printed by `mapping show`"
+            ));
+        }
+        Ok(text.to_ascii_lowercase())
+    }
+}
+
+/// The ID or client ID of a GitHub App.
+pub(super) struct AppId;
+
+impl Parser for AppId {
+    type Value = String;
+
+    fn parse(text: &str) -> Result<String, String> {
+        let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+        if text.is_empty() || text.len() > 100 || !text.bytes().all(valid) {
+            return Err(format!(
+                "{text:?} is not the ID or client ID of a GitHub App, such as 123456 or Iv23liABCdef"
+            ));
+        }
+        Ok(text.to_owned())
+    }
+}
+
+/// The ID of an App's installation.
+pub(super) type InstallationId = Number<u64, 1, { u64::MAX }, 12_345_678>;
+
+/// The base URL of an API.
+pub(super) struct ApiUrl;
+
+impl Parser for ApiUrl {
+    type Value = Url;
+
+    fn parse(text: &str) -> Result<Url, String> {
+        let right = "it should be a URL such as https://api.github.com or https://HOST/api/v3";
+        // The text is not quoted, since it may contain a password or a token.
+        let url = Url::parse(text).map_err(|error| format!("not a URL ({error}): {right}"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(format!("it contains a user or password (set GHC_TOKEN instead): {right}"));
+        }
+        // Otherwise the token would cross the network unencrypted.
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
+            return Err(format!("not https: {right}"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(format!("it contains a query or fragment: {right}"));
+        }
+        Ok(url)
+    }
+}
+
+/// Whether a URL points to this machine.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
@@ -24,129 +183,116 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// One of few words, in upper or lower case.
-pub(super) fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
-    T::from_str(text, true).map_err(|_| {
-        let words: Vec<_> = T::value_variants()
-            .iter()
-            .filter_map(|value| Some(value.to_possible_value()?.get_name().to_owned()))
-            .collect();
-        format!("{text:?} is none of {}", words.join(", "))
-    })
+/// A host name, or `*.` and a domain whose subdomains are meant.
+pub(super) struct HostPattern;
+
+impl Parser for HostPattern {
+    type Value = String;
+
+    fn parse(text: &str) -> Result<String, String> {
+        let name = text.strip_prefix("*.").unwrap_or(text);
+        let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+        if name.is_empty() || !name.bytes().all(valid) {
+            return Err(format!(
+                "{text:?} is not a host name, such as reports.example.com or *.blob.core.windows.net"
+            ));
+        }
+        Ok(text.to_ascii_lowercase())
+    }
 }
 
-/// The text of a token. `None`: it is empty. It is never quoted: it may be nearly right.
-pub(crate) fn token(text: &str) -> Result<Option<Secret>, String> {
+/// An address and port to listen on.
+pub(super) struct ListenAddress;
+
+impl Parser for ListenAddress {
+    type Value = String;
+
+    fn parse(text: &str) -> Result<String, String> {
+        let valid = |(host, port): (&str, &str)| {
+            port.parse::<u16>().ok()?;
+            // ":8000" means every address, as for Prometheus' own exporters.
+            Some(if host.is_empty() { format!("0.0.0.0:{port}") } else { text.to_owned() })
+        };
+        text.rsplit_once(':').and_then(valid).ok_or_else(|| {
+            format!("{text:?} is not an address and port, such as 0.0.0.0:8000 or :8000")
+        })
+    }
+}
+
+/// Parses a token. `None` if it is empty. Errors never quote it: it may be almost right.
+pub(crate) fn parse_token(text: &str) -> Result<Option<Secret>, String> {
     let text = text.trim();
     if text.bytes().any(|byte| !byte.is_ascii_graphic()) {
-        return Err("it has a space or another character that no token has".to_owned());
+        return Err("not a token: it contains whitespace or a special character".to_owned());
     }
     Ok((!text.is_empty()).then(|| Secret::new(text)))
 }
 
-/// A TTL in whole seconds.
-pub(super) fn ttl_seconds(text: &str) -> Result<Duration, String> {
-    let ttl = text.parse().map(Duration::from_secs).ok();
-    ttl.filter(|ttl| !ttl.is_zero() && *ttl <= MAX_TTL).ok_or_else(|| {
-        format!(
-            "{text:?} is no whole number of seconds from 1 to {}, such as 3600",
-            MAX_TTL.as_secs()
-        )
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A TTL such as `90s` or `1h 30m`, of a second to a year.
-pub(super) fn ttl(text: &str) -> Result<Duration, String> {
-    any_duration(text).filter(|d| *d >= Duration::from_secs(1) && *d <= MAX_TTL).ok_or_else(|| {
-        format!("{text:?} is no duration from a second to a year, such as 90s, 30m or 1h 30m")
-    })
-}
-
-/// A duration such as `500ms` or `1m 30s`, of a millisecond to a day.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let fits = |d: &Duration| *d >= Duration::from_millis(1) && *d <= MAX_DURATION;
-    any_duration(text).filter(fits).ok_or_else(|| {
-        format!("{text:?} is no duration from a millisecond to a day, such as 500ms, 30s or 10m")
-    })
-}
-
-fn any_duration(text: &str) -> Option<Duration> {
-    text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok())
-}
-
-/// A whole number within bounds.
-pub(super) fn number(text: &str, least: u64, most: u64, example: u64) -> Result<u64, String> {
-    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| {
-        format!("{text:?} is no whole number from {least} to {most}, such as {example}")
-    })
-}
-
-/// A SHA-256 in hexadecimal.
-pub(super) fn sha256(text: &str) -> Result<String, String> {
-    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(format!(
-            "{text:?} is no SHA-256: 64 hexadecimal digits, as `mapping show` prints them"
-        ));
+    #[test]
+    fn numbers_are_accepted_within_their_bounds() {
+        type Small = Number<u32, 1, 100, 8>;
+        assert_eq!((Small::parse("1"), Small::parse("100")), (Ok(1), Ok(100)));
+        for wrong in ["0", "101", "-1", "1.5", "", "99999999999999999999"] {
+            let error = format!("{wrong:?} is not a whole number from 1 to 100, such as 8");
+            assert_eq!(Small::parse(wrong), Err(error));
+        }
+        assert_eq!(Mib::<u64, 1, 65_536, 4096>::parse("65536"), Ok(64 << 30));
+        assert_eq!(InstallationId::parse("18446744073709551615"), Ok(u64::MAX));
     }
-    Ok(text.to_ascii_lowercase())
-}
 
-/// A GitHub App's id or client id.
-pub(super) fn app_id(text: &str) -> Result<String, String> {
-    let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
-    if text.is_empty() || text.len() > 100 || !text.bytes().all(valid) {
-        return Err(format!("{text:?} is no App id or client id, such as 123456 or Iv23liABCdef"));
+    #[test]
+    fn durations_have_units_and_bounds() {
+        assert_eq!(Timeout::parse("1ms"), Ok(Duration::from_millis(1)));
+        assert_eq!(Timeout::parse("24h"), Ok(MAX_TIMEOUT));
+        assert_eq!(Ttl::parse("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(TtlSeconds::parse("3600"), Ok(Duration::from_secs(3600)));
+        for wrong in ["0s", "25h", "-1s", "10", "soon"] {
+            assert!(Timeout::parse(wrong).is_err(), "{wrong}");
+        }
+        assert!(Ttl::parse("999ms").is_err() && Ttl::parse("9000h").is_err());
+        assert!(TtlSeconds::parse("0").is_err() && TtlSeconds::parse("1h").is_err());
     }
-    Ok(text.to_owned())
-}
 
-/// The id of an App's installation.
-pub(super) fn installation(text: &str) -> Result<u64, String> {
-    number(text, 1, u64::MAX, 12_345_678)
-}
+    #[test]
+    fn an_api_is_reached_over_https_unless_it_is_on_this_machine() {
+        for right in
+            ["https://api.github.com", "https://h/api/v3", "http://127.0.0.1:1", "http://[::1]"]
+        {
+            assert!(ApiUrl::parse(right).is_ok(), "{right}");
+        }
+        for wrong in [
+            "api.github.com",
+            "http://api.github.com",
+            "ftp://127.0.0.1",
+            "https://me:hunter2@h",
+            "https://me:hunter2@h:99999",
+            "https://h?token=hunter2",
+        ] {
+            let error = ApiUrl::parse(wrong).unwrap_err();
+            assert!(error.contains("https://api.github.com") && !error.contains("hunter2"));
+        }
+    }
 
-/// The base URL of an API.
-pub(super) fn api(text: &str) -> Result<Url, String> {
-    let right = "such as https://api.github.com or https://HOST/api/v3";
-    // The text is not quoted where it may hold a password or a token.
-    let url = Url::parse(text)
-        .map_err(|error| format!("it is no URL ({error}); it should be {right}"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(format!(
-            "it has a user or password, which belong in GHC_TOKEN; it should be {right}"
-        ));
+    #[test]
+    fn hosts_and_digests_are_compared_in_lower_case() {
+        assert_eq!(HostPattern::parse("*.CDN.example").as_deref(), Ok("*.cdn.example"));
+        for wrong in ["", "*.", "https://a", "a/b", "a.*"] {
+            assert!(HostPattern::parse(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(Sha256::parse(&"AB".repeat(32)), Ok("ab".repeat(32)));
+        assert!(Sha256::parse(&"ag".repeat(32)).is_err());
     }
-    // The token would cross the network for all to read.
-    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
-        return Err(format!("it is not https; it should be {right}"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("it has a query or fragment; it should be {right}"));
-    }
-    Ok(url)
-}
 
-/// A host, or `*.` and what its name ends with.
-pub(super) fn host(text: &str) -> Result<String, String> {
-    let name = text.strip_prefix("*.").unwrap_or(text);
-    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
-    if name.is_empty() || !name.bytes().all(valid) {
-        return Err(format!(
-            "{text:?} is no host, such as reports.example.com or *.blob.core.windows.net"
-        ));
+    #[test]
+    fn a_token_is_one_word_and_never_quoted() {
+        assert_eq!(parse_token(" ghp_x\n"), Ok(Some(Secret::new("ghp_x"))));
+        assert_eq!(parse_token(" \n"), Ok(None));
+        for wrong in ["hunter2 hunter2", "hunter2\u{e9}", "hunter2\0"] {
+            assert!(!parse_token(wrong).unwrap_err().contains("hunter2"));
+        }
     }
-    Ok(text.to_ascii_lowercase())
-}
-
-/// An address to listen on.
-pub(super) fn listen(text: &str) -> Result<String, String> {
-    let valid = |(host, port): (&str, &str)| {
-        port.parse::<u16>().ok()?;
-        // ":8000" means every address, as with Prometheus' own exporters.
-        Some(if host.is_empty() { format!("0.0.0.0:{port}") } else { text.to_owned() })
-    };
-    text.rsplit_once(':')
-        .and_then(valid)
-        .ok_or_else(|| format!("{text:?} is no address and port, such as 0.0.0.0:8000 or :8000"))
 }

@@ -1,67 +1,83 @@
-//! A stand-in for GitHub, inside the process: for `--demo` and for the tests.
+//! What `--demo` needs: a stand-in for GitHub inside the process.
 //!
-//! [`StandIn`] serves the project's own recordings of invented organizations
-//! ([`recordings`]) the way GitHub does, on two loopback ports: the API, which wants a
-//! token, and the host of the report files, which refuses one. [`Fault`]s make it fail.
+//! # Layout
+//!
+//! - [`stand_in`] serves recordings of invented organizations the way GitHub does, on two loopback ports;
+//! - `recordings` moves them in time, so that they are always two days old (`clock`, `shift`);
+//! - `index` lists them by their paths in GitHub's API (`template`).
+//!
+//! Nothing in here knows a document by name: `tests/fixtures/demo/index.json` does.
 
-pub mod faults;
-mod links;
-pub mod recordings;
-mod stand_in;
+mod clock;
+mod index;
+mod recordings;
+mod shift;
+pub mod stand_in;
+mod template;
 
-pub use faults::Fault;
-pub use stand_in::{Options, Request, StandIn};
+pub use clock::{Clock, SystemClock};
+pub use recordings::Recording;
 
 use std::io;
 use std::sync::Arc;
 
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::info;
 use url::Url;
 
-use crate::model::Secret;
+use self::recordings::Recordings;
+use self::stand_in::{BaseUrls, StandIn, api_router, files_router};
 use crate::config::{CredentialSettings, CredentialSource, Settings, TargetSettings};
-use crate::model::{Scope, Target};
+use crate::model::{Secret, Target};
+use crate::web::{Listener, serve};
 
-/// What the demo exports: the recorded entities.
-const TARGETS: [(Scope, &str); 3] = [
-    (Scope::Organization, recordings::ORGANIZATION),
-    (Scope::Organization, recordings::LEGACY_ORGANIZATION),
-    (Scope::Enterprise, recordings::ENTERPRISE),
-];
+/// A running stand-in. It stops when it is dropped.
+pub struct RunningStandIn {
+    _stop: DropGuard,
+}
 
-/// Where a stand-in is, and the token that it takes.
+/// How to reach a stand-in, and what it has.
 #[derive(Clone)]
 pub struct Demo {
     api: Url,
     token: Secret,
+    targets: Vec<Target>,
 }
 
-/// The targets of the demo.
-pub(crate) fn targets() -> impl Iterator<Item = Target> {
-    TARGETS.into_iter().filter_map(|(scope, login)| Target::new(scope, login).ok())
+/// The embedded recordings of every invented target.
+pub fn recordings() -> io::Result<Vec<Recording>> {
+    Ok(Recordings::embedded()?.all(SystemClock.newest_day()))
 }
 
-/// Starts a stand-in.
-pub async fn start() -> io::Result<(StandIn, Demo)> {
-    let stand_in = StandIn::start().await?;
-    info!(
-        api = %stand_in.api(),
-        "demo: a stand-in for GitHub serves recordings of octodemo, octo-legacy and octo-enterprise"
-    );
-    let demo = Demo { api: stand_in.api().clone(), token: Secret::new(stand_in.token()) };
-    Ok((stand_in, demo))
+/// Starts a stand-in on two free loopback ports.
+pub async fn start() -> io::Result<(RunningStandIn, Demo)> {
+    let (api, files) = (Listener::bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
+    let urls = BaseUrls {
+        api: format!("http://{}", api.local_addr()?),
+        files: format!("http://{}", files.local_addr()?),
+    };
+    let url = Url::parse(&urls.api).map_err(io::Error::other)?;
+    let stand_in = StandIn::new(SystemClock, urls)?;
+    let targets = stand_in.targets().to_vec();
+    let demo = Demo { api: url, token: Secret::new(stand_in.token()), targets };
+    let stop = CancellationToken::new();
+    tokio::spawn(serve(api, api_router(Arc::clone(&stand_in)), stop.clone()));
+    tokio::spawn(serve(files, files_router(stand_in), stop.clone()));
+    let logins: Vec<&str> = demo.targets.iter().map(Target::login).collect();
+    info!(api = %demo.api, targets = logins.join(","), "demo: serving recordings in place of GitHub");
+    Ok((RunningStandIn { _stop: stop.drop_guard() }, demo))
 }
 
 impl Demo {
-    /// Points settings at the stand-in; all else, listening too, stays as it is. Nothing is kept
-    /// over a restart, after which it would be another stand-in's.
+    /// Points settings at the stand-in; everything else, such as where to listen, stays as it is. Nothing
+    /// is stored for the next start, which would have another stand-in.
     pub fn point(&self, settings: Settings) -> Settings {
         let credential = Arc::new(CredentialSettings {
             name: "demo".to_owned(),
             source: CredentialSource::Token(self.token.clone()),
         });
-        let targets = targets().map(|target| TargetSettings {
-            target: target.at(&self.api),
+        let targets = self.targets.iter().map(|target| TargetSettings {
+            target: target.clone().at(&self.api),
             credential: Arc::clone(&credential),
             api: self.api.clone(),
             ttl: settings.ttl,

@@ -1,82 +1,175 @@
-//! The recordings, moved in time so that the newest recorded day is two days ago.
-//!
-//! They are files under `tests/fixtures/demo`, of one organization with the usage reports, one
-//! whose server still answers the closed metrics API, and an enterprise.
+//! The recordings, moved in time so that the newest recorded day becomes the newest day.
 
-use jiff::civil::{Date, date};
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Mutex, PoisonError};
 
-/// An organization with 340 seats.
-pub const ORGANIZATION: &str = "octodemo";
-/// An organization whose server still answers the closed metrics API and has no reports.
-pub const LEGACY_ORGANIZATION: &str = "octo-legacy";
-/// The enterprise that `octodemo` belongs to, and another organization.
-pub const ENTERPRISE: &str = "octo-enterprise";
+use bytes::Bytes;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use serde_json::Value;
 
-/// The newest day in the recordings.
-pub const RECORDED_DAY: Date = date(2026, 11, 20);
-/// Reports lag behind: the newest day is as many days before today (UTC).
-const LAG_DAYS: i64 = 2;
+use super::index::{Index, Kind, Source};
+use super::shift::{shift_days, shift_periods};
+use super::template::Template;
+use crate::model::Target;
 
-/// A recorded document: whose it is, its name, its bodies.
+/// How many days have reports, the newest included.
+const DAYS: i64 = 28;
+
+/// A document of an invented target, whose newest day is two days ago.
 pub struct Recording {
     /// The organization or enterprise.
-    pub owner: &'static str,
-    /// The document's name, as in the mapping's manifest.
-    pub document: &'static str,
-    /// Its files.
-    pub files: &'static [&'static [u8]],
+    pub target: Target,
+    /// The path in GitHub's API with the target's login and with placeholders for a date, such as
+    /// `/orgs/octo-org/report?day={day}`.
+    pub path: String,
+    /// The bodies: one, or those of the report's files. A list is whole, without pages.
+    pub bodies: Vec<Bytes>,
 }
 
-/// Names a recording and embeds its files.
-macro_rules! recording {
-    ($owner:ident $directory:literal $document:literal: $($file:literal)+) => {
-        Recording {
-            owner: $owner,
-            document: $document,
-            files: &[$(include_bytes!(concat!(
-                env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/demo/", $directory, "/", $file
-            ))),+],
+impl Recording {
+    /// Whether it is the response to a document's path, with the target's login but without a day (see
+    /// [`path_for`](crate::model::DocumentSpec::path_for)). The path may have further parameters, such as `per_page`.
+    pub fn is_response_to(&self, path: &str) -> bool {
+        Template::new(&self.path).is_requested_by(path)
+    }
+}
+
+/// The recorded documents, and their bodies of the newest day.
+pub(super) struct Recordings {
+    index: Index,
+    /// By source and file: the newest day so far, and the body of that day. Older days are requested
+    /// once, if at all.
+    newest: Mutex<HashMap<(usize, usize), (Date, Bytes)>>,
+}
+
+/// A day's document, or another one with the newest day.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    number: usize,
+    /// What was recorded.
+    pub(super) source: &'a Source,
+    /// The requested day, or the newest.
+    pub(super) day: Date,
+}
+
+/// The result of a search.
+pub(super) enum Search<'a> {
+    /// The document.
+    Found(Found<'a>),
+    /// It will exist, but does not yet.
+    NotYet,
+    /// It does not exist.
+    NotFound,
+}
+
+impl Recordings {
+    /// The embedded recordings.
+    pub(super) fn embedded() -> io::Result<Self> {
+        Ok(Self { index: Index::embedded()?, newest: Mutex::default() })
+    }
+
+    /// The targets with recordings.
+    pub(super) fn targets(&self) -> &[Target] {
+        &self.index.targets
+    }
+
+    /// Finds the document that a request to the API is for.
+    pub(super) fn find(&self, path: &str, query: &str, newest: Date) -> Search<'_> {
+        let mut sources = self.index.sources.iter().enumerate();
+        let found = sources.find(|(_, source)| source.path.matches(path, query));
+        let Some((number, source)) = found else { return Search::NotFound };
+        if !source.path.is_of_day() {
+            return Search::Found(Found { number, source, day: newest });
         }
-    };
-}
-
-/// Every recording.
-pub static RECORDINGS: &[Recording] = &[
-    recording!(ORGANIZATION "octodemo" "organization-28-day": "organization-28-day.json"),
-    recording!(ORGANIZATION "octodemo" "organization-1-day": "organization-1-day.ndjson"),
-    recording!(ORGANIZATION "octodemo" "users-1-day": "users-1-day.1.ndjson" "users-1-day.2.ndjson"),
-    recording!(ORGANIZATION "octodemo" "user-teams-1-day": "user-teams-1-day.ndjson"),
-    recording!(ORGANIZATION "octodemo" "billing": "billing.json"),
-    recording!(ORGANIZATION "octodemo" "seats": "seats.json"),
-    recording!(LEGACY_ORGANIZATION "octo-legacy" "legacy": "legacy.json"),
-    recording!(LEGACY_ORGANIZATION "octo-legacy" "billing": "billing.json"),
-    recording!(LEGACY_ORGANIZATION "octo-legacy" "seats": "seats.json"),
-    recording!(ENTERPRISE "octo-enterprise" "enterprise-28-day": "enterprise-28-day.json"),
-    recording!(ENTERPRISE "octo-enterprise" "enterprise-1-day": "enterprise-1-day.ndjson"),
-    recording!(ENTERPRISE "octo-enterprise" "users-1-day": "users-1-day.ndjson"),
-    recording!(ENTERPRISE "octo-enterprise" "user-teams-1-day": "user-teams-1-day.ndjson"),
-    recording!(ENTERPRISE "octo-enterprise" "seats": "seats.json"),
-];
-
-/// The day that the newest recorded one is moved to.
-pub fn newest_day() -> Date {
-    Timestamp::now().to_zoned(TimeZone::UTC).date().saturating_sub(LAG_DAYS.days())
-}
-
-/// Moves every day in a recording, so that [`RECORDED_DAY`] becomes `newest`.
-pub fn moved_to(newest: Date, recording: &[u8]) -> Vec<u8> {
-    let days = i64::from((newest - RECORDED_DAY).get_days());
-    let mut moved = recording.to_vec();
-    // A day stands at the beginning of a string, alone or as the start of a time.
-    for at in memchr::memchr_iter(b'"', recording) {
-        let text = recording.get(at + 1..at + 11).and_then(|text| std::str::from_utf8(text).ok());
-        let day = text.filter(|text| text.starts_with("20")).and_then(|text| text.parse().ok());
-        let to: Option<Date> = day.map(|day: Date| day.saturating_add(days.days()));
-        if let (Some(to), Some(slot)) = (to, moved.get_mut(at + 1..at + 11)) {
-            slot.copy_from_slice(to.to_string().as_bytes());
+        match source.path.requested_day(query) {
+            Some(day) if day > newest => Search::NotYet,
+            Some(day) if exists(day, newest) => Search::Found(Found { number, source, day }),
+            _ => Search::NotFound,
         }
     }
-    moved
+
+    /// Finds a report by what is in the links to its files.
+    pub(super) fn find_report(
+        &self,
+        login: &str,
+        report: &str,
+        day: Date,
+        newest: Date,
+    ) -> Option<Found<'_>> {
+        let is_report = |source: &Source| {
+            matches!(source.kind, Kind::ReportDay | Kind::Report28Day)
+                && source.target.login() == login
+                && source.report() == report
+        };
+        let mut sources = self.index.sources.iter().enumerate();
+        let (number, source) = sources.find(|(_, source)| is_report(source))?;
+        exists(day, newest).then_some(Found { number, source, day })
+    }
+
+    /// The body of a document's file. `None`: it does not exist.
+    pub(super) fn body(&self, found: Found<'_>, file: usize, newest: Date) -> Option<Bytes> {
+        let key = (found.number, file);
+        if found.day == newest
+            && let Some((day, body)) = self.newest().get(&key)
+            && *day == newest
+        {
+            return Some(body.clone());
+        }
+        let body = self.move_body(found, file, newest)?;
+        if found.day == newest {
+            self.newest().insert(key, (newest, body.clone()));
+        }
+        Some(body)
+    }
+
+    /// Every recording with the newest day.
+    pub(super) fn all(&self, newest: Date) -> Vec<Recording> {
+        let recording = |(number, source): (usize, &Source)| {
+            let found = Found { number, source, day: newest };
+            let bodies = (0..source.files.len()).filter_map(|file| self.body(found, file, newest));
+            Recording {
+                target: source.target.clone(),
+                path: source.path.to_string(),
+                bodies: bodies.collect(),
+            }
+        };
+        self.index.sources.iter().enumerate().map(recording).collect()
+    }
+
+    fn move_body(&self, found: Found<'_>, file: usize, newest: Date) -> Option<Bytes> {
+        let recorded = found.source.files.get(file)?;
+        let recorded_day = self.index.newest_day;
+        if let (Kind::ReportDay, Some(array)) = (found.source.kind, &found.source.array) {
+            let shifted = shift_days(recorded, (newest - recorded_day).get_days());
+            return row_of(&shifted, array, found.day);
+        }
+        let days = (found.day - recorded_day).get_days();
+        let shifted = shift_days(recorded, days);
+        if found.source.kind == Kind::Plain && found.source.path.is_of_day() {
+            let mut value: Value = serde_json::from_slice(&shifted).ok()?;
+            shift_periods(&mut value, days);
+            return Some(format!("{value}\n").into());
+        }
+        Some(shifted.into())
+    }
+
+    fn newest(&self) -> std::sync::MutexGuard<'_, HashMap<(usize, usize), (Date, Bytes)>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a day has reports.
+fn exists(day: Date, newest: Date) -> bool {
+    day <= newest && day > newest.saturating_sub(DAYS.days())
+}
+
+/// The element of an array that is about a day.
+fn row_of(body: &[u8], array: &str, day: Date) -> Option<Bytes> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let day = day.to_string();
+    let rows = body.get(array)?.as_array()?;
+    let row = rows.iter().find(|row| row.get("day").and_then(Value::as_str) == Some(&day))?;
+    Some(format!("{row}\n").into())
 }

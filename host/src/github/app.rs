@@ -1,4 +1,5 @@
-//! Signs in as a GitHub App: a signed claim gets a token of an hour for an installation.
+//! Signs in as a GitHub App: a signed claim is exchanged for an installation's token, which is valid
+//! for an hour.
 //! <https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app>
 
 use std::collections::HashMap;
@@ -7,14 +8,14 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, Header};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-use super::credential::Authorization;
+use super::credential::{Authorization, read_file};
 use super::error::FetchError;
 use super::hosts::is_own;
 use super::rate_limit::{Labels, RateLimit, Weight};
@@ -22,19 +23,20 @@ use super::transport::{Reply, Request, Transport, url_of};
 use crate::config::read_private_key;
 use crate::model::{Scope, Secret, Target};
 
-/// A claim counts from a minute ago, as GitHub recommends, so that a slow clock of its own takes it.
+/// Claims are backdated by a minute, as GitHub recommends, in case its clock is slow.
 const BACKDATED: i64 = 60;
-/// GitHub takes claims that end within ten minutes.
+/// GitHub accepts claims that expire within ten minutes.
 const CLAIM_SECONDS: i64 = 540;
-/// If GitHub's clock turns out to differ by more, the claim is made again by it.
+/// If GitHub's clock turns out to differ by more, a new claim is signed for that clock.
 const MAX_SKEW: i64 = 20;
-/// A token that ends within this is renewed first: the longest document takes minutes.
+/// A token that expires sooner than this is renewed before it is used: the longest document takes
+/// minutes.
 const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
-/// A failure to sign in is the answer to everybody who wants to for as long.
+/// How long a failure to sign in is returned to further requests without trying again.
 const REMEMBERED: Duration = Duration::from_secs(30);
-/// The greatest answer.
+/// The largest response, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
-/// How many pages of installations are looked through.
+/// The largest number of pages of installations that are searched.
 const MAX_PAGES: u32 = 100;
 
 /// An App at one GitHub.
@@ -44,15 +46,15 @@ pub(super) struct App {
     installation: Option<u64>,
     api: Url,
     labels: Labels,
-    /// The limit of the App itself.
+    /// The rate limit of the App itself.
     own: RateLimit,
-    /// Those of its installations.
+    /// The rate limits of its installations.
     limits: std::sync::Mutex<HashMap<u64, Arc<RateLimit>>>,
-    /// By owner, each behind a lock of its own: one that is slow holds up no other.
+    /// By target. Each has its own lock, so that a slow one does not delay the others.
     sessions: std::sync::Mutex<HashMap<Target, Arc<Mutex<Session>>>>,
 }
 
-/// What is known of the installation for an owner.
+/// What is known about a target's installation.
 #[derive(Default)]
 struct Session {
     installation: Option<u64>,
@@ -79,7 +81,7 @@ struct Installation {
     account: Option<Account>,
 }
 
-/// An organization has a login, an enterprise a slug.
+/// Organizations have a login, enterprises a slug.
 #[derive(Deserialize)]
 struct Account {
     login: Option<String>,
@@ -105,7 +107,7 @@ impl App {
         Self { id, private_key_file, installation, api, labels, own, limits, sessions }
     }
 
-    /// The installation's token for a target.
+    /// Returns the installation's token for a target, creating one if needed.
     pub(super) async fn authorize(
         &self,
         transport: &Transport,
@@ -123,7 +125,7 @@ impl App {
         }
         session.failed = None;
         let signed_in = self.sign_in(transport, target, session.installation).await;
-        // Looked for again next time: the App may have been installed anew.
+        // After a failure it is looked up again: the App may have been reinstalled.
         session.installation = signed_in.as_ref().ok().map(|(id, _)| *id);
         let (installation, token) = signed_in.inspect_err(|error| {
             session.failed = Some((Instant::now(), error.clone()));
@@ -147,14 +149,14 @@ impl App {
         };
         match self.create_token(transport, installation).await {
             Err(error) if error.is_not_found() => Err(self.unusable(format!(
-                "the App {} has no installation {installation}: give the right one, or none, and it is looked up",
+                "the App {} has no installation {installation}: correct the ID, or remove it to have it looked up",
                 self.id
             ))),
             created => Ok((installation, created?)),
         }
     }
 
-    /// The limit of an installation, which all of its targets share.
+    /// The rate limit of an installation, which all of its targets share.
     fn limit_of(&self, installation: u64) -> Arc<RateLimit> {
         let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || {
@@ -168,11 +170,11 @@ impl App {
         FetchError::Credential { credential: self.labels.credential.clone(), reason }
     }
 
-    /// The token was refused.
+    /// Discards a token that GitHub refused.
     pub(super) async fn forget(&self, target: &Target, refused: &Secret) {
         let session = self.session(target);
         let mut session = session.lock().await;
-        // Somebody else may have renewed it meanwhile.
+        // Another request may have renewed it already.
         session.token.take_if(|token| token.secret == *refused);
     }
 
@@ -193,11 +195,11 @@ impl App {
         let path = format!("/{owner}/{}/installation", target.login());
         match self.call::<Installation>(transport, Method::GET, &path).await {
             Ok(installation) => Ok(installation.id),
-            // Servers before 2026 can't be asked for the installation of an enterprise.
+            // GitHub Enterprise Server before 2026 has no such endpoint for enterprises.
             Err(error) if error.is_not_found() => {
                 self.list_installations(transport, target).await?.ok_or_else(|| {
                     self.unusable(format!(
-                        "the App {} is not installed on the {target}: install it in the App's settings > Install App",
+                        "the App {} is not installed on the {target}: install it under Install App in the App's settings",
                         self.id
                     ))
                 })
@@ -239,7 +241,7 @@ impl App {
     ) -> Result<Token, FetchError> {
         let path = format!("/app/installations/{installation}/access_tokens");
         let created: AccessToken = self.call(transport, Method::POST, &path).await?;
-        // By GitHub's clock, which has set the end.
+        // By GitHub's clock, which determined the expiry.
         let now = Timestamp::now().as_second() + transport.skew(&self.api);
         let left =
             Duration::from_secs((created.expires_at.as_second() - now).max(0).unsigned_abs());
@@ -273,7 +275,7 @@ impl App {
                 rate: Some((&self.own, Weight::Single)),
             };
             let reply = transport.exchange(&request(&claim)).await;
-            // GitHub's clock is known from its answer now.
+            // The response has told GitHub's time.
             let now = transport.skew(&self.api);
             match reply {
                 Err(FetchError::Status { status: 401, .. }) if (now - skew).abs() > MAX_SKEW => {
@@ -283,23 +285,24 @@ impl App {
             }
         };
         match transport.retrying(attempt).await? {
-            // serde's text may quote the answer, which has a token.
+            // serde's error may quote the response, which contains a token.
             Reply::Content(body, _) => serde_json::from_reader(body.reader())
-                .map_err(|_| FetchError::answer(path, "it is not the expected JSON")),
-            Reply::Empty | Reply::NotModified(_) => Err(FetchError::answer(path, "it is empty")),
+                .map_err(|_| FetchError::answer(path, "not the expected JSON")),
+            Reply::Empty | Reply::NotModified(_) => {
+                Err(FetchError::answer(path, "the response is empty"))
+            }
         }
     }
 
-    /// Signs what makes this the App: who, and until when.
+    /// Signs the claim to be the App, with its period of validity.
     async fn claim(&self, skew: i64) -> Result<Secret, FetchError> {
         let unusable = |reason| self.unusable(reason);
         let path = self.private_key_file.clone();
-        let read = tokio::task::spawn_blocking(move || read_private_key(&path)).await;
-        let key = read.map_err(|error| unusable(error.to_string()))?.map_err(unusable)?;
+        let key = read_file(move || read_private_key(&path)).await.map_err(unusable)?;
         let now = Timestamp::now().as_second() + skew;
         let claims = Claims { iat: now - BACKDATED, exp: now + CLAIM_SECONDS, iss: &self.id };
         jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &key)
             .map(Secret::new)
-            .map_err(|error| unusable(format!("the private key can't sign: {error}")))
+            .map_err(|error| unusable(format!("failed to sign with the private key: {error}")))
     }
 }

@@ -1,4 +1,4 @@
-//! Asks for a target's documents, signed in and within the rate limit.
+//! Requests a target's documents, signed in and within the rate limit.
 
 use std::sync::Arc;
 
@@ -16,22 +16,22 @@ use crate::config::CredentialSettings;
 use crate::model::digest::sha256;
 use crate::model::{Body, Document, Part, Target, Validator};
 
-/// The greatest answer with download links.
+/// The largest response with download links, in bytes.
 const MAX_ENVELOPE_BYTES: u64 = 1 << 20;
-/// The longest tag that is kept.
+/// The longest ETag that is kept, in bytes.
 const MAX_ETAG_BYTES: usize = 256;
 
-/// A request of the API.
+/// A request to the API.
 #[derive(Clone, Copy)]
 pub(super) struct ApiRequest<'a> {
-    /// Its path and query.
+    /// The path and query.
     pub path: &'a str,
-    /// The permission it needs, for the error if GitHub refuses it.
+    /// The permission that it requires, for the error if GitHub refuses it.
     pub permission: Option<&'a str>,
 }
 
 impl<'a> ApiRequest<'a> {
-    /// The request of another page of the same list.
+    /// The request for another page of the same list.
     pub(super) fn page(self, path: &'a str) -> Self {
         Self { path, ..self }
     }
@@ -46,7 +46,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for a target.
+    /// Creates a client for a target.
     pub fn new(
         transport: &Arc<Transport>,
         credentials: &Credentials,
@@ -62,16 +62,12 @@ impl Client {
         }
     }
 
-    /// A request of the API.
-    pub(super) fn request<'a>(
-        &self,
-        path: &'a str,
-        permission: Option<&'a str>,
-    ) -> ApiRequest<'a> {
+    /// Creates a request to the API.
+    pub(super) fn request<'a>(&self, path: &'a str, permission: Option<&'a str>) -> ApiRequest<'a> {
         ApiRequest { path, permission }
     }
 
-    /// The greatest document that is taken, all parts together.
+    /// Maximum size of a document, all parts together.
     pub(super) fn max_document_bytes(&self) -> u64 {
         self.transport.options().max_document_bytes
     }
@@ -81,15 +77,15 @@ impl Client {
         &self.target
     }
 
-    /// How many bytes a document may still have, of which there are `parts` already.
+    /// How many more bytes a document may have after `parts`.
     pub(super) fn left(&self, what: &str, parts: &[Part]) -> Result<u64, FetchError> {
         let limit = self.max_document_bytes();
         let bytes: u64 = parts.iter().map(|part| part.body.length()).sum();
         limit.checked_sub(bytes).ok_or_else(|| too_large(what, limit))
     }
 
-    /// GETs a part of a document, or takes it from `old` where GitHub says that it is the same.
-    /// `None`: there is nothing (204).
+    /// Requests a part of a document, and takes it from `old` if GitHub says that it has not changed.
+    /// `None` if there is no content (204).
     pub(super) async fn get_part(
         &self,
         request: &ApiRequest<'_>,
@@ -103,14 +99,15 @@ impl Client {
         let reply = self.transport.retrying(|| self.attempt(request, etag, limit, weight)).await?;
         Ok(match reply {
             Reply::Empty => None,
-            Reply::Content(body, headers) => {
-                Some((Part { body, validator: validator(resource, &headers), next: None, day: None }, headers))
-            }
+            Reply::Content(body, headers) => Some((
+                Part { body, validator: validator(resource, &headers), next: None, day: None },
+                headers,
+            )),
             Reply::NotModified(headers) => known.map(|part| (part.clone(), headers)),
         })
     }
 
-    /// GETs a small JSON answer. `None`: there is nothing (204).
+    /// Requests a small JSON document. `None` if there is no content (204).
     pub(super) async fn get_json<T: for<'de> Deserialize<'de>>(
         &self,
         request: &ApiRequest<'_>,
@@ -122,7 +119,7 @@ impl Client {
         }
     }
 
-    /// GETs a report's file, or takes it from `old`. The link is its own key.
+    /// Downloads a file of a report, or takes it from `old`. The link itself grants access.
     pub(super) async fn download(
         &self,
         what: &str,
@@ -131,7 +128,7 @@ impl Client {
         limit: u64,
     ) -> Result<Part, FetchError> {
         let refused = |reason: &str| FetchError::answer(what, format!("a download link {reason}"));
-        let url = Url::parse(link).map_err(|_| refused("is no URL"))?;
+        let url = Url::parse(link).map_err(|_| refused("is not a valid URL"))?;
         let configured = &self.transport.options().download_hosts;
         may_download(&self.api, configured, &url).map_err(|reason| refused(&reason))?;
         let resource = resource_of(&url);
@@ -152,12 +149,14 @@ impl Client {
             Reply::Content(body, headers) => {
                 Ok(Part { body, validator: validator(resource, &headers), next: None, day: None })
             }
-            Reply::NotModified(_) => known.cloned().ok_or_else(|| refused("has no file")),
-            Reply::Empty => Err(refused("has no file")),
+            Reply::NotModified(_) => {
+                known.cloned().ok_or_else(|| refused("leads to an empty response"))
+            }
+            Reply::Empty => Err(refused("leads to an empty response")),
         }
     }
 
-    /// Sends a request of the API, once; twice where the token was replaced meanwhile.
+    /// Sends a request to the API once, or twice if the token has been replaced in the meantime.
     async fn attempt(
         &self,
         request: &ApiRequest<'_>,
@@ -204,7 +203,7 @@ impl Client {
         self.transport.exchange(&request).await
     }
 
-    /// The path and query of a URL, if it is one of this API.
+    /// The path and query of a URL, if it belongs to this API.
     pub(super) fn own_path(&self, url: &str) -> Option<String> {
         let url = Url::parse(url).ok().filter(|url| is_own(&self.api, url))?;
         let base = self.api.path().trim_end_matches('/');
@@ -213,7 +212,8 @@ impl Client {
     }
 }
 
-/// What a link leads to, without what makes it a secret: two links to a file are one resource.
+/// Identifies the target of a link without its signature: two links to the same file are the same
+/// resource.
 pub(super) fn resource_of(link: &Url) -> String {
     let mut url = link.clone();
     url.set_query(None);
@@ -229,12 +229,9 @@ fn validator(resource: String, headers: &HeaderMap) -> Option<Validator> {
 
 fn decode<T: for<'de> Deserialize<'de>>(path: &str, body: &Body) -> Result<T, FetchError> {
     serde_json::from_reader(body.reader()).map_err(|error| {
-        // serde's text may quote the answer, which has signed links.
+        // serde's error may quote the response, which contains signed links.
         let (line, column) = (error.line(), error.column());
-        FetchError::answer(
-            path,
-            format!("it is not the expected JSON (line {line}, column {column})"),
-        )
+        FetchError::answer(path, format!("not the expected JSON (line {line}, column {column})"))
     })
 }
 
@@ -243,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_links_to_a_file_are_one_resource() {
+    fn two_links_to_the_same_file_are_the_same_resource() {
         let resource = |link: &str| resource_of(&link.parse().unwrap());
         let first = resource("https://files.example/a/1.json?se=1&sig=x");
         assert_eq!(first, resource("https://files.example/a/1.json?se=2&sig=y"));

@@ -1,7 +1,8 @@
-//! Signs requests in.
+//! Authorizes requests.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use url::Url;
 
@@ -13,7 +14,7 @@ use super::transport::Transport;
 use crate::config::{CredentialSettings, CredentialSource, read_token_file};
 use crate::model::{Secret, Target};
 
-/// Every credential in use, so that targets with the same one share its limit and its tokens.
+/// All credentials in use, so that targets with the same credential share its rate limit and tokens.
 #[derive(Default)]
 pub struct Credentials(Mutex<Vec<Arc<Credential>>>);
 
@@ -29,7 +30,7 @@ impl Credentials {
         metrics.keep_credentials(&in_use);
     }
 
-    /// The credential for an API, made where there is none yet.
+    /// Returns the credential for an API, creating it if needed.
     pub fn get(&self, settings: &Arc<CredentialSettings>, api: &Url) -> Arc<Credential> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |known: &&Arc<Credential>| known.settings == *settings && known.api == *api;
@@ -51,7 +52,7 @@ pub struct Credential {
 
 enum Kind {
     Token(Secret, Arc<RateLimit>),
-    /// It is read for every request, so that a changed file is in use at once.
+    /// It is read for every request, so that a changed file takes effect at once.
     TokenFile(PathBuf, Arc<RateLimit>),
     App(Box<App>),
 }
@@ -84,7 +85,7 @@ impl Credential {
         Self { settings: Arc::clone(settings), api: api.clone(), kind }
     }
 
-    /// The token for a target.
+    /// Returns the token for a target.
     pub(super) async fn authorize(
         &self,
         transport: &Transport,
@@ -98,16 +99,15 @@ impl Credential {
             }
             Kind::TokenFile(path, rate) => {
                 let path = path.clone();
-                let read = tokio::task::spawn_blocking(move || read_token_file(&path)).await;
-                let token = read.map_err(|error| unusable(error.to_string()))?.map_err(unusable)?;
+                let token = read_file(move || read_token_file(&path)).await.map_err(unusable)?;
                 Ok(Authorization { token, rate: Arc::clone(rate) })
             }
             Kind::App(app) => app.authorize(transport, target).await,
         }
     }
 
-    /// After a token was refused (401): another one, if there is. A file may have been replaced,
-    /// an App's token may have ended early.
+    /// Returns another token after one was refused (401), if available. A file may have been replaced,
+    /// and an App's token may have been revoked early.
     pub(super) async fn renew(
         &self,
         transport: &Transport,
@@ -125,4 +125,17 @@ impl Credential {
 /// The value of the label `api`.
 fn host_of(api: &Url) -> String {
     api.host_str().unwrap_or_default().to_owned()
+}
+
+/// How long reading a token or key may take: it may be on a dead mount.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Reads a file on a thread for blocking work, with a time limit.
+pub(super) async fn read_file<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    match tokio::time::timeout(READ_TIMEOUT, tokio::task::spawn_blocking(read)).await {
+        Ok(read) => read.map_err(|error| error.to_string())?,
+        Err(_) => Err(format!("reading its file takes longer than {} s", READ_TIMEOUT.as_secs())),
+    }
 }

@@ -24,8 +24,8 @@ fn candidate_days(today: Date) -> impl Iterator<Item = Date> {
     (1..=MAX_LAG_DAYS).map(move |lag| today.saturating_sub(lag.days()))
 }
 
-/// Fetches the document of the newest day, and of `joined_day` if that is another one. GitHub answers
-/// 204 if a day has no report yet; for an enterprise it may be 404.
+/// Fetches the document of the newest day, and of `joined_day` if that is a different one. GitHub
+/// returns 204 if a day has no report yet; for an enterprise it may be 404.
 pub(super) async fn newest(
     client: &Client,
     spec: &DocumentSpec,
@@ -36,7 +36,7 @@ pub(super) async fn newest(
     let mut not_found = None;
     let mut not_yet = false;
     for day in candidate_days(today) {
-        // The joined day may have changed, or come up, since then.
+        // The joined day may have changed since then, or may not have been requested.
         let has_joined = |old: &Document| {
             joined_day.is_none_or(|joined| old.parts.iter().any(|part| part.day == Some(joined)))
         };
@@ -55,13 +55,13 @@ pub(super) async fn newest(
         }
     }
     match not_found {
-        // If every day is "not found", there is no such report at all, or no permission to see it.
+        // If no day is found, the report does not exist, or the credential may not read it.
         Some(error) if !not_yet => Err(error),
         _ => Ok(Fetched::Absent),
     }
 }
 
-/// Adds the parts of another day in front. A day that GitHub does not have adds nothing.
+/// Prepends the parts of another day. If GitHub does not have that day, nothing is added.
 async fn join(
     client: &Client,
     spec: &DocumentSpec,

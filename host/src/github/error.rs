@@ -1,4 +1,4 @@
-//! What goes wrong with a request.
+//! Errors of requests.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use thiserror::Error;
 use super::refusal::Refusal;
 use crate::model::text::causes;
 
-/// Why a document could not be fetched. The texts hold no links, no tokens and no bodies but the
-/// `message` of GitHub's own error answers.
+/// Why a document could not be fetched. The texts contain no links, no tokens, and nothing of a body
+/// except the `message` of GitHub's own error responses.
 #[derive(Clone, Debug, Error)]
 pub enum FetchError {
-    /// GitHub answered something else than the document.
+    /// GitHub returned an error status.
     #[error(
-        "GitHub answered {status} to {what}{}{}",
+        "GitHub returned {status} for {what}{}{}",
         message.as_ref().map(|text| format!(": {text}")).unwrap_or_default(),
         refusal.map(|refusal| format!(" ({})", refusal.advice(permission.as_deref()))).unwrap_or_default()
     )]
@@ -22,45 +22,45 @@ pub enum FetchError {
         status: u16,
         /// What was requested.
         what: String,
-        /// The permission it needs, if known.
+        /// The permission that the request requires, if known.
         permission: Option<String>,
         /// GitHub's message.
         message: Option<String>,
-        /// Why, if that can be told.
+        /// The cause, if it is known.
         refusal: Option<Refusal>,
-        /// When to come again, if the server says so and nobody else keeps it.
+        /// When to retry, if the server says so and the rate limit does not take care of it.
         retry_after: Option<Duration>,
     },
-    /// There was no answer, or it broke off.
-    #[error("no whole answer to {what}: {reason}")]
+    /// There was no response, or it was cut off.
+    #[error("no complete response for {what}: {reason}")]
     Request {
-        /// What was asked for.
+        /// What was requested.
         what: String,
         /// What happened.
         reason: String,
-        /// Whether it may be otherwise at the next try.
+        /// Whether a retry may succeed.
         passing: bool,
     },
-    /// The answer is not what it should be.
-    #[error("the answer to {what} can't be used: {reason}")]
+    /// The response is not usable.
+    #[error("the response for {what} is not usable: {reason}")]
     Answer {
-        /// What was asked for.
+        /// What was requested.
         what: String,
         /// What is wrong with it.
         reason: String,
     },
-    /// GitHub allows no request now, so that none was sent.
-    #[error("{what} was not asked for: GitHub's rate limit allows it in {} s", wait.as_secs())]
+    /// The rate limit allows no request at the moment, so none was sent.
+    #[error("{what} was not requested: GitHub's rate limit allows it in {} s", wait.as_secs())]
     RateLimited {
-        /// What was to be asked for.
+        /// What was to be requested.
         what: String,
-        /// When it can be.
+        /// When it will be allowed.
         wait: Duration,
     },
-    /// Signing in failed, by then for good: it is not tried again for every document.
+    /// Signing in failed. It has been retried already, and is not retried for every document.
     #[error(transparent)]
     SignIn(Box<FetchError>),
-    /// There is no way to sign in.
+    /// The credential is not usable.
     #[error("credential {credential}: {reason}")]
     Credential {
         /// Its name.
@@ -71,12 +71,12 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// A request that can't be made at all.
+    /// A request that cannot succeed, and is not retried.
     pub(super) fn impossible(what: &str, reason: impl Into<String>) -> Self {
         Self::Request { what: what.to_owned(), reason: reason.into(), passing: false }
     }
 
-    /// A failure to sign in, which has been tried often enough.
+    /// Marks an error as a failure to sign in, which has been retried already.
     pub(super) fn of_sign_in(self) -> Self {
         match self {
             error @ Self::Credential { .. } => error,
@@ -84,12 +84,13 @@ impl FetchError {
         }
     }
 
-    /// An answer that is not what it should be.
+    /// A response that is not usable.
     pub(super) fn answer(what: &str, reason: impl Into<String>) -> Self {
         Self::Answer { what: what.to_owned(), reason: reason.into() }
     }
 
-    /// The HTTP status as a label, or the original exporter's word for what has none.
+    /// The HTTP status as a label value. For errors without one, the value that the original exporter
+    /// uses.
     pub fn status_code(&self) -> String {
         match self {
             Self::Status { status, .. } => status.to_string(),
@@ -101,7 +102,7 @@ impl FetchError {
         }
     }
 
-    /// The cause as a label: what is known of the status, if it is.
+    /// The cause as a label value: the refusal if it is known, and otherwise the status.
     pub fn cause(&self) -> String {
         match self {
             Self::Status { refusal: Some(refusal), .. } => refusal.label().to_owned(),
@@ -110,13 +111,13 @@ impl FetchError {
         }
     }
 
-    /// Whether GitHub's API says that there is no such thing. (A file's host says so of a link
-    /// that is over.)
+    /// Whether the API says that the resource does not exist. (A file host says the same about an
+    /// expired link.)
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Status { refusal: Some(Refusal::NotFound), .. })
     }
 
-    /// How long to wait before the next try, if the server says so.
+    /// How long to wait before a retry, if the server says so.
     pub(super) fn retry_after(&self) -> Duration {
         match self {
             Self::Status { retry_after, .. } => retry_after.unwrap_or_default(),
@@ -124,7 +125,7 @@ impl FetchError {
         }
     }
 
-    /// Whether it stays until somebody changes a setting at GitHub.
+    /// Whether it persists until someone changes a setting at GitHub.
     pub fn is_settled(&self) -> bool {
         use Refusal::{AddressNotAllowed, NotFound, PermissionMissing, PolicyOff, SsoRequired};
         let Self::Status { refusal: Some(refusal), .. } = self else { return false };
@@ -134,7 +135,7 @@ impl FetchError {
         )
     }
 
-    /// Whether it may be otherwise soon without anybody doing something.
+    /// Whether it may resolve itself soon.
     pub fn can_pass(&self) -> bool {
         match self {
             Self::Status { refusal: Some(Refusal::RateLimit), .. } => true,
@@ -145,7 +146,7 @@ impl FetchError {
         }
     }
 
-    /// An error of the HTTP client. Its text would have the link, so that only the causes are taken.
+    /// An error of the HTTP client. Its text would contain the link, so only the causes are kept.
     pub(super) fn request(what: &str, error: reqwest::Error) -> Self {
         let passing = !error.is_builder();
         let reason = causes(&error.without_url());

@@ -1,7 +1,7 @@
 //! Fetches a document, whatever kind it is.
 
-use jiff::civil::Date;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::client::Client;
 use super::error::FetchError;
@@ -47,7 +47,7 @@ impl Client {
         })
     }
 
-    /// Fetches a document of one day, or one that has no day. `None`: GitHub does not have it.
+    /// Fetches a document of one day, or one that has no day. `None` if GitHub does not have it.
     pub(super) async fn fetch_once(
         &self,
         spec: &DocumentSpec,

@@ -4,16 +4,16 @@ use url::Url;
 
 use crate::config::is_loopback;
 
-/// Storage that GitHub's links lead to now and then.
+/// Azure storage, which GitHub's links sometimes lead to.
 const STORAGE: &str = "*.blob.core.windows.net";
 
-/// Whether a request with the token may go to `url`: it is of the API's own server.
+/// Whether a request with the token may be sent to `url`: only to the API's own origin.
 pub(super) fn is_own(api: &Url, url: &Url) -> bool {
     url.origin() == api.origin()
 }
 
 /// Whether a report's file may be downloaded from `url`: GitHub's own report hosts for this API,
-/// and those configured. Plain HTTP is for a stand-in on this machine, beside an API on it.
+/// and those configured. Plain HTTP is allowed only on this machine, for an API that is on it too.
 pub(super) fn may_download(api: &Url, configured: &[String], url: &Url) -> Result<(), String> {
     if is_loopback(api) && is_loopback(url) {
         return Ok(());
@@ -26,7 +26,7 @@ pub(super) fn may_download(api: &Url, configured: &[String], url: &Url) -> Resul
     let own = match api_host.strip_prefix("api.") {
         // copilot-reports.github.com, copilot-reports.SUBDOMAIN.ghe.com
         Some(domain) => format!("copilot-reports.{domain}"),
-        // A GitHub Enterprise Server is one host.
+        // GitHub Enterprise Server is a single host.
         None => api_host.to_owned(),
     };
     let allowed = [own.as_str(), STORAGE];
@@ -34,7 +34,7 @@ pub(super) fn may_download(api: &Url, configured: &[String], url: &Url) -> Resul
     match allowed.any(|pattern| matches(pattern, host)) {
         true => Ok(()),
         false => Err(format!(
-            "leads to {host}, which is none of the hosts that report files may come from: if it is right, name it in github.download_hosts of the config file"
+            "leads to {host}, which is not one of the hosts that report files may be downloaded from: if it is trustworthy, add it to github.download_hosts in the config file"
         )),
     }
 }

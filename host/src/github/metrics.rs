@@ -1,4 +1,4 @@
-//! Metrics of the requests to GitHub.
+//! Metrics about requests to GitHub.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::model::metrics::{Registry, remove_series_if};
 /// The labels of a credential's metrics.
 const CREDENTIAL: [&str; 3] = ["credential", "api", "installation"];
 
-/// Counts requests and shows the rate limits. Clones share the metrics.
+/// Counts requests and exports the rate limits. Clones share the metrics.
 #[derive(Clone)]
 pub struct Metrics {
     requests: IntCounter,
@@ -71,29 +71,29 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// A request is sent.
+    /// Counts a request that is sent.
     pub(super) fn count_request(&self) {
         self.requests.inc();
         self.requests_total.inc();
     }
 
-    /// A request failed, or could not be sent.
+    /// Counts a request that failed or could not be sent.
     pub fn count_failure(&self, status_code: &str) {
         self.failures.with_label_values(&[status_code]).inc();
     }
 
-    /// A request is retried.
+    /// Counts a retry.
     pub(super) fn count_retry(&self, cause: &str) {
         self.retries.with_label_values(&[cause]).inc();
     }
 
-    /// A request of the API, or a download, ended.
+    /// Records the duration of a request to the API or of a download.
     pub(super) fn observe_request(&self, is_api: bool, took: Duration) {
         let kind = if is_api { "api" } else { "download" };
         self.duration.with_label_values(&[kind]).observe(took.as_secs_f64());
     }
 
-    /// What GitHub reports about a credential's rate limit.
+    /// Sets what GitHub reports about a credential's rate limit.
     /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit>
     pub(super) fn set_rate_limit(&self, labels: &Labels, reading: Reading) {
         let labels = [&*labels.credential, &*labels.api, &*labels.installation];

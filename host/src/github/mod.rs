@@ -1,4 +1,4 @@
-//! The client for GitHub's API: fetches the documents that mappings declare.
+//! The client of the GitHub API: fetches the documents that mappings declare.
 //!
 //! [`Client`] fetches the documents of a target; `report` follows the download links of reports,
 //! `paged` the `Link` headers of lists, `day` finds the newest day. [`Credential`] signs in, `app` as

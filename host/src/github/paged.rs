@@ -9,9 +9,9 @@ use super::error::FetchError;
 use super::rate_limit::Weight;
 use crate::model::Document;
 
-/// More pages than any list of GitHub's has: 100,000 seats are 1,000.
+/// More pages than any list at GitHub has: 100,000 seats are 1,000 pages.
 const MAX_PAGES: usize = 10_000;
-/// A longer list waits rather than using up the credential's requests.
+/// Longer lists wait for the rate limit's reset instead of using up the credential's requests.
 const SHORT_LIST: usize = 10;
 
 /// Fetches every page, each a part of the document.
@@ -30,7 +30,9 @@ pub(super) async fn fetch(
         }
         let weight = if parts.len() < SHORT_LIST { Weight::Single } else { Weight::Bulk };
         let left = client.left(path, &parts)?;
-        let Some((mut part, headers)) = client.get_part(&request.page(&page), old, left, weight).await? else {
+        let Some((mut part, headers)) =
+            client.get_part(&request.page(&page), old, left, weight).await?
+        else {
             break;
         };
         if let Some(links) = headers.get(LINK) {
@@ -39,7 +41,7 @@ pub(super) async fn fetch(
                 Some(link) => Some(client.own_path(&link).ok_or_else(|| {
                     FetchError::answer(
                         &page,
-                        "the next page is at another host, which must not get the token",
+                        "the next page is on another host, which must not receive the token",
                     )
                 })?),
             };

@@ -1,4 +1,4 @@
-//! GitHub's rate limits, for each credential.
+//! GitHub's rate limits, per credential.
 //! <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,48 +9,48 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use tokio::time::Instant;
 
-/// Where GitHub does not say how long to wait, at least this; then twice as long, and so on.
-const LEAST_WAIT: Duration = Duration::from_secs(60);
-/// No wait is longer: limits are by the hour.
-const MOST_WAIT: Duration = Duration::from_secs(3700);
-/// Long lists leave as large a part of the hour's requests to everything else.
+/// The first wait if GitHub does not say how long. Each further one is twice as long.
+const MIN_WAIT: Duration = Duration::from_secs(60);
+/// The longest wait: limits are reset every hour.
+const MAX_WAIT: Duration = Duration::from_secs(3700);
+/// Long lists leave a fifth of the hourly requests to all other documents.
 const RESERVE: i64 = 5;
 
-/// What kind of request waits.
+/// How much a request matters to the rate limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Weight {
-    /// One of few.
+    /// One of a few.
     Single,
-    /// A page of a long list: an enterprise's seats can be a thousand of them.
+    /// A page of a long list: the seats of an enterprise can have a thousand pages.
     Bulk,
 }
 
-/// What GitHub last said of a credential's limit.
+/// What GitHub last reported about a credential's rate limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// Requests allowed in an hour.
+    /// Requests allowed per hour.
     pub limit: Option<i64>,
-    /// Of these still left.
+    /// Requests that remain until the reset.
     pub remaining: Option<i64>,
-    /// When there are new ones, in seconds since 1970.
+    /// The time of the reset, in seconds since 1970.
     pub reset: Option<i64>,
 }
 
-/// A credential's limit.
+/// The rate limit of a credential.
 #[derive(Debug, Default)]
 pub struct RateLimit {
     labels: Labels,
     state: Mutex<State>,
 }
 
-/// Whose limit it is.
+/// Whose rate limit it is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Labels {
     /// The credential's name.
     pub credential: String,
     /// The API's host.
     pub api: String,
-    /// The App's installation, else empty: each has a limit of its own.
+    /// The App's installation, each of which has its own limit. Otherwise empty.
     pub installation: String,
 }
 
@@ -77,25 +77,25 @@ impl State {
 }
 
 impl RateLimit {
-    /// A limit of which nothing is known yet.
+    /// Creates a rate limit about which nothing is known yet.
     pub fn new(labels: Labels) -> Self {
         Self { labels, state: Mutex::default() }
     }
 
-    /// Whose limit it is.
+    /// Whose rate limit it is.
     pub fn labels(&self) -> &Labels {
         &self.labels
     }
 
-    /// Takes one of the remaining requests, or returns how long to wait from `now` on. It is one step:
-    /// of requests that are sent at once, none can take what another one has taken.
+    /// Takes one of the remaining requests, or returns how long to wait from `now` on. It is atomic:
+    /// concurrent requests never take the same one.
     pub fn take(&self, weight: Weight, now: Instant) -> Result<(), Duration> {
         let mut state = self.state();
         let wait = state.wait(weight, now);
         if !wait.is_zero() {
             return Err(wait);
         }
-        // Until GitHub reports the number again.
+        // Counted down here until GitHub reports the number again.
         state.reading.remaining = state.reading.remaining.map(|left| (left - 1).max(0));
         Ok(())
     }
@@ -105,7 +105,7 @@ impl RateLimit {
         self.state().wait(weight, now)
     }
 
-    /// Notes what an answer says of the limit.
+    /// Records what a response says about the rate limit.
     pub fn note(&self, headers: &HeaderMap, now: Instant) -> Reading {
         let mut state = self.state();
         let reading = Reading {
@@ -114,31 +114,32 @@ impl RateLimit {
             reset: number(headers, "x-ratelimit-reset").or(state.reading.reset),
         };
         if let Some(reset) = number(headers, "x-ratelimit-reset") {
-            // Counted by GitHub's clock: this machine's may be wrong.
+            // Relative to GitHub's clock, since this machine's may be wrong.
             let wait = reset - server_time(headers).unwrap_or_else(Timestamp::now).as_second();
             let wait = Duration::from_secs(wait.max(0).unsigned_abs());
-            state.reset_at = Some(now + wait.min(MOST_WAIT));
+            state.reset_at = Some(now + wait.min(MAX_WAIT));
         }
         state.reading = reading;
         reading
     }
 
-    /// GitHub refused a request: nothing is sent for a while. Answers for how long.
+    /// Records that GitHub refused a request because of the rate limit. Returns how long nothing is
+    /// sent.
     pub fn refused(&self, headers: &HeaderMap, now: Instant) -> Duration {
         let mut state = self.state();
-        let doubled = LEAST_WAIT * 2u32.saturating_pow(state.refusals.min(10));
+        let doubled = MIN_WAIT * 2u32.saturating_pow(state.refusals.min(10));
         let until_reset = state.reset_at.map(|at| at.saturating_duration_since(now));
         let used_up = state.reading.remaining == Some(0);
         let wait = retry_after(headers)
             .or(until_reset.filter(|wait| used_up && !wait.is_zero()))
             .unwrap_or(doubled)
-            .min(MOST_WAIT);
+            .min(MAX_WAIT);
         state.refusals += 1;
         state.blocked_until = Some(now + wait);
         wait
     }
 
-    /// A request succeeded.
+    /// Records that a request succeeded.
     pub fn succeeded(&self) {
         self.state().refusals = 0;
     }
@@ -152,7 +153,7 @@ fn number(headers: &HeaderMap, name: &str) -> Option<i64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// The time on the server's clock.
+/// The server's time.
 pub(super) fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
     time(headers.get(DATE)?.to_str().ok()?)
 }
@@ -161,7 +162,7 @@ fn time(text: &str) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(text.trim()).ok()
 }
 
-/// `retry-after` in seconds, or as a time. RFC 9110, section 10.2.3.
+/// `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3).
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
     let seconds = text.trim().parse::<u64>().ok().or_else(|| {
@@ -178,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_sent_at_once_never_take_more_than_is_left() {
+    fn concurrent_requests_never_take_more_than_remain() {
         let (limit, now) = (RateLimit::default(), Instant::now());
         let reset = (NOON_SECONDS + 60).to_string();
         let reading = [
@@ -210,7 +211,7 @@ mod tests {
     const NOON_SECONDS: i64 = 1_795_348_800;
 
     #[test]
-    fn where_no_request_is_left_everything_waits_for_the_reset_by_githubs_clock() {
+    fn when_no_request_remains_all_wait_for_the_reset_by_githubs_clock() {
         let (limit, now) = (RateLimit::default(), Instant::now());
         let reset = (NOON_SECONDS + 90).to_string();
         limit.note(
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_leave_a_fifth_of_the_requests_to_the_rest() {
+    fn long_lists_leave_a_fifth_of_the_requests_to_other_documents() {
         let (limit, now) = (RateLimit::default(), Instant::now());
         let left = |remaining: &str| {
             let reset = (NOON_SECONDS + 60).to_string();
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secondary_limit_waits_as_long_as_github_says_else_a_minute_and_twice_that() {
+    fn a_secondary_limit_waits_as_long_as_github_says_or_a_minute_and_then_twice_as_long() {
         let (limit, now) = (RateLimit::default(), Instant::now());
         assert_eq!(limit.refused(&headers(&[("retry-after", "7")]), now), Duration::from_secs(7));
         assert_eq!(limit.wait(Weight::Single, now), Duration::from_secs(7));
@@ -259,7 +260,7 @@ mod tests {
         assert_eq!(limit.refused(&headers(&dated), now), Duration::from_secs(30));
         limit.succeeded();
         assert_eq!(limit.refused(&headers(&[]), now), Duration::from_secs(60));
-        // Nobody is made to wait for days.
-        assert_eq!(limit.refused(&headers(&[("retry-after", "99999999")]), now), MOST_WAIT);
+        // An absurd value does not make it wait for years.
+        assert_eq!(limit.refused(&headers(&[("retry-after", "99999999")]), now), MAX_WAIT);
     }
 }

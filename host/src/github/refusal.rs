@@ -1,4 +1,4 @@
-//! Why GitHub refuses a request, and which of its settings to change.
+//! Why GitHub refuses a request, and what to do about it.
 //!
 //! Sources: <https://docs.github.com/en/rest/copilot/copilot-usage-metrics>,
 //! <https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api>.
@@ -6,27 +6,27 @@
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
-/// A cause that somebody can do something about. `docs/permissions.md` has one section for each.
+/// A cause that someone can fix. `docs/permissions.md` has a row for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The credential is wrong, has expired or was revoked.
+    /// The credential is invalid, expired or revoked.
     BadCredentials,
-    /// The policy for the usage metrics is off.
+    /// The policy for usage metrics is off.
     PolicyOff,
     /// The token or App lacks a permission.
     PermissionMissing,
     /// The token is not authorized for the organization's single sign-on.
     SsoRequired,
-    /// The organization has a list of allowed addresses, and this is none of them.
+    /// This machine's address is not on the IP allow list.
     AddressNotAllowed,
     /// Too many requests.
     RateLimit,
-    /// There is no such thing, or the token may not see it.
+    /// The resource does not exist, or the token may not read it.
     NotFound,
 }
 
 impl Refusal {
-    /// Every one of them.
+    /// All refusals.
     pub const ALL: [Self; 7] = [
         Self::BadCredentials,
         Self::PolicyOff,
@@ -37,7 +37,7 @@ impl Refusal {
         Self::NotFound,
     ];
 
-    /// Tells it by status, headers and message.
+    /// Determines the cause from status, headers and message.
     pub fn of(status: StatusCode, headers: &HeaderMap, message: &str) -> Option<Self> {
         let message = message.to_ascii_lowercase();
         let says = |text: &str| message.contains(text);
@@ -46,7 +46,7 @@ impl Refusal {
             StatusCode::UNAUTHORIZED => Some(Self::BadCredentials),
             StatusCode::TOO_MANY_REQUESTS => Some(Self::RateLimit),
             StatusCode::NOT_FOUND => Some(Self::NotFound),
-            // The closed metrics API says so where its setting is off.
+            // The closed metrics API returns this if its setting is off.
             StatusCode::UNPROCESSABLE_ENTITY => Some(Self::PolicyOff),
             StatusCode::FORBIDDEN if headers.contains_key("retry-after") || used_up => {
                 Some(Self::RateLimit)
@@ -64,7 +64,7 @@ impl Refusal {
         }
     }
 
-    /// The cause as a label.
+    /// The cause as a label value.
     pub fn label(self) -> &'static str {
         match self {
             Self::BadCredentials => "bad_credentials",
@@ -77,18 +77,18 @@ impl Refusal {
         }
     }
 
-    /// What to do about it, for a request to this path.
+    /// What to do about it, for a request that requires `permission`.
     pub fn advice(self, permission: Option<&str>) -> String {
         match self {
             Self::BadCredentials => {
-                "the token is wrong, expired or revoked: put a new one in its place".to_owned()
+                "the token is invalid, expired or revoked: replace it".to_owned()
             }
             Self::PolicyOff => "enable the policy \"Copilot usage metrics\" in the Copilot \
-                policies of the enterprise's settings, or of the organization's"
+                policies of the enterprise or organization"
                 .to_owned(),
             Self::PermissionMissing => match permission {
-                Some(permission) => format!("give the token or App {permission}"),
-                None => "give the token or App the permission it lacks".to_owned(),
+                Some(permission) => format!("grant the token or App {permission}"),
+                None => "grant the token or App the missing permission".to_owned(),
             },
             Self::SsoRequired => "authorize the token for the organization's single sign-on: \
                 GitHub > Settings > Developer settings > the token > Configure SSO"
@@ -96,14 +96,14 @@ impl Refusal {
             Self::AddressNotAllowed => "add this machine's address to the IP allow list in the \
                 organization's or enterprise's settings > Authentication security"
                 .to_owned(),
-            Self::RateLimit => "too many requests with this credential: the next one waits as \
-                long as GitHub says"
+            Self::RateLimit => "too many requests with this credential: the next one waits for \
+                as long as GitHub says"
                 .to_owned(),
             Self::NotFound => {
-                let needs = permission.map(|permission| format!(": it needs {permission}"));
+                let needs = permission.map(|permission| format!(": it requires {permission}"));
                 format!(
                     "the organization, enterprise or report does not exist, or the token may not \
-                     see it{}",
+                     read it{}",
                     needs.unwrap_or_default()
                 )
             }

@@ -28,7 +28,7 @@ enum Attempt {
     Expired(FetchError),
 }
 
-/// Fetches a report. `None`: GitHub does not have it yet.
+/// Fetches a report. `None` if GitHub does not have it yet.
 pub(super) async fn fetch(
     client: &Client,
     request: &ApiRequest<'_>,

@@ -1,5 +1,5 @@
-//! Sends single requests, politely: few at once to a host, none without end, and again only where
-//! that can help.
+//! Sends single requests, politely: few at once to the same host, with timeouts, and retries only
+//! where they can help.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -27,32 +27,32 @@ use crate::config::GithubOptions;
 use crate::config::is_loopback;
 use crate::model::{Body, BodyWriter, Secret};
 
-/// The greatest answer that says why there is no other.
+/// The largest error response, in bytes.
 const MAX_ERROR_BYTES: u64 = 1 << 20;
-/// How much of GitHub's error message is kept.
+/// How many characters of GitHub's error message are kept.
 const MAX_MESSAGE_CHARS: usize = 300;
-/// How many redirects are followed (a renamed organization has one).
+/// How many redirects are followed (a renamed organization causes one).
 const MAX_REDIRECTS: usize = 3;
-/// The longest pause between two tries.
+/// The longest delay before a retry.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
-/// A single request waits as long for its limit; if it would be longer, something else is done
-/// meanwhile. Long lists wait, because starting over would cost more requests.
+/// The longest wait of a single request for its rate limit; beyond that, it fails for now. Long lists
+/// wait as long as it takes, because starting over would cost more requests.
 const MAX_PAUSE: Duration = Duration::from_secs(90);
-/// The version of the API that is asked for.
+/// The requested version of the API.
 const API_VERSION: &str = "2022-11-28";
 
 /// Why no request can be sent at all.
 #[derive(Debug, Error)]
 pub enum TransportError {
-    /// The HTTP client could not be made.
-    #[error("the HTTP client: {0}")]
+    /// The HTTP client could not be created.
+    #[error("failed to create the HTTP client: {0}")]
     Client(#[from] reqwest::Error),
 }
 
-/// What all requests share.
+/// Sends all requests.
 pub struct Transport {
     proxied: reqwest::Client,
-    /// For servers on this machine: a proxy could not reach them, and would see the token.
+    /// For servers on this machine, which a proxy could not reach.
     direct: reqwest::Client,
     options: GithubOptions,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
@@ -61,27 +61,27 @@ pub struct Transport {
 
 struct Host {
     slots: Semaphore,
-    /// By how many seconds its clock is before this machine's.
+    /// How many seconds its clock is ahead of this machine's.
     skew: AtomicI64,
 }
 
 /// A request.
 pub(super) struct Request<'a> {
-    /// What is asked for, for errors: no link and no secret.
+    /// What is requested, for errors: no link and no secret.
     pub what: &'a str,
-    /// The permission it needs, for the error if it is refused.
+    /// The permission that it requires, for the error if it is refused.
     pub permission: Option<&'a str>,
     pub method: Method,
     pub url: Url,
-    /// None for links, which are their own keys: a token would be refused, and leaked.
+    /// None for links, which grant access themselves: a token would be refused, and leaked.
     pub token: Option<&'a Secret>,
-    /// The tag of what is there by now.
+    /// The ETag of the stored version.
     pub etag: Option<&'a str>,
-    /// The greatest body that is taken.
+    /// Maximum size of the body, in bytes.
     pub limit: u64,
-    /// Whether a redirect may be followed to a URL.
+    /// Whether a redirect to a URL may be followed.
     pub trusted: &'a (dyn Fn(&Url) -> bool + Send + Sync),
-    /// The limit that it counts for, and what kind of request it is.
+    /// The rate limit that it counts toward, and its weight.
     pub rate: Option<(&'a RateLimit, Weight)>,
 }
 
@@ -93,22 +93,19 @@ impl Request<'_> {
     }
 }
 
-/// An answer that is no error.
+/// A successful response.
 pub(super) enum Reply {
-    /// What was asked for.
+    /// The requested content.
     Content(Body, HeaderMap),
-    /// It is as it was (304).
+    /// The content has not changed (304).
     NotModified(HeaderMap),
-    /// There is nothing (204).
+    /// There is no content (204).
     Empty,
 }
 
 impl Transport {
-    /// Makes the HTTP clients. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are followed.
-    pub fn new(
-        options: GithubOptions,
-        metrics: Metrics,
-    ) -> Result<Self, TransportError> {
+    /// Creates the HTTP clients, which honor `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
+    pub fn new(options: GithubOptions, metrics: Metrics) -> Result<Self, TransportError> {
         let certificates = Certificate::from_pem_bundle(&options.ca_certificates)?;
         let builder = || {
             reqwest::Client::builder()
@@ -116,7 +113,7 @@ impl Transport {
                 .tls_certs_merge(certificates.iter().cloned())
                 .connect_timeout(options.connect_timeout)
                 .read_timeout(options.response_timeout)
-                // Redirects are followed here, where it is known whom to trust.
+                // Redirects are followed below, where it is known which hosts to trust.
                 .redirect(reqwest::redirect::Policy::none())
         };
         Ok(Self {
@@ -133,12 +130,12 @@ impl Transport {
         &self.options
     }
 
-    /// By how many seconds the clock of a URL's host is before this machine's, as of its last answer.
+    /// How many seconds the clock of a URL's host is ahead of this machine's, as of its last response.
     pub(super) fn skew(&self, url: &Url) -> i64 {
         self.host(url).skew.load(Ordering::Relaxed)
     }
 
-    /// Tries until it succeeds, or fails for good, or has failed too often.
+    /// Retries until it succeeds, fails permanently, or has failed too often.
     pub(super) async fn retrying<T, Attempt: Future<Output = Result<T, FetchError>>>(
         &self,
         attempt: impl FnMut() -> Attempt,
@@ -150,27 +147,27 @@ impl Transport {
             .with_jitter();
         attempt
             .retry(pauses)
-            // What the limit does not allow was not even sent.
+            // A request that the rate limit does not allow was not even sent.
             .when(|error| error.can_pass() && !matches!(error, FetchError::RateLimited { .. }))
-            // A server that says when to come again is asked then, or not at all for now.
+            // If the server says when to retry, do so then, or give up if that is too late.
             .adjust(|error, pause| {
                 let wait = pause?.max(error.retry_after());
                 (wait <= MAX_PAUSE).then_some(wait)
             })
             .notify(|error, pause| {
-                debug!(%error, pause = pause.as_secs_f64(), "to be tried again");
+                debug!(%error, delay = pause.as_secs_f64(), "request failed, retrying");
                 self.metrics.count_retry(&error.cause());
             })
             .await
     }
 
-    /// Sends a request, as soon as its limit allows, and reads the whole answer.
+    /// Sends a request as soon as its rate limit allows, and reads the whole response.
     pub(super) async fn exchange(&self, request: &Request<'_>) -> Result<Reply, FetchError> {
         let host = self.host(&request.url);
         let _slot = loop {
-            // It is never closed.
+            // The semaphore is never closed, so this is never an error.
             let slot = host.slots.acquire().await;
-            // Asked only now: while it waited for the slot, another one may have been refused.
+            // Checked only now: while it waited for the slot, another request may have been refused.
             let Some((rate, weight)) = request.rate else { break slot };
             let Err(wait) = rate.take(weight, tokio::time::Instant::now()) else { break slot };
             drop(slot);
@@ -266,7 +263,7 @@ fn headers(token: &Secret) -> HeaderMap {
     headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
     let version = HeaderName::from_static("x-github-api-version");
     headers.insert(version, HeaderValue::from_static(API_VERSION));
-    // Tokens are checked where they are read.
+    // Tokens have been checked when they were read.
     if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose())) {
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
@@ -274,7 +271,7 @@ fn headers(token: &Secret) -> HeaderMap {
     headers
 }
 
-/// The URL of a path of the API.
+/// The URL of a path in the API.
 pub(super) fn url_of(api: &Url, path: &str) -> Result<Url, FetchError> {
     let base = api.as_str().trim_end_matches('/');
     Url::parse(&format!("{base}{path}"))
@@ -284,10 +281,10 @@ pub(super) fn url_of(api: &Url, path: &str) -> Result<Url, FetchError> {
 fn redirect(what: &str, from: &Url, response: &Response) -> Result<Url, FetchError> {
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
     let to = location.and_then(|location| from.join(location).ok());
-    to.ok_or_else(|| FetchError::answer(what, "it redirects to no URL"))
+    to.ok_or_else(|| FetchError::answer(what, "it redirects without a valid URL"))
 }
 
-/// Compresses a body as it arrives.
+/// Reads a body, compressing it as it arrives.
 async fn read(what: &str, response: Response, limit: u64) -> Result<Body, FetchError> {
     let failed = |error: std::io::Error| FetchError::impossible(what, error.to_string());
     let mut writer = BodyWriter::default();
@@ -302,15 +299,15 @@ async fn read(what: &str, response: Response, limit: u64) -> Result<Body, FetchE
     writer.finish().map_err(failed)
 }
 
-/// What is larger than it may be.
+/// The error for a document that exceeds the limit.
 pub(super) fn too_large(what: &str, limit: u64) -> FetchError {
     let reason = format!(
-        "it is larger than the limit (github.max_document_mib): more than {limit} bytes were left for it"
+        "larger than the limit (github.max_document_mib): it exceeds the remaining {limit} bytes"
     );
     FetchError::answer(what, reason)
 }
 
-/// Reads GitHub's message out of an error answer.
+/// Turns an error response into an error, with GitHub's message.
 async fn refused(request: &Request<'_>, status: StatusCode, response: Response) -> FetchError {
     #[derive(Deserialize)]
     struct Answer {
@@ -322,7 +319,7 @@ async fn refused(request: &Request<'_>, status: StatusCode, response: Response) 
     let message: Option<String> = answer.map(|answer| {
         answer.message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
     });
-    // What a file's host says may quote the link, and is not about GitHub's options.
+    // The message of a file host may quote the link, and is not about GitHub's settings.
     let of_api = request.token.is_some();
     let refusal = of_api
         .then(|| Refusal::of(status, &headers, message.as_deref().unwrap_or_default()))
@@ -336,7 +333,7 @@ async fn refused(request: &Request<'_>, status: StatusCode, response: Response) 
         permission: request.permission.map(str::to_owned),
         message: message.filter(|_| of_api),
         refusal,
-        // What the API says counts for all requests, and is waited for before the next one.
+        // For the API, the rate limit takes care of it for all requests.
         retry_after: retry_after(&headers).filter(|_| refusal != Some(Refusal::RateLimit)),
     }
 }

@@ -129,10 +129,10 @@ impl Registry {
         stored_names: &HashMap<String, String>,
         scan: &mut Scan,
     ) -> Result<(), SettingError> {
-        let found = match &source.folder {
+        let found = match &source.directory {
             None => Ok(Vec::new()),
-            Some(folder) => directory::read(folder, settings.policy.max_file_bytes)
-                .map_err(|error| (folder.clone(), error)),
+            Some(path) => directory::read(path, settings.policy.max_file_bytes)
+                .map_err(|error| (path.clone(), error)),
         };
         let (files, set) = self.known(source);
         let candidate = |default: bool| {
@@ -197,7 +197,7 @@ impl Registry {
         }
         let mut directories = self.directories.iter();
         let sibling =
-            directories.find(|(of, _)| of.folder.is_some() && of.folder == source.folder);
+            directories.find(|(of, _)| of.directory.is_some() && of.directory == source.directory);
         let mut files = sibling.map(|(_, sibling)| sibling.files.clone()).unwrap_or_default();
         let is_allowed =
             |mapping: &Arc<Mapping>| check_digest(mapping.sha256(), &source.sha256).is_ok();

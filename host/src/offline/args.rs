@@ -10,19 +10,19 @@ use crate::model::MappingOption;
 /// The arguments of `mapping check`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without documents, the mapping is run over built-in recordings of an invented organization and enterprise.
+Without documents, the mapping runs over built-in recordings of invented organizations and an enterprise.
 
-Exit codes: 0 it can be used, 64 an argument is wrong, 65 it can't be used, 66 no such file.")]
+Exit codes: 0 the mapping can be used, 64 invalid argument, 65 the mapping can't be used, 66 file not found.")]
 pub struct CheckArgs {
     /// The mapping
     #[arg(value_name = "FILE.wasm")]
     pub file: PathBuf,
 
-    /// Recorded documents to run it over, instead of the built-in ones. A name may come several times
+    /// Recorded documents to run it over, instead of the built-in ones. A name can be repeated
     #[arg(value_name = "DOCUMENT=FILE")]
     pub documents: Vec<RecordedDocument>,
 
-    /// Run it over the documents of an enterprise, not of an organization
+    /// The documents are those of an enterprise, not of an organization
     #[arg(long, requires = "documents")]
     pub enterprise: bool,
 
@@ -34,7 +34,7 @@ pub struct CheckArgs {
 /// The arguments of `mapping show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The mapping [default: the one that is built in]
+    /// The mapping [default: the built-in one]
     #[arg(value_name = "FILE.wasm")]
     pub file: Option<PathBuf>,
 }
@@ -45,9 +45,7 @@ pub struct ShowArgs {
 Example:
   copilot-metrics-exporter map --org octo-org organization-28-day=report.json seats=page1.json seats=page2.json
 
-Documents are named after the last part of their path in GitHub's API: organization-1-day,
-organization-28-day, enterprise-1-day, enterprise-28-day, users-1-day, users-28-day,
-user-teams-1-day, billing, seats; legacy is the metrics API that GitHub closed in April 2026.")]
+`copilot-metrics-exporter mapping show` lists the documents.")]
 pub struct MapArgs {
     /// The organization that the files are about
     #[arg(
@@ -66,19 +64,19 @@ pub struct MapArgs {
     #[arg(long, value_name = "FILE.wasm")]
     pub mapping: Option<PathBuf>,
 
-    /// The newest day only, or every day with its timestamp
+    /// Only the newest day, or every day with its timestamp
     #[arg(long, value_enum, default_value = "latest")]
     pub span: Span,
 
-    /// An option of the mapping, such as users=true. May come several times
+    /// An option of the mapping, such as users=true; can be repeated
     #[arg(long = "option", value_name = "NAME=VALUE")]
     pub options: Vec<MappingOption>,
 
-    /// When the files were fetched; the ages of seats count from here [default: now]
+    /// When the files were fetched: ages are relative to it [default: now]
     #[arg(long, value_name = "TIME", value_parser = clap::value_parser!(jiff::Timestamp))]
     pub fetched_at: Option<jiff::Timestamp>,
 
-    /// Files with recorded documents. A name may come several times, for pages and report files
+    /// Files with recorded documents. A name can be repeated, for pages and report files
     #[arg(required = true, value_name = "DOCUMENT=FILE")]
     pub documents: Vec<RecordedDocument>,
 }
@@ -97,7 +95,7 @@ impl FromStr for RecordedDocument {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, path) = text.split_once('=').ok_or_else(|| {
-            format!("{text:?} is not of the form DOCUMENT=FILE, such as billing=billing.json")
+            format!("{text:?} is not of the form DOCUMENT=FILE, such as seats=seats.json")
         })?;
         Ok(Self { name: name.to_owned(), path: path.into() })
     }

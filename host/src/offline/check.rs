@@ -1,28 +1,24 @@
-//! `copilot-metrics-exporter mapping check`: takes a mapping through every gate, in their order, and
-//! says of each what there is or what is wrong.
+//! `copilot-metrics-exporter mapping check`: runs all checks on a mapping, in their order, and reports
+//! the result of each.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::map::files;
-use super::{OfflineError, load};
-use crate::cli::{CheckArgs, ServeArgs};
-use crate::demo::recordings::{self, RECORDINGS};
-use crate::demo::targets;
-use crate::model::digest::sha256;
-use crate::github::Document;
+use super::args::CheckArgs;
+use super::files::{self, OfflineError, load};
+use crate::config::{MappingPolicy, MappingSource, ServeArgs, Settings};
 use crate::mappings::{MappingSet, Refusal, check_digest, read_file};
-use crate::runner::pipeline::{self, MapError, Mapped};
-use crate::model::{self, Need, Span};
-use crate::wasm::{Engine, INTERFACE, Mapping, Version, documents_of};
-use crate::config::{MappingPolicy, MappingSource, Settings};
-use crate::model::{Scope, Target};
+use crate::model::digest::sha256;
+use crate::model::{PartHeader, Scope, Span, Target};
+use crate::runner::{MapError, RunResult, execute};
+use crate::wasm::{Engine, INTERFACE, Mapping};
 
-/// What is checked of a file before anything is run, with the causes of [`Refusal`]s that belong to it.
+/// The checks of a file before anything runs, with the causes of [`Refusal`]s that belong to each.
 const GATES: [(&str, &[&str]); 7] = [
     ("size", &["unreadable", "size"]),
     ("digest", &["digest"]),
@@ -34,10 +30,25 @@ const GATES: [(&str, &[&str]); 7] = [
 ];
 
 /// The bodies of a target's documents.
-type Bodies = Vec<(model::PartHeader, Vec<u8>)>;
+type Bodies = Vec<(PartHeader, Bytes)>;
 
-/// Prints the report to `out`.
-pub fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
+/// A built-in recording of an invented target.
+pub struct BuiltInRecording {
+    /// The target.
+    pub target: Target,
+    /// Whether it is the response to a path, without a date.
+    pub is_response_to: Box<dyn Fn(&str) -> bool>,
+    /// The bodies.
+    pub bodies: Vec<Bytes>,
+}
+
+/// Prints the report to `out`. Without documents among the arguments, the mapping runs over the
+/// built-in recordings.
+pub fn check(
+    args: &CheckArgs,
+    recordings: &[BuiltInRecording],
+    out: &mut dyn Write,
+) -> Result<(), OfflineError> {
     let serve = ServeArgs { config: args.config.clone(), ..ServeArgs::default() };
     let settings = Settings::new(&serve).map_err(|error| OfflineError::Usage(error.to_string()))?;
     if let Err(error) = std::fs::metadata(&args.file) {
@@ -65,7 +76,7 @@ pub fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), OfflineError> 
         }
     };
     let default = Arc::new(load(&engine, None)?);
-    match beside(&default, &mapping) {
+    match coexistence(&default, &mapping) {
         Ok(found) => line(out, "ok", "conflicts", &found)?,
         Err(problem) => {
             line(out, "FAIL", "conflicts", &problem)?;
@@ -73,7 +84,7 @@ pub fn check(args: &CheckArgs, out: &mut dyn Write) -> Result<(), OfflineError> 
         }
     }
     let inputs = match args.documents.is_empty() {
-        true => recorded(&default, &mapping),
+        true => built_in(&mapping, recordings),
         false => vec![given(args, &mapping)?],
     };
     let mut passed = true;
@@ -90,7 +101,7 @@ fn line(out: &mut dyn Write, verdict: &str, gate: &str, text: &str) -> io::Resul
     writeln!(out, "{}", format!("  {verdict:4}  {gate:9}  {text}").trim_end())
 }
 
-/// Loads a mapping as a serving exporter does. With it comes what each gate has found.
+/// Loads a mapping as a serving exporter does, and returns what each check has found.
 fn load_checked(
     engine: &Engine,
     path: &Path,
@@ -104,67 +115,69 @@ fn load_checked(
     let mapping = Mapping::load(engine, &bytes)?;
     let (seconds, manifest) = (started.elapsed().as_secs_f64(), mapping.manifest());
     let found = [
-        format!("{} bytes, of at most {}", bytes.len(), policy.max_file_bytes),
+        format!("{} bytes, limit {}", bytes.len(), policy.max_file_bytes),
         format!("SHA-256 {digest}"),
-        format!("compiled in {seconds:.1} s; with CACHE_DIR once only"),
-        "none but those that mappings get".to_owned(),
-        format!("{INTERFACE}@{}", Version::NEWEST),
+        format!("compiled in {seconds:.1} s; with CACHE_DIR only once"),
+        "only allowed ones".to_owned(),
+        format!("{INTERFACE}@{}", mapping.version()),
         format!("{} {}", manifest.name, manifest.version),
         format!("documents: {}, families: {}", manifest.documents.len(), manifest.families.len()),
     ];
     Ok((Arc::new(mapping), found))
 }
 
-/// Whether it can run beside the default mapping, or takes its place.
-fn beside(default: &Arc<Mapping>, mapping: &Arc<Mapping>) -> Result<String, String> {
+/// Whether it can run side by side with the default mapping, or replaces it.
+fn coexistence(default: &Arc<Mapping>, mapping: &Arc<Mapping>) -> Result<String, String> {
     let name = &default.manifest().name;
     if mapping.manifest().name == *name {
-        return Ok(format!("it takes the place of the default mapping {name}"));
+        return Ok(format!("it replaces the default mapping {name}"));
     }
     match MappingSet::new([Arc::clone(default), Arc::clone(mapping)]) {
-        Ok(_) => Ok(format!("it runs beside the default mapping {name}")),
+        Ok(_) => Ok(format!("it runs side by side with the default mapping {name}")),
         Err(conflict) => Err(conflict.to_string()),
     }
 }
 
-/// The built-in recordings that the mapping wants, of every invented target.
-fn recorded(default: &Mapping, mapping: &Mapping) -> Vec<(Target, Bodies)> {
-    let bodies = |target: &Target| {
-        let scope = target.scope();
-        let mut bodies = Bodies::new();
-        for spec in mapping.manifest().documents_of(scope) {
-            let source = spec.source();
-            // The recordings have the names of the default mapping's documents.
-            let known = default.manifest().documents_of(scope)
-                .find(|known| known.need != Need::Offline && Document::source_of(known) == source);
-            let Some(known) = known else { continue };
-            let recording =
-                RECORDINGS.iter().find(|of| of.owner == target.name() && of.document == known.name);
-            for (part, file) in (0..).zip(recording.iter().flat_map(|of| of.files)) {
-                let (name, fetched_at) = (spec.name.clone(), Timestamp::now().as_second());
-                let moved = recordings::moved_to(recordings::newest_day(), file);
-                bodies.push((model::PartHeader { name, part, fetched_at }, moved));
-            }
+/// The built-in recordings that the mapping wants, by target.
+fn built_in(mapping: &Mapping, recordings: &[BuiltInRecording]) -> Vec<(Target, Bodies)> {
+    let mut targets: Vec<&Target> = Vec::new();
+    for recording in recordings {
+        if !targets.contains(&&recording.target) {
+            targets.push(&recording.target);
         }
-        bodies
+    }
+    let fetched_at = Timestamp::now().as_second();
+    let bodies = |target: &Target| {
+        let specs = mapping.manifest().documents_of(target.scope());
+        let of_spec = specs.flat_map(|spec| {
+            let path = spec.path_for(target.login(), None);
+            let recorded = recordings.iter().find(|recording| {
+                recording.target == *target && (recording.is_response_to)(&path)
+            });
+            let bodies = recorded.into_iter().flat_map(|recording| &recording.bodies);
+            (0..).zip(bodies).map(|(part, body)| {
+                (PartHeader { name: spec.name.clone(), part, fetched_at }, body.clone())
+            })
+        });
+        of_spec.collect::<Bodies>()
     };
-    targets().map(|target| (target.clone(), bodies(&target))).collect()
+    targets.into_iter().map(|target| (target.clone(), bodies(target))).collect()
 }
 
-/// The documents that were named.
+/// The documents that the arguments name.
 fn given(args: &CheckArgs, mapping: &Mapping) -> Result<(Target, Bodies), OfflineError> {
     let scope = if args.enterprise { Scope::Enterprise } else { Scope::Organization };
     let target = Target::new(scope, "given").map_err(OfflineError::Usage)?;
     let mut bodies = Bodies::new();
-    for (document, mut file) in files(&args.documents, None, mapping, scope)? {
+    for (document, mut file) in files::open(&args.documents, None, mapping, scope)? {
         let mut body = Vec::new();
         file.read_to_end(&mut body)?;
-        bodies.push((document, body));
+        bodies.push((document, body.into()));
     }
     Ok((target, bodies))
 }
 
-/// Runs the mapping over a target's documents, twice. Answers whether that works.
+/// Runs the mapping over a target's documents, twice. Returns whether that works.
 fn run(
     mapping: &Mapping,
     target: &Target,
@@ -172,7 +185,7 @@ fn run(
     out: &mut dyn Write,
 ) -> Result<bool, OfflineError> {
     if bodies.is_empty() {
-        let text = format!("{target}: there is none of its documents to run it over");
+        let text = format!("{target}: none of its documents to run it over");
         line(out, "-", "run", &text)?;
         return Ok(true);
     }
@@ -187,23 +200,24 @@ fn run(
             return Ok(false);
         }
     };
-    let (families, megabytes) = (whole.families.len(), whole.memory_bytes as f64 / 1e6);
-    let series = whole.series;
+    let (families, megabytes) =
+        (whole.samples.families.len(), whole.memory_bytes as f64 / 1e6);
+    let series = whole.samples.len();
     let text = format!(
         "{target}: families: {families}, series: {series}; {seconds:.2} s, {megabytes:.1} MB"
     );
     line(out, "ok", "run", &text)?;
     if series == 0 {
-        line(out, "-", "run", "it made nothing of these documents")?;
+        line(out, "-", "run", "it returned no samples for these documents")?;
     }
-    // An odd length cuts rows, numbers and characters.
+    // An odd length splits rows, numbers and characters.
     let same = map(mapping, target, bodies, 997);
-    if same.is_ok_and(|other| other.families == whole.families) {
-        line(out, "ok", "chunks", "the same samples, however the bytes are cut")?;
+    if same.is_ok_and(|other| other.samples == whole.samples) {
+        line(out, "ok", "chunks", "the same samples, however the bytes are split")?;
         return Ok(true);
     }
-    let text = "other samples, or an error, when the bytes are cut at other places: \
-                chunks may end anywhere, within a character too";
+    let text = "different samples, or an error, if the bytes are split at other places: \
+                chunks may end anywhere, even within a character";
     line(out, "FAIL", "chunks", text)?;
     Ok(false)
 }
@@ -213,20 +227,20 @@ fn map(
     target: &Target,
     bodies: &Bodies,
     chunk: usize,
-) -> Result<Mapped, MapError> {
+) -> Result<RunResult, MapError> {
     let readers = bodies
         .iter()
-        .map(|(document, body)| (document.clone(), Cut { rest: body.as_slice(), chunk }));
-    pipeline::map(mapping, &target, Span::Latest, &[], readers)
+        .map(|(document, body)| (document.clone(), Chunks { rest: body, chunk }));
+    execute(mapping, target, Span::Latest, &[], readers, None)
 }
 
-/// Reads no more than `chunk` bytes at once.
-struct Cut<'a> {
+/// Reads at most `chunk` bytes at once.
+struct Chunks<'a> {
     rest: &'a [u8],
     chunk: usize,
 }
 
-impl Read for Cut<'_> {
+impl Read for Chunks<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = buffer.len().min(self.chunk);
         self.rest.read(buffer.get_mut(..most).unwrap_or_default())

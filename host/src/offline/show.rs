@@ -1,19 +1,20 @@
-//! `copilot-metrics-exporter mapping show`: what a mapping says of itself.
+//! `copilot-metrics-exporter mapping show`: prints what a mapping says about itself.
 
 use std::io::Write;
 
-use super::{OfflineError, load};
-use crate::cli::ShowArgs;
-use crate::model::{DocumentSpec, Manifest, MetricKind, Need};
-use crate::wasm::{Engine, Limits};
-use crate::model::Scope;
+use super::args::ShowArgs;
+use super::files::{OfflineError, load};
 use crate::model::text::sanitize;
+use crate::model::{DocumentSpec, Limits, Manifest, Need, Scope};
+use crate::wasm::Engine;
 
 /// Prints it to `out`.
 pub fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
     let mapping = load(&Engine::new(Limits::default())?, args.file.as_deref())?;
-    let Manifest { name, version, documents, options, families } = mapping.manifest();
-    writeln!(out, "name     {name}\nversion  {version}\nsha256   {}", mapping.sha256())?;
+    let Manifest { name, version, documents, options, families, charts } = mapping.manifest();
+    let contract = mapping.version();
+    writeln!(out, "name      {name}\nversion   {version}\nsha256    {}", mapping.sha256())?;
+    writeln!(out, "contract  {contract}")?;
     for scope in [Scope::Organization, Scope::Enterprise] {
         let of: Vec<&DocumentSpec> =
             documents.iter().filter(|spec| spec.scope == scope).collect();
@@ -28,7 +29,12 @@ pub fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
                 Need::Optional => "optional",
                 Need::Offline => "offline",
             };
-            writeln!(out, "  {:width$}  {need:8}  {}", spec.name, sanitize(&spec.path))?;
+            let only_with = match spec.only_with.first() {
+                Some(option) => format!("  (only with {option}=true)"),
+                None => String::new(),
+            };
+            let path = sanitize(&spec.path);
+            writeln!(out, "  {:width$}  {need:8}  {path}{only_with}", spec.name)?;
         }
     }
     if !options.is_empty() {
@@ -40,12 +46,15 @@ pub fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
     }
     writeln!(out, "\n{} families", families.len())?;
     for family in families {
-        let kind = match family.kind {
-            MetricKind::Gauge => "gauge",
-            MetricKind::Counter => "counter",
-        };
+        let kind = family.kind.label();
         writeln!(out, "  {} {{{}}} {kind}", family.name, family.label_names.join(", "))?;
         writeln!(out, "    {}", sanitize(&family.help))?;
+    }
+    if !charts.is_empty() {
+        writeln!(out, "\n{} charts", charts.len())?;
+    }
+    for chart in charts {
+        writeln!(out, "  {}: {}", sanitize(&chart.title), sanitize(&chart.help))?;
     }
     out.flush()?;
     Ok(())

@@ -26,6 +26,9 @@ pub struct Placement {
     pub mappings: Vec<(MappingId, Vec<Family>)>,
     /// The samples of those that are new.
     pub published: Vec<Published>,
+    /// Whether these are all mappings. If not, restored samples of other ones stay, as their mappings
+    /// may still be on their way.
+    pub is_complete: bool,
 }
 
 /// The published state of one target.
@@ -85,7 +88,7 @@ impl Part {
 
     /// Changes the mappings. One of a name that was in use before keeps its samples, unless another
     /// mapping has one of their families now: it must not be served twice.
-    pub fn place(&mut self, mappings: &[(MappingId, Vec<Family>)]) {
+    pub fn place(&mut self, mappings: &[(MappingId, Vec<Family>)], is_complete: bool) {
         let mut before = std::mem::take(&mut self.entries);
         let belongs_to_other = |family: &Family, name: &str| {
             let others = mappings.iter().filter(|(mapping, _)| mapping.name != name);
@@ -102,6 +105,17 @@ impl Part {
             Entry { mapping: mapping.clone(), published: published.filter(is_alone) }
         });
         self.entries = entries.collect();
+        if !is_complete {
+            let is_free = |published: &Published| {
+                let mut families = published.samples.families.iter();
+                !families.any(|(family, _)| belongs_to_other(family, &published.mapping.name))
+            };
+            let is_other = |old: &Entry| {
+                mappings.iter().all(|(mapping, _)| mapping.name != old.mapping.name)
+                    && old.published.as_ref().is_some_and(is_free)
+            };
+            self.entries.extend(before.into_iter().filter(is_other));
+        }
     }
 
     /// Serves new samples. Those of a mapping that is not in use any more are ignored.
@@ -159,7 +173,7 @@ mod tests {
         let mut part = Part::new(Target::new(Scope::Organization, "octo-org").unwrap());
         part.restore(vec![published(id("a", "1"), "a_seats")]);
         assert_eq!(shown(&part), [("a1", true)]);
-        part.place(&[(id("a", "2"), vec![family("a_seats")])]);
+        part.place(&[(id("a", "2"), vec![family("a_seats")])], true);
         assert_eq!(shown(&part), [("a1", true)]);
         // What a mapping returns that is not in use is ignored.
         part.publish(vec![published(id("a", "3"), "a_seats")]);
@@ -171,10 +185,20 @@ mod tests {
     }
 
     #[test]
+    fn restored_samples_stay_until_their_mapping_is_loaded() {
+        let mut part = Part::new(Target::new(Scope::Organization, "octo-org").unwrap());
+        part.restore(vec![published(id("a", "1"), "a_seats"), published(id("b", "1"), "b_seats")]);
+        part.place(&[(id("a", "1"), vec![family("a_seats")])], false);
+        assert_eq!(shown(&part), [("a1", true), ("b1", true)]);
+        part.place(&[(id("a", "1"), vec![family("a_seats")])], true);
+        assert_eq!(shown(&part), [("a1", true)]);
+    }
+
+    #[test]
     fn a_family_that_moved_to_another_mapping_is_not_served_twice() {
         let mut part = Part::new(Target::new(Scope::Organization, "octo-org").unwrap());
         part.restore(vec![published(id("a", "1"), "seats")]);
-        part.place(&[(id("a", "2"), vec![]), (id("b", "1"), vec![family("seats")])]);
+        part.place(&[(id("a", "2"), vec![]), (id("b", "1"), vec![family("seats")])], true);
         assert_eq!(shown(&part), [("a2", false), ("b1", false)]);
         assert!(!part.has_data());
     }

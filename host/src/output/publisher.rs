@@ -98,9 +98,9 @@ impl Publisher {
     /// the next one everything new. Returns when that one is served.
     pub async fn place(&self, placements: Vec<Placement>) {
         let version = self.change(true, |state| {
-            for Placement { target, mappings, published } in placements {
+            for Placement { target, mappings, published, is_complete } in placements {
                 if let Some(part) = state.parts.iter_mut().find(|part| part.target == target) {
-                    part.place(&mappings);
+                    part.place(&mappings, is_complete);
                     part.publish(published);
                 }
             }

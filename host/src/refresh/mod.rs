@@ -1,93 +1,32 @@
-//! The refresh of a target: fetch the documents that are due, map all there are, publish the samples.
+//! Decides what is fetched when, fetches it, has it mapped and publishes the samples.
 //!
-//! It runs on a timer, one [`Refresh`] a target, and never because of a scrape. `schedule` says
-//! which documents are due, `mapping` leaves out what can't be mapped, `publish` shows and keeps the
-//! rest, `report` says how it went. Whatever fails, the documents and samples of before stay.
+//! - `schedule`: when each document is due. Pure, with the time handed in.
+//! - `documents`: the versions of a target's documents: the newest and the last good one.
+//! - `target`: a task for each target; it owns the schedule and the documents. `fetch`, `map` and
+//!   `report` are the steps of its cycle.
+//! - [`Targets`]: what the tasks publish for others to read.
+//! - `rollout`: dry-runs candidate sets of mappings and puts them in use.
+//! - [`Reconciler`]: makes the tasks and mappings those of the settings; [`Reloader`] asks it to.
+//!
+//! Nothing here happens because of a scrape. Whatever fails, the previous documents and samples stay.
 
-mod mapping;
-mod publish;
+mod documents;
+mod fetch;
+mod map;
+mod metrics;
+mod reconciler;
+mod reload;
 mod report;
+mod restore;
+mod rollout;
 mod schedule;
+mod shared;
 mod target;
+mod targets;
+mod tasks;
 
-pub(crate) use mapping::{Feeding, MAX_RUNS};
-pub use target::Refresh;
-
-use std::sync::Arc;
-
-use tokio::sync::{RwLock, Semaphore, mpsc};
-use tokio_util::task::TaskTracker;
-use tracing::warn;
-
-use crate::store::{Cache, Documents, StoreError, fingerprint};
-use crate::mappings::Member;
-use crate::runner::pipeline::Mapped;
-use crate::output::publisher::Publisher;
-use crate::config::{MappingSource, TargetSettings};
-use crate::model::Target;
-use crate::telemetry::Telemetry;
-
-/// How many mappings run at once. Each takes a core, and up to the limit of its memory.
-const CONCURRENT_RUNS: usize = 2;
-
-/// A mapping trapped, or made what can't be served.
-#[derive(Debug)]
-pub struct Misbehaved {
-    /// Where it is from.
-    pub source: MappingSource,
-    /// Which it is.
-    pub sha256: String,
-    /// How often in a row, for one target.
-    pub times: u32,
-}
-
-/// What the refreshes of all targets share.
-pub struct Shared {
-    /// Keeps documents.
-    pub cache: Arc<Cache>,
-    /// Serves samples.
-    pub publisher: Arc<Publisher>,
-    /// Counts.
-    pub telemetry: Arc<Telemetry>,
-    /// Held from the choice of the mappings to the publication of their samples; by a swap alone.
-    pub(crate) swapping: RwLock<()>,
-    misbehaved: mpsc::UnboundedSender<Misbehaved>,
-    runs: Arc<Semaphore>,
-}
-
-impl Shared {
-    /// Puts it together. What comes out of the receiver are mappings that did what they may not.
-    pub fn new(
-        cache: Arc<Cache>,
-        publisher: Arc<Publisher>,
-        telemetry: Arc<Telemetry>,
-    ) -> (Self, mpsc::UnboundedReceiver<Misbehaved>) {
-        let runs = Arc::new(Semaphore::new(CONCURRENT_RUNS));
-        let (misbehaved, receiver) = mpsc::unbounded_channel();
-        let swapping = RwLock::default();
-        (Self { cache, publisher, telemetry, swapping, misbehaved, runs }, receiver)
-    }
-
-    /// Says that the cache's folder failed.
-    pub(crate) fn count_store_error(&self, target: &Target, operation: &str, error: &StoreError) {
-        self.telemetry.count_store_failure(operation, error.cause());
-        warn!(%target, operation, %error, "the cache's folder failed; memory has what there is");
-    }
-
-    /// What a mapping made of the same documents before, if it is kept.
-    pub(crate) async fn stored(
-        self: &Arc<Self>,
-        settings: &TargetSettings,
-        blocking: &TaskTracker,
-        member: &Member,
-        documents: &Documents,
-    ) -> Result<Option<Mapped>, StoreError> {
-        let (shared, target) = (Arc::clone(self), settings.target.clone());
-        let (name, fingerprint) =
-            (member.name().to_owned(), fingerprint(member, settings, documents));
-        let loaded =
-            blocking.spawn_blocking(move || shared.cache.load_samples(&target, &name)).await;
-        let samples = loaded.unwrap_or(Ok(None))?;
-        Ok(samples.and_then(|samples| samples.into_mapped(&fingerprint)))
-    }
-}
+pub use metrics::Metrics;
+pub use reconciler::{Reconciler, Source, StartError};
+pub use reload::{Reloader, Request};
+pub use shared::Parts;
+pub use targets::{TargetView, Targets};

@@ -1,5 +1,6 @@
-//! Tries proposed mappings over what is cached, aside, and puts those that work in place, in one step
-//! with what they made. No scrape waits for it, and none sees half of it.
+//! Puts candidate sets of mappings in use: each new mapping is dry-run over the stored documents of
+//! its targets first, and swapped in together with its samples in one step. No scrape waits for that,
+//! and no refresh.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,397 +9,353 @@ use futures_util::stream::{self, StreamExt};
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::store::{Documents, Samples, fingerprint};
-use crate::mappings::{Change, Library, MappingSet, Member, Proposal, Refusal};
-use crate::runner::pipeline::{MapError, Mapped};
-use crate::model::{Malformed, Manifest};
-use crate::wasm::{Mapping, RunError};
-use crate::output::publisher::Placed;
-use crate::refresh::Shared;
-use crate::config::TargetSettings;
-use crate::model::Target;
-use crate::telemetry::Swap;
+use super::map::store_samples;
+use super::shared::Shared;
+use super::targets::TargetView;
+use crate::config::MappingSource;
+use crate::mappings::{CandidateSet, Change, Member, Refusal, Registry, Swap};
+use crate::model::{Documents, Manifest, Span, Target};
+use crate::output::{Placement, Published};
+use crate::runner::{Blame, Budget, Failure, Request, RunOutcome, fingerprint};
+use crate::store::{Key, StoredSamples};
+use crate::wasm::Mapping;
 
-/// How often documents may change while mappings are tried over them. Then refreshes wait.
-const ROUNDS: usize = 2;
-/// How many targets a mapping is tried for at once.
-const TRIALS: usize = 2;
+/// How often documents may change during the dry runs before the mappings are put in use all the same:
+/// the task of each target then maps its newest documents.
+const MAX_ROUNDS: usize = 3;
+/// For how many targets a mapping is dry-run at once.
+const CONCURRENT_TARGETS: usize = 2;
 
-/// Why mappings are swapped.
+/// Why mappings are put in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// Nothing has run yet.
+pub(super) enum Cause {
+    /// The exporter starts.
     Start,
     /// Files or settings have changed.
     Change,
-    /// A mapping failed again and again.
+    /// A mapping failed repeatedly.
     Rollback,
 }
 
-/// The mappings whose samples are out, by target: their SHA-256.
-pub type Published = HashMap<Target, HashSet<String>>;
+/// A dry run that ended well.
+struct DryRun {
+    /// Identifies what it was run over.
+    input: String,
+    /// Its samples, if there was anything to map, and whether they are stored already.
+    published: Option<(Published, bool)>,
+}
 
-/// Puts proposals in place.
-pub struct Swapper {
+/// The dry runs by target and SHA-256.
+type DryRuns = HashMap<(Target, String), DryRun>;
+
+/// A candidate set whose dry runs have ended.
+pub(super) struct Checked {
+    candidate: CandidateSet,
+    targets: Vec<Target>,
+    runs: DryRuns,
+    cause: Cause,
+}
+
+impl Checked {
+    /// The source that the candidate set is for.
+    pub(super) fn source(&self) -> &MappingSource {
+        self.candidate.source()
+    }
+}
+
+/// Dry-runs the new mappings of a candidate set, and refuses those that fail. Nothing is changed by
+/// that, so that it can be cancelled.
+pub(super) async fn check(
     shared: Arc<Shared>,
-    library: Arc<Mutex<Library>>,
-}
-
-/// A trial that ended well.
-struct Tried {
-    /// Of what: see [`fingerprint`].
-    fingerprint: String,
-    /// What it gave, if there was anything to map.
-    mapped: Option<Mapped>,
-    /// Whether it is kept already.
-    stored: bool,
-}
-
-/// By target and SHA-256.
-type Trials = HashMap<(Target, String), Tried>;
-
-impl Swapper {
-    /// Swaps in this library.
-    pub fn new(shared: Arc<Shared>, library: Arc<Mutex<Library>>) -> Self {
-        Self { shared, library }
-    }
-
-    /// The proposal with those mappings only that have run over the same documents before, and the default one.
-    pub async fn proven(&self, proposal: &Proposal, targets: &[Arc<TargetSettings>]) -> Proposal {
-        let mut unproven: HashSet<String> = HashSet::new();
-        let blocking = TaskTracker::new();
-        let set = Arc::clone(proposal.set());
-        let of_files = set.members().iter().filter(|of| !proposal.is_default(&of.mapping));
-        // It may have to stand in for one of them.
-        let default = MappingSet::new(proposal.default_mapping().cloned()).unwrap_or_default();
-        for member in of_files.chain(default.members()) {
-            for settings in targets {
-                let documents = self.shared.cache.documents(&settings.target);
-                if member.fed(settings.target.scope(), &documents).next().is_none() {
-                    continue;
-                }
-                match self.shared.stored(settings, &blocking, member, &documents).await {
-                    Ok(Some(_)) => continue,
-                    Ok(None) => {}
-                    Err(error) => self.shared.count_store_error(&settings.target, "load", &error),
-                }
-                unproven.insert(member.mapping.sha256().to_owned());
-            }
-        }
-        proposal.only(|mapping| !unproven.contains(mapping.sha256()))
-    }
-
-    /// Tries a proposal for these targets, those of its source, and puts in place what works.
-    pub async fn swap(
-        &self,
-        mut proposal: Proposal,
-        targets: &[Arc<TargetSettings>],
-        cause: Cause,
-    ) -> Published {
-        let mut trials = Trials::new();
-        let mut round = 0;
-        let _no_refresh = loop {
-            let held = match round {
-                ROUNDS => Some(self.shared.swapping.write().await),
-                _ => None,
-            };
-            self.try_all(&mut proposal, targets, cause, &mut trials).await;
-            let held = match held {
-                Some(held) => break held,
-                None => self.shared.swapping.write().await,
-            };
-            if self.is_current(&proposal, targets, &trials) {
-                break held;
-            }
-            round += 1;
-        };
-        if cause == Cause::Rollback && !self.is_better(&proposal, targets, &trials) {
-            return Published::new();
-        }
-        let (placed, kept, published) = self.collect(&proposal, targets, trials);
-        let (shared, library) = (Arc::clone(&self.shared), Arc::clone(&self.library));
-        let changed = !proposal.set().is_same(proposal.old_set());
-        let committed = tokio::task::spawn_blocking(move || {
-            if changed {
-                // It compresses everything there is.
-                shared.publisher.place(placed);
-            }
-            let mut library = library.lock().unwrap_or_else(PoisonError::into_inner);
-            library.commit(&proposal);
-            let metrics = &shared.telemetry.mappings;
-            metrics.set_quarantined(library.quarantined());
-            let refused = library.has_refused() || proposal.has_refused();
-            metrics.set_last_swap(!refused, changed);
-            metrics.keep_only_anywhere(&library.names());
-            drop(library);
-            keep(&shared, kept);
-            proposal
+    mut candidate: CandidateSet,
+    targets: Vec<Target>,
+    cause: Cause,
+) -> Checked {
+    let mut runs = DryRuns::new();
+    for _ in 0..MAX_ROUNDS {
+        run_all(&shared, &mut candidate, &targets, cause, &mut runs).await;
+        let is_current = all_runs(&shared, &candidate, &targets, &runs, |member, view, run| {
+            let input = fingerprint(member, &view.target, &view.options, &view.documents);
+            run.input == input
         });
-        if let Ok(proposal) = committed.await {
-            self.report(&proposal, targets, cause);
+        if is_current {
+            break;
         }
-        published
     }
+    Checked { candidate, targets, runs, cause }
+}
 
-    /// Tries every mapping that is new, until all that are left have passed.
-    async fn try_all(
-        &self,
-        proposal: &mut Proposal,
-        targets: &[Arc<TargetSettings>],
-        cause: Cause,
-        trials: &mut Trials,
-    ) {
-        'again: loop {
-            let set = Arc::clone(proposal.set());
-            for member in set.members().iter().filter(|member| is_new(proposal, member)) {
-                // What ran before, and what is built in, does what it can.
-                let lenient = cause == Cause::Rollback || proposal.is_default(&member.mapping);
-                let pending = targets.iter().filter_map(|settings| {
-                    let documents = self.shared.cache.documents(&settings.target);
-                    let of = fingerprint(member, settings, &documents);
-                    let key = (settings.target.clone(), member.mapping.sha256().to_owned());
-                    let is_tried = trials.get(&key).is_some_and(|tried| tried.fingerprint == of);
-                    (!is_tried).then_some((settings, documents, of, key))
-                });
-                let pending: Vec<_> = pending.collect();
-                let runs =
-                    pending.into_iter().map(|(settings, documents, fingerprint, key)| async move {
-                        let tried =
-                            self.try_one(settings, member, &documents, lenient, cause).await;
-                        (tried.map(|(mapped, stored)| Tried { fingerprint, mapped, stored }), key)
-                    });
-                // The first that fails ends it: one that spins is not waited for once for every target.
-                let mut runs = stream::iter(runs).buffer_unordered(TRIALS);
-                while let Some((tried, key)) = runs.next().await {
-                    match tried {
-                        Ok(tried) => _ = trials.insert(key, tried),
-                        Err(error) => {
-                            drop(runs);
-                            let refusal = Refusal::Trial(key.0.to_string(), error.into());
-                            proposal.refuse_mapping(&member.mapping, refusal);
-                            continue 'again;
-                        }
+/// Puts a checked candidate set in use. Returns whether it was: a rollback only is if the predecessor
+/// maps what its successor fails at.
+pub(super) async fn commit(
+    shared: &Shared,
+    registry: &Mutex<Registry>,
+    checked: Checked,
+) -> bool {
+    let Checked { candidate, targets, mut runs, cause } = checked;
+    let maps_everything = |member: &Member, view: &TargetView, run: &DryRun| {
+        let scope = view.target.scope();
+        run.published.is_some() || member.fed(scope, &view.documents).next().is_none()
+    };
+    if cause == Cause::Rollback && !all_runs(shared, &candidate, &targets, &runs, maps_everything) {
+        return false;
+    }
+    let members = candidate.set().members();
+    for member in members.iter().filter(|member| is_new(&candidate, member)) {
+        shared.runner.metrics().reset_memory(member.name());
+    }
+    let mappings: Vec<_> = members
+        .iter()
+        .map(|member| (member.mapping.id(), member.mapping.manifest().families.clone()))
+        .collect();
+    let (mut placements, mut unstored) = (Vec::new(), Vec::new());
+    for target in &targets {
+        let mut published = Vec::new();
+        for (mapping, _) in &mappings {
+            let run = runs.remove(&(target.clone(), mapping.sha256.clone()));
+            let Some((samples, is_stored)) = run.and_then(|run| run.published) else { continue };
+            if !is_stored {
+                unstored.push((target.clone(), samples.clone()));
+            }
+            published.push(samples);
+        }
+        let (target, mappings) = (target.clone(), mappings.clone());
+        let is_complete = candidate.is_complete();
+        placements.push(Placement { target, mappings, published, is_complete });
+    }
+    let changed = !candidate.set().is_same(candidate.old_set());
+    if changed || !candidate.is_complete() || cause == Cause::Start {
+        shared.publisher.place(placements).await;
+    }
+    let metrics = &shared.mapping_metrics;
+    let names = {
+        let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.commit(&candidate);
+        metrics.set_quarantined(registry.quarantined());
+        let has_refused = registry.has_refused() || candidate.has_refused();
+        metrics.set_last_swap(!has_refused, changed);
+        registry.names()
+    };
+    if candidate.is_complete() {
+        shared.runner.metrics().keep(&names);
+        remove_samples(shared, &candidate, &targets).await;
+    }
+    for (target, published) in unstored {
+        store_samples(shared, &target, published).await;
+    }
+    report(shared, &candidate, &targets, cause);
+    true
+}
+
+/// Dry-runs every mapping that is new, until all that are left have passed.
+async fn run_all(
+    shared: &Shared,
+    candidate: &mut CandidateSet,
+    targets: &[Target],
+    cause: Cause,
+    runs: &mut DryRuns,
+) {
+    'again: loop {
+        let set = Arc::clone(candidate.set());
+        for member in set.members().iter().filter(|member| is_new(candidate, member)) {
+            // A predecessor and the embedded mapping do what they can.
+            let is_lenient = cause == Cause::Rollback || candidate.is_default(&member.mapping);
+            let pending = targets.iter().filter_map(|target| {
+                let view = shared.targets.get(target)?;
+                let input = fingerprint(member, target, &view.options, &view.documents);
+                let key = (target.clone(), member.mapping.sha256().to_owned());
+                let is_done = runs.get(&key).is_some_and(|run| run.input == input);
+                (!is_done).then_some((view, input, key))
+            });
+            let pending: Vec<_> = pending.collect();
+            let running = pending.into_iter().map(|(view, input, key)| async move {
+                let run = run_one(shared, &view, member, &input, is_lenient, cause).await;
+                (run.map(|published| DryRun { input, published }), key)
+            });
+            // The first failure ends it: a mapping that spins is not waited for once per target.
+            let mut running = stream::iter(running).buffer_unordered(CONCURRENT_TARGETS);
+            while let Some((run, key)) = running.next().await {
+                match run {
+                    Ok(run) => _ = runs.insert(key, run),
+                    Err(Failure { reason, cause, .. }) => {
+                        drop(running);
+                        let target = key.0.to_string();
+                        let refusal = Refusal::DryRun { target, reason, cause };
+                        candidate.refuse_mapping(&member.mapping, refusal);
+                        continue 'again;
                     }
                 }
             }
-            return;
         }
+        return;
     }
+}
 
-    /// Tries a mapping over what is cached of a target. `None`: there is nothing for it.
-    async fn try_one(
-        &self,
-        settings: &TargetSettings,
-        member: &Member,
-        documents: &Documents,
-        lenient: bool,
-        cause: Cause,
-    ) -> Result<(Option<Mapped>, bool), MapError> {
-        let blocking = TaskTracker::new();
-        let fed = member.fed(settings.target.scope(), documents).count();
-        if fed > 0 {
-            match self.shared.stored(settings, &blocking, member, documents).await {
-                Ok(Some(mapped)) => return Ok((Some(mapped), true)),
-                Ok(None) => {}
-                Err(error) => self.shared.count_store_error(&settings.target, "load", &error),
-            }
-        }
-        let start = cause == Cause::Start;
-        let good = Documents::new();
-        let what_can_be =
-            || self.shared.map_what_can_be(settings, &blocking, member, documents, &good);
-        if lenient {
-            let attempt = what_can_be().await;
-            // What is left out at a start is for the refresh to deal with.
-            let whole = attempt.malformed.is_empty() || !start;
-            return Ok((attempt.mapped.filter(|_| whole).map(|(mapped, _)| mapped), false));
-        }
-        let run = self.shared.map(settings, &blocking, member, documents).await;
-        let error = match run.unwrap_or_else(|error| Err(MapError::Ended(error))) {
-            Ok(mapped) => return Ok(((fed > 0).then_some(mapped), false)),
-            Err(error) => error,
+/// Dry-runs a mapping over the stored documents of a target. `None`: there are none for it.
+async fn run_one(
+    shared: &Shared,
+    view: &TargetView,
+    member: &Member,
+    input: &str,
+    is_lenient: bool,
+    cause: Cause,
+) -> Result<Option<(Published, bool)>, Failure> {
+    let scope = view.target.scope();
+    if let Some(stored) = stored_samples(shared, &view.target, member, input).await {
+        return Ok(Some((stored, true)));
+    }
+    let no_documents = Documents::new();
+    let request = |strict: bool| Request {
+        member,
+        target: &view.target,
+        options: &view.options,
+        documents: &view.documents,
+        last_good: if strict { &no_documents } else { &view.last_good },
+        span: Span::Latest,
+        families: None,
+        budget: Budget::Trial,
+        strict,
+        failure_label: None,
+    };
+    let tracker = TaskTracker::new();
+    let publish = |outcome: RunOutcome| {
+        let (result, used) = outcome.result?;
+        let published = Published {
+            mapping: member.mapping.id(),
+            fingerprint: fingerprint(member, &view.target, &view.options, &used),
+            samples: Arc::new(result.samples),
+            unmapped: result.unmapped.into(),
         };
-        let MapError::Run(RunError::Malformed(Malformed { document, .. })) = &error else {
-            return Err(error);
-        };
-        // It lacks what is not there yet, and may say so.
-        if fed == 0 || is_missing(member, settings, documents, document) {
-            return Ok((None, false));
-        }
-        // At a start nothing else could stay in use: one bad document does not take the others down.
-        match start && what_can_be().await.mapped.is_some() {
-            true => Ok((None, false)),
-            false => Err(error),
-        }
+        Some((published, false))
+    };
+    if member.fed(scope, &view.documents).next().is_none() {
+        return Ok(None);
     }
-
-    /// Whether the mappings that come back make something of what those that go fail at.
-    fn is_better(
-        &self,
-        proposal: &Proposal,
-        targets: &[Arc<TargetSettings>],
-        trials: &Trials,
-    ) -> bool {
-        self.all_tried(proposal, targets, trials, |member, settings, documents, tried| {
-            tried.mapped.is_some()
-                || member.fed(settings.target.scope(), documents).next().is_none()
+    if is_lenient {
+        return Ok(publish(shared.runner.run(request(false), &tracker).await));
+    }
+    let outcome = shared.runner.run(request(true), &tracker).await;
+    let Some(failure) = outcome.failure.clone() else { return Ok(publish(outcome)) };
+    // It lacks a document that has not been fetched yet, and may say so.
+    if failure.blame == Blame::Document && outcome.malformed.is_empty() {
+        return Ok(None);
+    }
+    // What the mapping in use rejects too is no reason to refuse this one; and at a start nothing else
+    // could stay in use. GitHub's malformed documents never count against a mapping.
+    let is_known = |document: &str| {
+        let newest = view.documents.get(document);
+        newest.is_some_and(|newest| {
+            !view.last_good.get(document).is_some_and(|good| good.has_content_of(newest))
         })
+    };
+    let is_excused = !outcome.malformed.is_empty()
+        && (cause == Cause::Start
+            || outcome.malformed.iter().all(|malformed| is_known(&malformed.document)));
+    if !is_excused {
+        return Err(failure);
     }
-
-    /// Whether everything was tried over what is cached now.
-    fn is_current(
-        &self,
-        proposal: &Proposal,
-        targets: &[Arc<TargetSettings>],
-        trials: &Trials,
-    ) -> bool {
-        self.all_tried(proposal, targets, trials, |member, settings, documents, tried| {
-            tried.fingerprint == fingerprint(member, settings, documents)
-        })
+    let outcome = shared.runner.run(request(false), &tracker).await;
+    match outcome.failure.clone() {
+        Some(failure) => Err(failure),
+        None => Ok(publish(outcome)),
     }
+}
 
-    /// Whether every new mapping was tried for every target, and each trial is such.
-    fn all_tried(
-        &self,
-        proposal: &Proposal,
-        targets: &[Arc<TargetSettings>],
-        trials: &Trials,
-        is: impl Fn(&Member, &TargetSettings, &Documents, &Tried) -> bool,
-    ) -> bool {
-        targets.iter().all(|settings| {
-            let documents = self.shared.cache.documents(&settings.target);
-            let members = proposal.set().members().iter();
-            members.filter(|member| is_new(proposal, member)).all(|member| {
-                let key = (settings.target.clone(), member.mapping.sha256().to_owned());
-                trials.get(&key).is_some_and(|tried| is(member, settings, &documents, tried))
-            })
-        })
-    }
+/// The stored samples that a mapping made of the same input, if there are any.
+async fn stored_samples(
+    shared: &Shared,
+    target: &Target,
+    member: &Member,
+    input: &str,
+) -> Option<Published> {
+    let key = Key::samples(target, member.name());
+    let document = shared.store.get(&key).await;
+    let document = shared.note_store_error(target, "load", document)??;
+    let read = tokio::task::spawn_blocking(move || StoredSamples::from_document(&document)).await;
+    let stored = read.ok()??;
+    (stored.fingerprint == input).then(|| Published {
+        mapping: member.mapping.id(),
+        fingerprint: stored.fingerprint,
+        samples: Arc::new(stored.samples),
+        unmapped: stored.unmapped.into(),
+    })
+}
 
-    /// What every target gets, what of it is to be kept in the store, and whose samples are out then.
-    fn collect(
-        &self,
-        proposal: &Proposal,
-        targets: &[Arc<TargetSettings>],
-        mut trials: Trials,
-    ) -> (Vec<Placed>, Vec<Kept>, Published) {
-        let (mut placed, mut kept, mut published) = (Vec::new(), Vec::new(), Published::new());
-        for member in proposal.set().members().iter().filter(|member| is_new(proposal, member)) {
-            self.shared.telemetry.mappings.replace(member.name());
-        }
-        for settings in targets {
-            let target = &settings.target;
-            let mut families = Vec::new();
-            for member in proposal.set().members() {
-                let sha256 = member.mapping.sha256().to_owned();
-                let Some(tried) = trials.remove(&(target.clone(), sha256.clone())) else {
-                    continue;
-                };
-                let Some(mapped) = tried.mapped else { continue };
-                self.shared.telemetry.mappings.set_samples(target, member.name(), &mapped);
-                if !tried.stored {
-                    let samples = Samples::new(tried.fingerprint, &mapped);
-                    kept.push(Kept::Samples(target.clone(), member.name().to_owned(), samples));
-                }
-                published.entry(target.clone()).or_default().insert(sha256.clone());
-                families.push((sha256, mapped.families));
-            }
-            let set = Arc::clone(proposal.set());
-            placed.push(Placed { target: target.clone(), set, families });
-            for gone in proposal.old_set().members() {
-                let stays = |member: &Member| member.name() == gone.name();
-                if !proposal.set().members().iter().any(stays) {
-                    kept.push(Kept::Nothing(target.clone(), gone.name().to_owned()));
-                }
-            }
-            let names: Vec<&str> = proposal.set().members().iter().map(Member::name).collect();
-            self.shared.telemetry.mappings.keep_only(target, &names);
-        }
-        (placed, kept, published)
-    }
-
-    /// Says what changed, in the log and in the metrics.
-    fn report(&self, proposal: &Proposal, targets: &[Arc<TargetSettings>], cause: Cause) {
-        let metrics = &self.shared.telemetry.mappings;
-        for change in proposal.changes() {
-            match change {
-                Change::Added(path, mapping) => {
-                    let (Manifest { name, version, .. }, sha256) =
-                        (mapping.manifest(), mapping.sha256());
-                    let file = path.display();
-                    info!(%file, name, version, sha256, targets = targets.len(), "mapping in use");
-                    let reason = if cause == Cause::Start { "start" } else { "added" };
-                    metrics.count_swap(Swap::Success(reason));
-                }
-                Change::Removed(path, mapping) => {
-                    let (file, name) = (path.display(), &mapping.manifest().name);
-                    info!(%file, name, "mapping no longer in use");
-                    metrics.count_swap(Swap::Success("removed"));
-                }
-                Change::RolledBack(path, mapping) => {
-                    let (file, now) = (path.display(), in_place_of(proposal, &mapping));
-                    let (Manifest { name, version, .. }, sha256) =
-                        (mapping.manifest(), mapping.sha256());
-                    warn!(%file, name, version, sha256, now, "mapping rolled back: it failed again and again, and is not tried again until the file changes");
-                    metrics.count_swap(Swap::Success("rollback"));
-                    metrics.count_rollback(name);
-                }
-                Change::Refused(path, refusal) => {
-                    let (file, reason) = (path.display(), refusal.cause());
-                    warn!(%file, reason, error = %refusal, "mapping refused; what was in use stays");
-                    metrics.count_swap(Swap::Failure(reason));
-                }
-            }
+/// Removes the stored samples of mappings that are no longer in use.
+async fn remove_samples(shared: &Shared, candidate: &CandidateSet, targets: &[Target]) {
+    let names: HashSet<&str> = candidate.set().members().iter().map(Member::name).collect();
+    for target in targets {
+        let keys = shared.store.list(target).await;
+        let keys = shared.note_store_error(target, "load", keys).unwrap_or_default();
+        for key in keys.iter().filter(|key| key.mapping().is_some_and(|of| !names.contains(of))) {
+            let removed = shared.store.remove(key).await;
+            shared.note_store_error(target, "save", removed);
         }
     }
 }
 
-/// What is kept over a restart.
-enum Kept {
-    Samples(Target, String, Samples),
-    Nothing(Target, String),
-}
-
-fn keep(shared: &Shared, kept: Vec<Kept>) {
-    for one in kept {
-        let (target, result) = match one {
-            Kept::Samples(target, mapping, samples) => {
-                let saved = shared.cache.save_samples(&target, &mapping, &samples);
-                (target, saved)
-            }
-            Kept::Nothing(target, mapping) => {
-                let removed = shared.cache.remove_samples(&target, &mapping);
-                (target, removed)
-            }
-        };
-        if let Err(error) = result {
-            shared.count_store_error(&target, "save", &error);
-        }
-    }
+/// Whether every new mapping was dry-run for every target, and each run satisfies a condition.
+fn all_runs(
+    shared: &Shared,
+    candidate: &CandidateSet,
+    targets: &[Target],
+    runs: &DryRuns,
+    is_satisfied: impl Fn(&Member, &TargetView, &DryRun) -> bool,
+) -> bool {
+    targets.iter().all(|target| {
+        let Some(view) = shared.targets.get(target) else { return true };
+        let members = candidate.set().members().iter();
+        members.filter(|member| is_new(candidate, member)).all(|member| {
+            let key = (target.clone(), member.mapping.sha256().to_owned());
+            runs.get(&key).is_some_and(|run| is_satisfied(member, &view, run))
+        })
+    })
 }
 
 /// Whether a mapping is not in use yet.
-fn is_new(proposal: &Proposal, member: &Member) -> bool {
-    let same = |old: &Member| old.mapping.sha256() == member.mapping.sha256();
-    !proposal.old_set().members().iter().any(same)
+fn is_new(candidate: &CandidateSet, member: &Member) -> bool {
+    let is_same = |old: &Member| old.mapping.sha256() == member.mapping.sha256();
+    !candidate.old_set().members().iter().any(is_same)
 }
 
-/// Whether a document that a mapping complains about is none that it was given.
-fn is_missing(
-    member: &Member,
-    settings: &TargetSettings,
-    documents: &Documents,
-    name: &str,
-) -> bool {
-    let scope = settings.target.scope();
-    let known = member.feeds(scope).iter().any(|feed| feed.name == *name);
-    known && !member.fed(scope, documents).any(|(feed, _)| feed.name == *name)
+/// Reports what changed, in the log and in the metrics.
+fn report(shared: &Shared, candidate: &CandidateSet, targets: &[Target], cause: Cause) {
+    let metrics = &shared.mapping_metrics;
+    for change in candidate.changes() {
+        match change {
+            Change::Added(path, mapping) => {
+                let (Manifest { name, version, .. }, sha256) =
+                    (mapping.manifest(), mapping.sha256());
+                let file = path.display();
+                info!(%file, name, version, sha256, targets = targets.len(), "mapping in use");
+                let reason = if cause == Cause::Start { "start" } else { "added" };
+                metrics.count_swap(Swap::Success(reason));
+            }
+            Change::Removed(path, mapping) => {
+                let (file, name) = (path.display(), mapping.name());
+                info!(%file, name, "mapping no longer in use");
+                metrics.count_swap(Swap::Success("removed"));
+            }
+            Change::RolledBack(path, mapping) => {
+                let (file, now) = (path.display(), successor_version(candidate, &mapping));
+                let (Manifest { name, version, .. }, sha256) =
+                    (mapping.manifest(), mapping.sha256());
+                warn!(%file, name, version, sha256, now, "mapping rolled back: it failed repeatedly and is not tried again until the file changes");
+                metrics.count_swap(Swap::Success("rollback"));
+                metrics.count_rollback(name);
+            }
+            Change::Refused(path, refusal) => {
+                let (file, reason) = (path.display(), refusal.cause());
+                warn!(%file, reason, error = %refusal, "mapping refused; its predecessor stays in use");
+                metrics.count_swap(Swap::Failure(reason));
+            }
+        }
+    }
 }
 
-/// The version of the mapping that took the place of one.
-fn in_place_of(proposal: &Proposal, mapping: &Mapping) -> String {
-    let name = &mapping.manifest().name;
-    let mut members = proposal.set().members().iter();
-    let now = members.find(|member| member.name() == name);
+/// The version of the mapping that replaced one.
+fn successor_version(candidate: &CandidateSet, mapping: &Mapping) -> String {
+    let mut members = candidate.set().members().iter();
+    let now = members.find(|member| member.name() == mapping.name());
     now.map(|member| member.mapping.manifest().version.clone()).unwrap_or_default()
 }

@@ -1,212 +1,226 @@
-//! The refresh of one target.
+//! The task of a target: it owns the schedule and the documents, and refreshes them until cancelled.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, error, info};
 
-use super::Shared;
+use super::documents::Versions;
 use super::schedule::{Outcome, Schedule};
-use crate::model::Documents;
-use crate::github::{Client, Document, FetchError, Fetched};
-use crate::mappings::MappingSet;
-use crate::model::{DocumentSpec, FetchKind};
-use crate::output::publisher::{self, Status};
+use super::shared::Shared;
+use super::targets::TargetView;
 use crate::config::TargetSettings;
-use crate::model::Target;
-
-/// The time that one document may take, with all of its pages or files and all waiting.
-const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(3 * 3600);
-/// A list that takes longer is fetched last, after the rest has been published.
-const LONG: Duration = Duration::from_secs(10);
+use crate::github::Client;
+use crate::mappings::MappingSet;
+use crate::model::{DocumentSpec, MappingOption, Target};
+use crate::output::{DocumentStatus, Placement};
+use crate::store::{Key, Slot};
 
 /// Refreshes a target.
-pub struct Refresh {
+pub(super) struct TargetTask {
     pub(super) shared: Arc<Shared>,
-    client: Client,
+    pub(super) client: Client,
     pub(super) settings: Arc<TargetSettings>,
+    pub(super) options: Vec<MappingOption>,
     mappings: watch::Receiver<Arc<MappingSet>>,
-    /// The mappings that the rest is about.
+    /// The mappings that everything below is about.
     pub(super) set: Arc<MappingSet>,
+    /// The documents that they want.
     pub(super) specs: Vec<DocumentSpec>,
     pub(super) schedule: Schedule,
-    /// Of what each mapping made its last samples.
-    pub(super) good: HashMap<String, Documents>,
-    /// Why the last run of a mapping as a whole failed.
+    pub(super) versions: Versions,
+    /// Why a document that no mapping accepts is rejected, by name.
+    pub(super) rejected: HashMap<String, String>,
+    /// The input of the last successful run of each mapping, by SHA-256.
+    pub(super) mapped: HashMap<String, String>,
+    /// Why the last run of a mapping as a whole failed, by name.
     pub(super) mapping_failures: BTreeMap<String, String>,
-    /// How often in a row a mapping did what it may not, by its SHA-256.
-    pub(super) misbehaved: HashMap<String, u32>,
-    /// What runs on other threads, and goes on when the refresh is cancelled.
-    pub(super) blocking: TaskTracker,
+    /// How often in a row a mapping was to blame, by SHA-256.
+    pub(super) blamed: HashMap<String, u32>,
+    /// Runs that continue on their threads when the task is cancelled.
+    pub(super) tracker: TaskTracker,
 }
 
-impl Refresh {
-    /// A refresh that has not begun, with the mappings as they are and as they become.
-    pub fn new(
+impl TargetTask {
+    /// A task that has not started, with the mappings of its source and their changes.
+    pub(super) fn new(
         shared: &Arc<Shared>,
         client: Client,
         settings: Arc<TargetSettings>,
         mappings: watch::Receiver<Arc<MappingSet>>,
+        versions: Versions,
     ) -> Self {
-        let mut refresh = Self {
+        let options = settings.mapping.mapping_options();
+        let mut task = Self {
             shared: Arc::clone(shared),
             client,
             settings,
+            options,
             mappings,
             set: Arc::default(),
             specs: Vec::new(),
             schedule: Schedule::default(),
-            good: HashMap::new(),
+            versions,
+            rejected: HashMap::new(),
+            mapped: HashMap::new(),
             mapping_failures: BTreeMap::new(),
-            misbehaved: HashMap::new(),
-            blocking: TaskTracker::new(),
+            blamed: HashMap::new(),
+            tracker: TaskTracker::new(),
         };
-        refresh.adopt();
-        refresh
-    }
-
-    /// Turns to the mappings that are in use now, if they are others. What they want and is not
-    /// there is due.
-    pub(super) fn adopt(&mut self) {
-        let set = self.mappings.borrow_and_update().clone();
-        if Arc::ptr_eq(&set, &self.set) {
-            return;
-        }
-        let wanted = set.documents(self.target().scope()).iter();
-        let specs: Vec<_> =
-            wanted.filter(|spec| self.settings.wants(&spec.name)).cloned().collect();
-        // Another document under the same name is another document.
-        let same = |one: &DocumentSpec, other: &DocumentSpec| {
-            one.name == other.name && Document::source_of(one) == Document::source_of(other)
-        };
-        for gone in self.specs.iter().filter(|old| !specs.iter().any(|new| same(old, new))) {
-            self.schedule.forget(&gone.name);
-            if !specs.iter().any(|new| new.name == gone.name) {
-                self.shared.telemetry.forget_document(self.target(), &gone.name);
-            }
-        }
-        (self.set, self.specs) = (set, specs);
-        let names = self.specs.iter().map(|spec| spec.name.clone());
-        self.shared.cache.want(self.target(), names);
-        let cached = self.shared.cache.documents(self.target());
-        for spec in &self.specs {
-            match cached.get(&spec.name).filter(|document| document.is_of(spec)) {
-                Some(document) => {
-                    let (name, ttl) = (&spec.name, self.settings.ttl_of(&spec.name));
-                    self.schedule.adopt(name, ttl, age_of(document.fetched_at), Instant::now());
-                }
-                // Another document of the same name may be there.
-                None if cached.contains_key(&spec.name) => self.schedule.forget(&spec.name),
-                None => {}
-            }
-        }
-        let has = |name: &str| self.set.members().iter().any(|member| member.name() == name);
-        self.good.retain(|name, _| has(name));
-        self.mapping_failures.retain(|name, _| has(name));
-        let runs = |sha256: &str| self.set.members().iter().any(|of| of.mapping.sha256() == sha256);
-        self.misbehaved.retain(|sha256, _| runs(sha256));
-        let names: Vec<&str> = self.set.members().iter().map(|member| member.name()).collect();
-        self.shared.telemetry.mappings.keep_only(self.target(), &names);
-    }
-
-    /// Publishes what is in the cache, without a request to GitHub. `done`: the mappings that have
-    /// been tried over it, whose samples are out.
-    pub async fn restore(&mut self, done: HashSet<String>) {
-        let before = self.shared.cache.documents(self.target());
-        if before.is_empty() {
-            return;
-        }
-        let stored = self.publish_stored(&before, &done).await;
-        let done: HashSet<String> = done.into_iter().chain(stored).collect();
-        let all = self.set.members().iter().all(|of| done.contains(of.mapping.sha256()));
-        let mapped =
-            !all && self.map_and_publish(&[], &mut before.clone(), &Documents::new(), &done).await;
-        if !mapped && done.is_empty() {
-            let failures: Vec<_> = self.mapping_failures.values().cloned().collect();
-            let failures = match failures.is_empty() {
-                true => vec!["none of the cached documents can be mapped".to_owned()],
-                false => failures,
-            };
-            let failure = failures.join("; ");
-            error!(target = %self.target(), failure, "cached data is not served");
-            self.schedule.retry_all(&failure, Instant::now());
-            let outcome = publisher::Outcome {
-                status: Status::Failed(failures),
-                next: self.next_time(),
-                ..Default::default()
-            };
-            self.shared.publisher.set_outcome(self.target(), outcome);
-            return;
-        }
-        let (target, problems) = (self.target(), self.problems());
-        if problems.is_empty() {
-            let succeeded_at = before.values().map(|document| document.fetched_at).max();
-            let outcome = publisher::Outcome {
-                status: Status::Fresh,
-                succeeded_at,
-                next: self.next_time(),
-                ..Default::default()
-            };
-            self.shared.publisher.set_outcome(target, outcome);
-            self.shared.telemetry.set_up(target, true);
-        }
-        info!(%target, documents = before.len(), "cached data is served");
-    }
-
-    /// Refreshes again and again, until cancelled.
-    pub async fn run(mut self, cancel: CancellationToken) {
-        cancel
-            .run_until_cancelled_owned(async move {
-                loop {
-                    self.adopt();
-                    let now = Instant::now();
-                    if self.specs.iter().any(|spec| self.is_due(spec, now)) {
-                        self.refresh().await;
-                    }
-                    let next = self.next();
-                    tokio::select! {
-                        () = tokio::time::sleep_until(next) => {}
-                        // What the new ones lack is fetched at once.
-                        changed = self.mappings.changed() => {
-                            if changed.is_err() {
-                                // Nobody can change them any more.
-                                tokio::time::sleep_until(next).await;
-                            }
-                        }
-                    }
-                }
-            })
-            .await;
-    }
-
-    /// What goes on for a moment when it is cancelled.
-    pub fn blocking(&self) -> &TaskTracker {
-        &self.blocking
-    }
-
-    /// The settings of its target.
-    pub fn settings(&self) -> &Arc<TargetSettings> {
-        &self.settings
+        task.adopt();
+        task.publish_view();
+        task
     }
 
     pub(super) fn target(&self) -> &Target {
         &self.settings.target
     }
 
-    /// Whether a document is to be asked for. One that stands in for another is only where that
-    /// is not found.
-    fn is_due(&self, spec: &DocumentSpec, now: Instant) -> bool {
-        self.is_asked_for(spec) && self.schedule.is_due(&spec.name, now)
+    /// Puts its mappings in place where samples are published, for a target that is new.
+    pub(super) async fn place(&self) {
+        let mappings = self.set.members().iter().map(|member| {
+            (member.mapping.id(), member.mapping.manifest().families.clone())
+        });
+        let (target, mappings) = (self.target().clone(), mappings.collect());
+        let (published, is_complete) = (Vec::new(), true);
+        let placement = Placement { target, mappings, published, is_complete };
+        self.shared.publisher.place(vec![placement]).await;
     }
 
-    fn is_asked_for(&self, spec: &DocumentSpec) -> bool {
+    /// Runs that continue for a moment when the task is cancelled.
+    pub(super) fn tracker(&self) -> &TaskTracker {
+        &self.tracker
+    }
+
+    /// Serves what is stored, then refreshes until cancelled. `restored` is told when what is stored is
+    /// served.
+    pub(super) async fn run(mut self, cancel: CancellationToken, restored: oneshot::Sender<()>) {
+        cancel
+            .run_until_cancelled_owned(async move {
+                self.serve_stored().await;
+                // It fails if no one is waiting.
+                restored.send(()).ok();
+                loop {
+                    let next = self.next_cycle();
+                    tokio::select! {
+                        () = tokio::time::sleep_until(next) => {}
+                        // What new mappings need is fetched at once.
+                        changed = self.mappings.changed() => {
+                            if changed.is_err() {
+                                // They can't change any more.
+                                tokio::time::sleep_until(next).await;
+                            }
+                        }
+                    }
+                    self.cycle().await;
+                }
+            })
+            .await;
+    }
+
+    /// One refresh: fetches what is due, maps what is new, publishes it.
+    async fn cycle(&mut self) {
+        let started = Instant::now();
+        self.adopt();
+        let is_leader = self.acquire_lease().await;
+        let due = self.specs.iter().any(|spec| self.is_due(spec, started));
+        let mut fetched = super::fetch::Fetching::default();
+        if due && is_leader {
+            // The first data is not delayed by a thousand pages of seats.
+            let (long, short): (Vec<_>, Vec<_>) =
+                self.specs.clone().into_iter().partition(|spec| self.takes_long(spec));
+            for spec in &short {
+                self.fetch_if_due(spec, started, &mut fetched).await;
+            }
+            if fetched.changed && long.iter().any(|spec| self.is_due(spec, started)) {
+                self.map_and_publish(&fetched.attempted).await;
+            }
+            for spec in &long {
+                self.fetch_if_due(spec, started, &mut fetched).await;
+            }
+        }
+        let mapped = self.map_and_publish(&fetched.attempted).await;
+        let now = Instant::now();
+        for spec in &fetched.attempted {
+            let is_replaced = self.is_replaced(&spec.name);
+            let ttl = self.settings.ttl_of(&spec.name);
+            self.schedule.reschedule(spec, ttl, is_replaced, now);
+        }
+        self.remove_unwanted().await;
+        self.publish_view();
+        if due || mapped {
+            self.report(&fetched, started.elapsed());
+        }
+    }
+
+    /// Whether this process may fetch for the target. If the store fails, it may.
+    async fn acquire_lease(&self) -> bool {
+        const TTL: Duration = Duration::from_secs(30);
+        let holder = std::process::id().to_string();
+        let lease = self.shared.store.lease(self.target(), &holder, TTL).await;
+        self.shared.note_store_error(self.target(), "load", lease).is_none_or(|of| of.is_some())
+    }
+
+    /// Switches to the mappings that are in use now, if they have changed. What they need and is not
+    /// stored is due.
+    pub(super) fn adopt(&mut self) {
+        let set = self.mappings.borrow_and_update().clone();
+        if Arc::ptr_eq(&set, &self.set) {
+            return;
+        }
+        let wanted = set.documents(self.target().scope()).iter();
+        let specs: Vec<_> = wanted.filter(|spec| self.is_on(spec)).cloned().collect();
+        // A document of the same name may be another one.
+        let is_same = |one: &DocumentSpec, other: &DocumentSpec| {
+            one.name == other.name && one.source() == other.source()
+        };
+        for gone in self.specs.iter().filter(|old| !specs.iter().any(|new| is_same(old, new))) {
+            self.schedule.forget(&gone.name);
+            if !specs.iter().any(|new| new.name == gone.name) {
+                self.shared.metrics.remove_document(self.target(), &gone.name);
+            }
+        }
+        (self.set, self.specs) = (set, specs);
+        let now = Instant::now();
+        for spec in &self.specs {
+            match self.versions.newest().get(&spec.name) {
+                Some(document) if document.is_of(spec) => {
+                    let ttl = self.settings.ttl_of(&spec.name);
+                    self.schedule.adopt(&spec.name, ttl, age(document.confirmed_at), now);
+                }
+                Some(_) => self.schedule.forget(&spec.name),
+                None => {}
+            }
+        }
+        let names: Vec<&str> = self.set.members().iter().map(|member| member.name()).collect();
+        self.mapping_failures.retain(|name, _| names.contains(&name.as_str()));
+        let runs = |sha256: &str| self.set.members().iter().any(|of| of.mapping.sha256() == sha256);
+        self.blamed.retain(|sha256, _| runs(sha256));
+        self.mapped.retain(|sha256, _| runs(sha256));
+        self.shared.runner.metrics().keep_of_target(self.target(), &names);
+    }
+
+    /// Whether a document is fetched for this target at all.
+    fn is_on(&self, spec: &DocumentSpec) -> bool {
+        let is_true = |option: &String| {
+            let set = self.options.iter().find(|given| given.name == *option);
+            set.is_some_and(|given| given.value == "true")
+        };
+        self.settings.wants(&spec.name)
+            && (spec.only_with.is_empty() || spec.only_with.iter().any(is_true))
+    }
+
+    /// Whether a document is to be fetched now. A fallback only is if the original is not found.
+    pub(super) fn is_due(&self, spec: &DocumentSpec, now: Instant) -> bool {
+        self.is_needed(spec) && self.schedule.is_due(&spec.name, now)
+    }
+
+    pub(super) fn is_needed(&self, spec: &DocumentSpec) -> bool {
         let original = spec.fallback_for.as_deref();
         original.is_none_or(|name| {
             self.schedule.outcome(name).is_some_and(Outcome::is_not_found)
@@ -214,144 +228,83 @@ impl Refresh {
         })
     }
 
-    fn next(&self) -> Instant {
-        let asked_for = self.specs.iter().filter(|spec| self.is_asked_for(spec));
-        self.schedule.next(asked_for, &self.settings, Instant::now())
+    /// Whether a fallback was fetched instead of a document that is not found.
+    pub(super) fn is_replaced(&self, name: &str) -> bool {
+        let is_fallback = |spec: &&DocumentSpec| spec.fallback_for.as_deref() == Some(name);
+        self.schedule.outcome(name).is_some_and(Outcome::is_not_found)
+            && self.specs.iter().filter(is_fallback).any(|spec| {
+                matches!(self.schedule.outcome(&spec.name), Some(Outcome::Fresh))
+            })
     }
 
-    /// When the next refresh is due, by the clock on the wall.
+    fn next_cycle(&self) -> Instant {
+        let needed = self.specs.iter().filter(|spec| self.is_needed(spec));
+        let documents = needed.map(|spec| (&*spec.name, self.settings.ttl_of(&spec.name)));
+        self.schedule.next(documents, self.settings.ttl, Instant::now())
+    }
+
+    /// When the next cycle is due, by the wall clock.
     pub(super) fn next_time(&self) -> Option<Timestamp> {
-        Timestamp::now().checked_add(self.next() - Instant::now()).ok()
+        let wait = self.next_cycle().saturating_duration_since(Instant::now());
+        Timestamp::now().checked_add(wait).ok()
     }
 
-    /// Refreshes once: what is due.
-    async fn refresh(&mut self) {
-        let started = Instant::now();
-        let before = self.shared.cache.documents(self.target());
-        let mut documents = before.clone();
-        self.drop_old(&mut documents);
-        let none = HashSet::new();
-        let mut asked = Vec::new();
-        let mut fetched = 0;
-        let (long, short): (Vec<_>, Vec<_>) =
-            self.specs.clone().into_iter().partition(|spec| self.takes_long(spec));
-        for spec in short {
-            fetched += self.fetch_if_due(&spec, started, &mut asked, &mut documents).await;
-        }
-        let mut new = fetched > 0;
-        let mut mapped = 0;
-        // The first data is not held back by a thousand pages of seats.
-        if new && long.iter().any(|spec| self.is_due(spec, started)) {
-            self.map_and_publish(&asked, &mut documents, &before, &none).await;
-            (new, mapped) = (false, asked.len());
-        }
-        for spec in long {
-            let one = self.fetch_if_due(&spec, started, &mut asked, &mut documents).await;
-            fetched += one;
-            new |= one > 0;
-        }
-        if new {
-            let asked = asked.get(mapped..).unwrap_or_default();
-            self.map_and_publish(asked, &mut documents, &before, &none).await;
-        }
-        let now = Instant::now();
-        for spec in &asked {
-            let stood_in = self.stood_in(&spec.name);
-            self.schedule.settle(spec, self.settings.ttl_of(&spec.name), stood_in, now);
-        }
-        self.report(asked.len(), fetched, started.elapsed());
-    }
-
-    /// What no mapping wants any more is kept for as long as it would do for one that comes back.
-    fn drop_old(&self, documents: &mut Documents) {
-        documents.retain(|name, document| {
-            self.specs.iter().any(|spec| spec.name == *name)
-                || age_of(document.fetched_at) < self.settings.ttl_of(name)
+    /// A document that no mapping wants is kept for its TTL, in case a mapping comes back.
+    async fn remove_unwanted(&mut self) {
+        let is_unwanted = |name: &String| !self.specs.iter().any(|spec| spec.name == *name);
+        let newest = self.versions.newest().iter();
+        let expired = newest.filter(|(name, document)| {
+            is_unwanted(name) && age(document.confirmed_at) >= self.settings.ttl_of(name)
         });
-    }
-
-    fn takes_long(&self, spec: &DocumentSpec) -> bool {
-        spec.fetch == FetchKind::Paged
-            && self.schedule.took(&spec.name).is_none_or(|took| took > LONG)
-    }
-
-    /// Fetches a document if it is due. Answers how many are new: 0 or 1.
-    async fn fetch_if_due(
-        &mut self,
-        spec: &DocumentSpec,
-        started: Instant,
-        asked: &mut Vec<DocumentSpec>,
-        documents: &mut Documents,
-    ) -> usize {
-        if !self.is_asked_for(spec) {
-            // What stood in for another has no say beside it.
-            let original =
-                spec.fallback_for.as_deref().and_then(|name| self.schedule.outcome(name));
-            if matches!(original, Some(Outcome::Fresh)) {
-                self.schedule.forget(&spec.name);
-                return usize::from(documents.remove(&spec.name).is_some());
-            }
-            return 0;
+        let expired: Vec<String> = expired.map(|(name, _)| name.clone()).collect();
+        for name in expired {
+            self.remove_document(&name).await;
         }
-        // A day that is not news any more would hold this document back with it.
-        let other = spec.same_day_as.as_deref();
-        let other =
-            other.filter(|name| matches!(self.schedule.outcome(name), Some(Outcome::Fresh)));
-        let day = other.and_then(|name| documents.get(name)?.report_day);
-        // Another day is another request; one that was asked for in vain is not.
-        let other_day = day.is_some()
-            && self.schedule.day(&spec.name) != day
-            && documents.get(&spec.name).is_some_and(|document| document.report_day != day);
-        if !self.schedule.is_due(&spec.name, started) && !other_day {
-            return 0;
-        }
-        asked.push(spec.clone());
-        let began = Instant::now();
-        self.shared.telemetry.set_attempted(self.target(), &spec.name);
-        let outcome = self.fetch(spec, day, documents).await;
-        let is_fresh = matches!(outcome, Outcome::Fresh);
-        self.schedule.note(&spec.name, outcome, Some(began.elapsed()));
-        self.schedule.set_day(&spec.name, day);
-        usize::from(is_fresh)
     }
 
-    async fn fetch(
-        &self,
-        spec: &DocumentSpec,
-        day: Option<Date>,
-        documents: &mut Documents,
-    ) -> Outcome {
-        let fetch = self.client.fetch(spec, day, documents.get(&spec.name));
-        let fetched = tokio::time::timeout(DOCUMENT_TIMEOUT, fetch).await.unwrap_or_else(|_| {
-            let reason = format!("it took longer than {} hours", DOCUMENT_TIMEOUT.as_secs() / 3600);
-            Err(FetchError::Request { what: spec.name.clone(), reason, passing: false })
+    /// Removes a document from memory and from the store.
+    pub(super) async fn remove_document(&mut self, name: &str) -> bool {
+        let Some(document) = self.versions.remove(name) else { return false };
+        for slot in [Slot::Good, Slot::Pending] {
+            let key = self.key(name, &document, slot);
+            let removed = self.shared.store.remove(&key).await;
+            self.shared.note_store_error(self.target(), "save", removed);
+        }
+        true
+    }
+
+    /// The key of a document in the store.
+    pub(super) fn key(&self, name: &str, document: &crate::model::Document, slot: Slot) -> Key {
+        // A report of 28 days has a report day too, but only one document.
+        let is_of_day = document.parts.iter().any(|part| part.day.is_some());
+        let day = document.report_day.filter(|_| is_of_day);
+        Key::document(self.target(), name, day, slot)
+    }
+
+    /// Publishes the documents for the page, for dry runs and for the metrics.
+    pub(super) fn publish_view(&self) {
+        let target = self.target().clone();
+        let wanted = self.versions.newest().iter();
+        let wanted = wanted.filter(|(name, _)| self.specs.iter().any(|spec| spec.name == **name));
+        let status = wanted.map(|(name, document)| DocumentStatus {
+            name: name.clone(),
+            confirmed_at: document.confirmed_at,
+            ttl: self.settings.ttl_of(name),
+            bytes: document.compressed_length(),
+            report_day: document.report_day,
         });
-        let target = self.target();
-        match fetched {
-            Ok(Fetched::Fresh(document)) => {
-                debug!(%target, document = spec.name, parts = document.parts.len(), "fetched");
-                documents.insert(spec.name.clone(), document);
-                Outcome::Fresh
-            }
-            Ok(Fetched::Kept) => {
-                // As good as confirmed: GitHub does not change it any more.
-                if let Some(document) = documents.get_mut(&spec.name) {
-                    document.fetched_at = Timestamp::now();
-                }
-                Outcome::Fresh
-            }
-            Ok(Fetched::Absent) => Outcome::Absent,
-            Err(error) => {
-                self.shared.telemetry.count_failure(&error.status_code());
-                self.shared.telemetry.count_document_failure(target, &spec.name, &error.cause());
-                debug!(%target, document = spec.name, %error, "not fetched");
-                Outcome::Failed(error)
-            }
-        }
+        self.shared.publisher.set_documents(&target, status.collect());
+        self.shared.targets.publish(TargetView {
+            target,
+            options: self.options.clone(),
+            set: Arc::clone(&self.set),
+            documents: self.versions.newest().clone(),
+            last_good: self.versions.good().clone(),
+        });
     }
 }
 
-/// How old a document is.
-fn age_of(fetched_at: Timestamp) -> Duration {
-    Timestamp::now().duration_since(fetched_at).try_into().unwrap_or_default()
+/// The time since then; zero if the clock was set back.
+pub(super) fn age(then: Timestamp) -> Duration {
+    Timestamp::now().duration_since(then).try_into().unwrap_or_default()
 }

@@ -106,7 +106,7 @@ impl Runner {
     /// mapping runs again without it: one document can't affect the others. Nothing happens if there
     /// is no document for the mapping.
     ///
-    /// The run continues on its thread if nobody waits for it any more; `tracker` knows it.
+    /// The run continues on its thread if no one waits for it any more; `tracker` tracks it.
     pub async fn run(&self, request: Request<'_>, tracker: &TaskTracker) -> RunOutcome {
         let Request { member, target, documents, last_good, .. } = request;
         let scope = target.scope();
@@ -133,7 +133,15 @@ impl Runner {
                 _ => None,
             };
             let Some((feed, failed)) = malformed else {
-                outcome.failure = Some(Failure::new(&error));
+                let mut failure = Failure::new(&error);
+                if let MapError::Run(RunError::Malformed(malformed)) = &error {
+                    // It may miss a document; one that does not exist is its own mistake.
+                    let mut feeds = member.feeds(scope).iter();
+                    if !feeds.any(|feed| feed.name == malformed.document) {
+                        failure.blame = Blame::Mapping;
+                    }
+                }
+                outcome.failure = Some(failure);
                 return outcome;
             };
             let name = feed.document.clone();
@@ -169,7 +177,7 @@ impl Runner {
             Budget::Refresh => &self.runs,
             Budget::Trial => &self.trials,
         };
-        // It is never closed. The run keeps the permit, even if nobody waits for it any more.
+        // It is never closed. The run keeps the permit, even if no one waits for it any more.
         let permit = Arc::clone(semaphore).acquire_owned().await;
         let Request { member, target, span, .. } = *request;
         let bodies = bodies(member, target, documents);

@@ -1,7 +1,7 @@
 //! The store in a directory: a file for each document, readable by its owner only.
 //!
-//! `documents/api.github.com/organization/octo-org/seats`, and beside it `seats.confirmed`, which says
-//! when GitHub last confirmed that file: the bodies are not written again for it.
+//! `documents/api.github.com/organization/octo-org/seats`, and next to it `seats.confirmed`, which says
+//! when GitHub last confirmed that file, so that the bodies need not be written again.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Write};

@@ -9,7 +9,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use super::auth::Users;
 use crate::config::Stamp;
-use crate::config::tls::{ClientAuth, has_name};
+use crate::config::web::{ClientAuth, has_name};
 use crate::config::web::WebConfig;
 
 /// The web settings in use. They never change: others replace them.

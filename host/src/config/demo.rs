@@ -1,0 +1,52 @@
+//! Whether to serve the demo.
+
+use clap::ValueEnum;
+
+use super::error::SettingError;
+use super::flags::{ServeArgs, given, parse_flag};
+use super::values::Choice;
+
+/// When to serve the demo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
+pub enum Demo {
+    /// Whatever else is set.
+    Always,
+    /// If nothing is set that could be served.
+    Auto,
+    /// Not at all.
+    #[default]
+    Never,
+}
+
+/// Whether to serve the recordings instead of anything real.
+pub fn wants_demo(args: &ServeArgs) -> Result<bool, SettingError> {
+    let demo = given(&args.demo).map(|text| parse_flag::<Choice<Demo>>("--demo (DEMO)", text));
+    let texts = [&args.config, &args.token_file, &args.app_id, &args.org, &args.enterprise];
+    let token = args.token.as_ref().is_some_and(|token| !token.expose().trim().is_empty());
+    Ok(match demo.transpose()?.unwrap_or_default() {
+        Demo::Always => true,
+        Demo::Auto => !token && texts.into_iter().all(|text| given(text).is_none()),
+        Demo::Never => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_serves_the_demo_only_if_nothing_else_is_set() {
+        let args = |demo: &str, org: &str| ServeArgs {
+            demo: Some(demo.to_owned()),
+            org: Some(org.to_owned()),
+            token: Some(" ".into()),
+            ..ServeArgs::default()
+        };
+        assert_eq!(wants_demo(&ServeArgs::default()), Ok(false));
+        assert_eq!(wants_demo(&args("", "")), Ok(false));
+        assert_eq!(wants_demo(&args("auto", " ")), Ok(true));
+        assert_eq!(wants_demo(&args("auto", "octo-org")), Ok(false));
+        assert_eq!(wants_demo(&args("always", "octo-org")), Ok(true));
+        assert!(wants_demo(&args("maybe", "")).is_err());
+    }
+}

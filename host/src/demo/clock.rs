@@ -1,0 +1,28 @@
+//! The time of the stand-in, which unit tests and the integration tests set themselves.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+/// GitHub's reports lag behind by one to three days; those of the stand-in by two.
+const LAG_DAYS: i64 = 2;
+
+/// Tells a stand-in the time. It is asked at every request, so that a stand-in never ages.
+pub trait Clock: Send + Sync + 'static {
+    /// The current time.
+    fn now(&self) -> Timestamp;
+
+    /// The newest day with reports.
+    fn newest_day(&self) -> Date {
+        self.now().to_zoned(TimeZone::UTC).date().saturating_sub(LAG_DAYS.days())
+    }
+}
+
+/// The time of the machine.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}

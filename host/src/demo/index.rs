@@ -1,0 +1,173 @@
+//! The index of the recordings: which path of GitHub's API each of them is the response of.
+//!
+//! It lies beside the recordings in `tests/fixtures/demo`, so that this crate does not know any
+//! document by name.
+
+use std::io;
+
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use super::template::Template;
+use crate::model::{Scope, Target};
+
+/// Every file below `tests/fixtures/demo`, by its path in there: embedded by the build script.
+static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/demo_files.rs"));
+
+/// The file of the index.
+const INDEX: &str = "index.json";
+
+/// The index as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IndexFile {
+    newest_day: Date,
+    targets: Vec<TargetEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TargetEntry {
+    scope: ScopeName,
+    login: String,
+    recordings: Vec<RecordingEntry>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ScopeName {
+    Organization,
+    Enterprise,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordingEntry {
+    path: String,
+    kind: Kind,
+    array: Option<String>,
+    files: Vec<String>,
+}
+
+/// How GitHub sends a document.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Kind {
+    /// One response.
+    Plain,
+    /// A list in pages.
+    Paged,
+    /// Links to the files of one day's report.
+    ReportDay,
+    /// Links to the files of a report of 28 days.
+    #[serde(rename = "report-28-day")]
+    Report28Day,
+}
+
+/// A recorded document.
+pub(super) struct Source {
+    /// Whose it is.
+    pub(super) target: Target,
+    /// Its path in GitHub's API.
+    pub(super) path: Template,
+    /// How it is sent.
+    pub(super) kind: Kind,
+    /// Of a list, the key of its array, unless the list itself is one. Of a day's report, the array in
+    /// the files whose element for the day is the report, unless the files are the report.
+    pub(super) array: Option<String>,
+    /// Its bodies as they were recorded.
+    pub(super) files: Vec<&'static [u8]>,
+}
+
+/// Every recorded document.
+pub(super) struct Index {
+    /// The newest recorded day.
+    pub(super) newest_day: Date,
+    /// The targets with recordings.
+    pub(super) targets: Vec<Target>,
+    /// The documents of all targets.
+    pub(super) sources: Vec<Source>,
+}
+
+impl Index {
+    /// Reads the embedded index.
+    pub(super) fn embedded() -> io::Result<Self> {
+        let index: IndexFile = serde_json::from_slice(file(INDEX)?)?;
+        let (mut targets, mut sources) = (Vec::new(), Vec::new());
+        for entry in index.targets {
+            let scope = match entry.scope {
+                ScopeName::Organization => Scope::Organization,
+                ScopeName::Enterprise => Scope::Enterprise,
+            };
+            let target = Target::new(scope, &entry.login).map_err(io::Error::other)?;
+            for recording in entry.recordings {
+                sources.push(recording.load(&target)?);
+            }
+            targets.push(target);
+        }
+        Ok(Self { newest_day: index.newest_day, targets, sources })
+    }
+}
+
+impl RecordingEntry {
+    fn load(self, target: &Target) -> io::Result<Source> {
+        let files: io::Result<Vec<_>> = self.files.iter().map(|path| file(path)).collect();
+        Ok(Source {
+            target: target.clone(),
+            path: Template::new(&self.path),
+            kind: self.kind,
+            array: self.array,
+            files: files?,
+        })
+    }
+}
+
+impl Source {
+    /// The name of a report in the links to its files: the last part of its path that says what it is.
+    pub(super) fn report(&self) -> &str {
+        let segments = self.path.path().rsplit('/');
+        segments.into_iter().find(|segment| *segment != "latest").unwrap_or_default()
+    }
+}
+
+fn file(path: &str) -> io::Result<&'static [u8]> {
+    let found = FILES.iter().find(|(known, _)| *known == path);
+    let (_, bytes) = found.ok_or_else(|| io::Error::other(format!("no recording {path}")))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_recording_in_the_index_is_embedded_and_has_a_path_of_its_own() {
+        let index = Index::embedded().unwrap();
+        assert!(!index.targets.is_empty());
+        let mut paths = BTreeSet::new();
+        let mut reports = BTreeSet::new();
+        for source in &index.sources {
+            assert!(!source.files.is_empty(), "{}", source.path);
+            assert!(paths.insert(source.path.to_string()), "{} is listed twice", source.path);
+            let is_report = matches!(source.kind, Kind::ReportDay | Kind::Report28Day);
+            let name = (source.target.login(), source.report());
+            assert!(!is_report || reports.insert(name), "{name:?} is listed twice");
+            assert_eq!(source.kind == Kind::ReportDay, source.path.is_of_day() && is_report);
+        }
+    }
+
+    #[test]
+    fn every_recording_is_below_its_targets_path() {
+        for source in Index::embedded().unwrap().sources {
+            let login = source.target.login();
+            let roots: &[&str] = match source.target.scope() {
+                Scope::Organization => &["/orgs/", "/organizations/"],
+                Scope::Enterprise => &["/enterprises/"],
+            };
+            let is_below = |root: &&str| source.path.path().starts_with(&format!("{root}{login}/"));
+            assert!(roots.iter().any(is_below), "{}", source.path);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Loads mappings and recorded files, and says why that fails.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::args::RecordedDocument;
+use crate::model::{PartHeader, Scope};
+use crate::runner::MapError;
+use crate::wasm::{DEFAULT_MAPPING, Engine, EngineError, LoadError, Mapping};
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum OfflineError {
+    /// An invalid argument.
+    #[error("{0}")]
+    Usage(String),
+    /// A file can't be opened.
+    #[error("{}: {error}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The engine does not work.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The file is not a mapping.
+    #[error("{}: {error}", path.display())]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: LoadError,
+    },
+    /// The default mapping does not load.
+    #[error("the default mapping: {0}")]
+    Default(LoadError),
+    /// The documents can't be mapped.
+    #[error(transparent)]
+    Map(#[from] MapError),
+    /// The samples can't be written.
+    #[error("failed to write the samples: {0}")]
+    Encode(#[from] prometheus::Error),
+    /// The result can't be printed.
+    #[error("failed to print: {0}")]
+    Print(#[from] io::Error),
+    /// A mapping failed a check; the report says which.
+    #[error("{}: the mapping can't be used", .0.display())]
+    Refused(PathBuf),
+}
+
+impl OfflineError {
+    /// Whether the reader of the output is gone, as with `head`: not a failure.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Print(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The exit code, as in sysexits.h.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 64,
+            Self::Load { .. } | Self::Map(_) | Self::Refused(_) => 65,
+            Self::Open { .. } => 66,
+            Self::Engine(_) | Self::Default(_) | Self::Encode(_) | Self::Print(_) => 1,
+        }
+    }
+}
+
+/// Loads the mapping in a file, or the default one.
+pub(super) fn load(engine: &Engine, path: Option<&Path>) -> Result<Mapping, OfflineError> {
+    let Some(path) = path else {
+        return Mapping::load(engine, DEFAULT_MAPPING).map_err(OfflineError::Default);
+    };
+    let bytes =
+        std::fs::read(path).map_err(|error| OfflineError::Open { path: path.to_owned(), error })?;
+    Mapping::load(engine, &bytes)
+        .map_err(|error| OfflineError::Load { path: path.to_owned(), error })
+}
+
+/// Opens recorded files, in the order in which the mapping wants their documents.
+pub(super) fn open(
+    documents: &[RecordedDocument],
+    fetched_at: Option<Timestamp>,
+    mapping: &Mapping,
+    scope: Scope,
+) -> Result<Vec<(PartHeader, File)>, OfflineError> {
+    let order: Vec<&str> =
+        mapping.manifest().documents_of(scope).map(|spec| spec.name.as_str()).collect();
+    let fetched_at = fetched_at.unwrap_or_else(Timestamp::now).as_second();
+    let mut parts: HashMap<&str, u32> = HashMap::new();
+    let mut files = Vec::new();
+    for document in documents {
+        let name = document.name.as_str();
+        let at = order.iter().position(|known| *known == name).ok_or_else(|| {
+            OfflineError::Usage(format!(
+                "the mapping has no document {name:?} of an {scope}; it has: {}",
+                order.join(", ")
+            ))
+        })?;
+        let file = File::open(&document.path)
+            .map_err(|error| OfflineError::Open { path: document.path.clone(), error })?;
+        let part = parts.entry(name).or_default();
+        files.push((at, PartHeader { name: name.to_owned(), part: *part, fetched_at }, file));
+        *part += 1;
+    }
+    // Stable, so that the parts of a document keep their order.
+    files.sort_by_key(|(at, _, _)| *at);
+    Ok(files.into_iter().map(|(_, document, file)| (document, file)).collect())
+}

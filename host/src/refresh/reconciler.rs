@@ -1,0 +1,366 @@
+//! Makes the running targets and mappings those of the settings, and of the files in the directories of
+//! mappings. It only coordinates: compilations, dry runs and refreshes are tasks of their own, so that
+//! no reload and no other file waits for them.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use super::restore::restore_samples;
+use super::rollout::{self, Cause, Checked};
+use super::shared::{FailureReport, Parts, Shared};
+use super::tasks::Tasks;
+use super::reload::Request;
+use crate::config::{MappingSource, SettingError, Settings};
+use crate::github::TransportError;
+use crate::mappings::{CandidateSet, PendingFile, Refusal, Registry, Rescan, Watcher};
+use crate::model::Target;
+use crate::wasm::{DEFAULT_MAPPING, Engine, LoadError, Mapping};
+
+/// How long a reload waits for what it started, so that its effects are usually visible when it ends.
+const RELOAD_WAIT: Duration = Duration::from_secs(1);
+/// How many files are compiled at once.
+const CONCURRENT_COMPILATIONS: usize = 2;
+
+/// Reads the settings: at the start and at every reload.
+pub type Source = Box<dyn Fn() -> Result<Settings, SettingError> + Send + Sync>;
+
+/// Why the exporter stops by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting does not fit the mappings.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// No request can be sent.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The default mapping does not load.
+    #[error("the default mapping: {0}")]
+    DefaultMapping(#[from] LoadError),
+}
+
+/// A compilation that has ended.
+type Compilation = (PendingFile, Result<Arc<Mapping>, Refusal>);
+
+/// Coordinates the tasks of targets, the registry of mappings and the settings.
+pub struct Reconciler {
+    shared: Arc<Shared>,
+    settings: Arc<Settings>,
+    source: Arc<Source>,
+    engine: Engine,
+    tasks: Tasks,
+    watcher: Watcher,
+    failures: mpsc::UnboundedReceiver<FailureReport>,
+    reloads: mpsc::Receiver<Request>,
+    compilations: JoinSet<Compilation>,
+    compiling: HashSet<PendingFile>,
+    checks: JoinSet<Checked>,
+    checking: HashMap<MappingSource, AbortHandle>,
+    /// The names of mappings whose samples are stored, by SHA-256.
+    stored_names: HashMap<String, String>,
+    /// Whether the files that existed at the start have not all been compiled yet.
+    is_starting: bool,
+}
+
+impl Reconciler {
+    /// A reconciler that has not started. Directories are watched from now on, so that no change is
+    /// missed.
+    pub fn new(
+        parts: Parts,
+        settings: Arc<Settings>,
+        source: Arc<Source>,
+        engine: Engine,
+        reloads: mpsc::Receiver<Request>,
+    ) -> Result<Self, TransportError> {
+        let (shared, failures) = Shared::new(parts);
+        let shared = Arc::new(shared);
+        let mut watcher = Watcher::new();
+        watcher.watch(directories(&settings));
+        Ok(Self {
+            tasks: Tasks::new(Arc::clone(&shared), &settings)?,
+            shared,
+            settings,
+            source,
+            engine,
+            watcher,
+            failures,
+            reloads,
+            compilations: JoinSet::new(),
+            compiling: HashSet::new(),
+            checks: JoinSet::new(),
+            checking: HashMap::new(),
+            stored_names: HashMap::new(),
+            is_starting: true,
+        })
+    }
+
+    /// Serves what is stored, starts everything and keeps it running, until cancelled. It ends by
+    /// itself only if the default mapping does not load, or the settings do not fit the mappings in the
+    /// directories.
+    pub async fn run(&mut self) -> Result<(), StartError> {
+        // First of all: before anything is compiled, dry-run or fetched.
+        for settings in &self.settings.targets {
+            let names = restore_samples(&self.shared, &settings.target).await;
+            self.stored_names.extend(names);
+        }
+        let engine = self.engine.clone();
+        let default =
+            tokio::task::spawn_blocking(move || Mapping::load(&engine, DEFAULT_MAPPING)).await;
+        let default = match default {
+            Ok(default) => Arc::new(default?),
+            // It ends only with the process.
+            Err(error) => {
+                error!(%error, "failed to load the default mapping");
+                return Ok(());
+            }
+        };
+        let registry = Arc::new(Mutex::new(Registry::new(self.engine.clone(), default)));
+        let settings = Arc::clone(&self.settings);
+        self.tasks.apply(&settings, &registry).await?;
+        self.rescan(&registry, Rescan::All, Cause::Start).await?;
+        loop {
+            tokio::select! {
+                Some(request) = self.reloads.recv() => {
+                    let result = self.reload(&registry).await;
+                    self.shared.metrics.set_reloaded(result.is_ok());
+                    match &result {
+                        Ok(()) => {
+                            info!(targets = self.settings.targets.len(), "settings reloaded");
+                        }
+                        Err(error) => {
+                            error!(error, "reload failed; keeping the previous settings");
+                        }
+                    }
+                    // It fails if no one is waiting any more.
+                    request.send(result).ok();
+                }
+                () = self.watcher.changed() => {
+                    self.rescan(&registry, Rescan::Changes, Cause::Change).await?;
+                }
+                Some(failure) = self.failures.recv() => {
+                    self.roll_back(&registry, &failure);
+                }
+                Some(progress) = next_progress(&mut self.compilations, &mut self.checks) => {
+                    self.advance(&registry, progress).await?;
+                }
+            }
+        }
+    }
+
+    /// Stops all tasks.
+    pub async fn shutdown(&mut self) {
+        self.compilations.abort_all();
+        self.checks.abort_all();
+        self.tasks.stop_all().await;
+    }
+
+    /// Scans the directories, compiles what is new, and checks the candidate sets.
+    async fn rescan(
+        &mut self,
+        registry: &Arc<Mutex<Registry>>,
+        rescan: Rescan,
+        cause: Cause,
+    ) -> Result<(), SettingError> {
+        let (settings, registry) = (Arc::clone(&self.settings), Arc::clone(registry));
+        let names = self.stored_names.clone();
+        let scan = tokio::task::spawn_blocking(move || {
+            lock(&registry).rescan(&settings, rescan, &names)
+        });
+        let scan = match scan.await {
+            Ok(scan) => scan?,
+            Err(error) => {
+                error!(%error, "failed to scan the directories of mappings");
+                return Ok(());
+            }
+        };
+        if scan.pending.is_empty() {
+            self.is_starting = false;
+        }
+        for file in scan.pending {
+            self.compile(file);
+        }
+        for candidate in scan.candidates {
+            self.check(candidate, cause);
+        }
+        Ok(())
+    }
+
+    fn compile(&mut self, file: PendingFile) {
+        if !self.compiling.insert(file.clone()) {
+            return;
+        }
+        let engine = self.engine.clone();
+        self.compilations.spawn(async move {
+            // It is never closed.
+            let permit = COMPILING.acquire().await;
+            let compiled = {
+                let file = file.clone();
+                tokio::task::spawn_blocking(move || file.compile(&engine)).await
+            };
+            drop(permit);
+            let result = compiled.unwrap_or_else(|error| {
+                Err(Refusal::Unreadable(std::io::Error::other(error)))
+            });
+            (file, result)
+        });
+    }
+
+    /// Dry-runs a candidate set. One of the same source that is being checked is outdated.
+    fn check(&mut self, candidate: CandidateSet, cause: Cause) {
+        let source = candidate.source().clone();
+        let targets: Vec<Target> = self.targets_of(&source);
+        let check = rollout::check(Arc::clone(&self.shared), candidate, targets, cause);
+        if let Some(outdated) = self.checking.insert(source, self.checks.spawn(check)) {
+            outdated.abort();
+        }
+    }
+
+    /// Continues with what a compilation or a dry run has returned.
+    async fn advance(
+        &mut self,
+        registry: &Arc<Mutex<Registry>>,
+        progress: Progress,
+    ) -> Result<(), SettingError> {
+        match progress {
+            Progress::Compiled((file, result)) => {
+                self.compiling.remove(&file);
+                lock(registry).add_compiled(&file.sha256, result);
+                let (rescan, cause) = match self.is_starting {
+                    true => (Rescan::All, Cause::Start),
+                    false => (Rescan::Changes, Cause::Change),
+                };
+                self.rescan(registry, rescan, cause).await?;
+            }
+            Progress::Checked(checked) => {
+                self.checking.remove(checked.source());
+                rollout::commit(&self.shared, registry, checked).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn reload(&mut self, registry: &Arc<Mutex<Registry>>) -> Result<(), String> {
+        let source = Arc::clone(&self.source);
+        let settings = tokio::task::spawn_blocking(move || source()).await;
+        let settings = settings.map_err(|error| error.to_string())?;
+        let settings = Arc::new(settings.map_err(|error| error.to_string())?);
+        // A file that is read while it is being written looks like one without targets.
+        if let Some(missing) = settings.missing.as_ref().filter(|_| self.tasks.has_targets()) {
+            return Err(format!("nothing would be exported any more: {missing}"));
+        }
+        // The directories that may stay in use too.
+        let previous = directories(&self.settings);
+        self.watcher.watch(previous.into_iter().chain(directories(&settings)).collect());
+        let limits = lock(registry).set_policy(&settings.policy);
+        let previous = std::mem::replace(&mut self.settings, Arc::clone(&settings));
+        let applied = self.apply(registry, &settings).await;
+        if applied.is_err() {
+            lock(registry).set_limits(&limits);
+            self.settings = previous;
+        }
+        self.watcher.watch(directories(&self.settings));
+        applied
+    }
+
+    async fn apply(
+        &mut self,
+        registry: &Arc<Mutex<Registry>>,
+        settings: &Arc<Settings>,
+    ) -> Result<(), String> {
+        self.rescan(registry, Rescan::All, Cause::Change)
+            .await
+            .map_err(|error| error.to_string())?;
+        // What is being checked is for the previous targets.
+        let candidates: Vec<MappingSource> = self.checking.keys().cloned().collect();
+        self.tasks.apply(settings, registry).await.map_err(|error| error.to_string())?;
+        if !candidates.is_empty() {
+            self.rescan(registry, Rescan::All, Cause::Change)
+                .await
+                .map_err(|error| error.to_string())?;
+        }
+        lock(registry).prune(settings);
+        let deadline = Instant::now() + RELOAD_WAIT;
+        self.tasks.restored(deadline).await;
+        while !(self.checks.is_empty() && self.compilations.is_empty()) {
+            let progress = next_progress(&mut self.compilations, &mut self.checks);
+            match tokio::time::timeout_at(deadline, progress).await {
+                Ok(Some(progress)) => self
+                    .advance(registry, progress)
+                    .await
+                    .map_err(|error| error.to_string())?,
+                Ok(None) => {}
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Rolls a mapping that failed repeatedly back to its predecessor.
+    fn roll_back(&mut self, registry: &Arc<Mutex<Registry>>, failure: &FailureReport) {
+        let FailureReport { source, sha256, times } = failure;
+        let rollback_after = self.settings.policy.rollback_after;
+        if *times < rollback_after {
+            return;
+        }
+        let registry = lock(registry);
+        let candidate = registry.candidate_for_rollback(source, sha256, *times);
+        let is_in_use = registry.uses(source, sha256);
+        drop(registry);
+        match candidate {
+            Some(candidate) => self.check(candidate, Cause::Rollback),
+            // Once.
+            None if *times == rollback_after && is_in_use => {
+                warn!(sha256, "a mapping fails repeatedly and has no predecessor to roll back to");
+            }
+            None => {}
+        }
+    }
+
+    fn targets_of(&self, source: &MappingSource) -> Vec<Target> {
+        let targets = self.settings.targets.iter().filter(|target| target.source == *source);
+        targets.map(|target| target.target.clone()).collect()
+    }
+}
+
+/// Bounds the compilations of the process.
+static COMPILING: tokio::sync::Semaphore =
+    tokio::sync::Semaphore::const_new(CONCURRENT_COMPILATIONS);
+
+/// A compilation or a dry run that has ended.
+enum Progress {
+    Compiled(Compilation),
+    Checked(Checked),
+}
+
+/// The next compilation or dry run that ends. `None`: one was cancelled, or there are none.
+async fn next_progress(
+    compilations: &mut JoinSet<Compilation>,
+    checks: &mut JoinSet<Checked>,
+) -> Option<Progress> {
+    tokio::select! {
+        Some(compiled) = compilations.join_next() => compiled.ok().map(Progress::Compiled),
+        Some(checked) = checks.join_next() => checked.ok().map(Progress::Checked),
+        else => None,
+    }
+}
+
+fn lock(registry: &Mutex<Registry>) -> MutexGuard<'_, Registry> {
+    registry.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The directories of mappings.
+fn directories(settings: &Settings) -> Vec<PathBuf> {
+    let targets = settings.targets.iter().map(|target| &target.source);
+    let sources = targets.chain([&settings.source]);
+    let mut directories: Vec<PathBuf> =
+        sources.filter_map(|source| source.directory.clone()).collect();
+    directories.sort();
+    directories.dedup();
+    directories
+}

@@ -1,0 +1,116 @@
+//! Serves what is stored: samples before anything is compiled, documents before anything is fetched.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tracing::{error, info};
+
+use super::documents::Versions;
+use super::shared::Shared;
+use super::target::TargetTask;
+use crate::config::TargetSettings;
+use crate::model::{Documents, Target};
+use crate::output::{Outcome, Published, Status};
+use crate::runner::fingerprint;
+use crate::store::{Slot, StoredSamples};
+
+/// Serves the stored samples of a target. Returns the names of the mappings by SHA-256.
+pub(super) async fn restore_samples(shared: &Shared, target: &Target) -> HashMap<String, String> {
+    let keys = shared.store.list(target).await;
+    let keys = shared.note_store_error(target, "load", keys).unwrap_or_default();
+    let mut restored = Vec::new();
+    for key in keys.iter().filter(|key| key.mapping().is_some()) {
+        let document = shared.store.get(key).await;
+        let Some(Some(document)) = shared.note_store_error(target, "load", document) else {
+            continue;
+        };
+        // It decompresses.
+        let samples =
+            tokio::task::spawn_blocking(move || StoredSamples::from_document(&document)).await;
+        let Ok(Some(stored)) = samples else { continue };
+        restored.push(Published {
+            mapping: stored.mapping,
+            fingerprint: stored.fingerprint,
+            samples: Arc::new(stored.samples),
+            unmapped: stored.unmapped.into(),
+        });
+    }
+    let names = restored.iter().map(|published| {
+        (published.mapping.sha256.clone(), published.mapping.name.clone())
+    });
+    let names = names.collect();
+    if !restored.is_empty() {
+        info!(%target, mappings = restored.len(), "serving stored samples");
+        shared.publisher.restore(target, restored);
+    }
+    names
+}
+
+/// Loads the stored documents of a target. Those that are turned off are removed.
+pub(super) async fn load_documents(shared: &Shared, settings: &TargetSettings) -> Versions {
+    let target = &settings.target;
+    let keys = shared.store.list(target).await;
+    let mut keys = shared.note_store_error(target, "load", keys).unwrap_or_default();
+    keys.retain(|key| key.mapping().is_none());
+    // Of several days, the newest one.
+    keys.sort_by_key(|key| key.day);
+    let (mut good, mut pending) = (Documents::new(), Documents::new());
+    for key in keys {
+        if !settings.wants(&key.name) {
+            let removed = shared.store.remove(&key).await;
+            shared.note_store_error(target, "save", removed);
+            continue;
+        }
+        let document = shared.store.get(&key).await;
+        let Some(Some(document)) = shared.note_store_error(target, "load", document) else {
+            continue;
+        };
+        match key.slot {
+            Slot::Good => good.insert(key.name, document),
+            Slot::Pending => pending.insert(key.name, document),
+        };
+    }
+    Versions::new(good, pending)
+}
+
+impl TargetTask {
+    /// Serves the stored documents, without a request to GitHub. Mappings whose samples of the same
+    /// documents are already served do not run.
+    pub(super) async fn serve_stored(&mut self) {
+        if self.versions.newest().is_empty() {
+            return;
+        }
+        for member in self.set.members() {
+            let sha256 = member.mapping.sha256();
+            let newest = self.versions.newest();
+            let input = fingerprint(member, self.target(), &self.options, newest);
+            if self.shared.publisher.fingerprint(self.target(), sha256).as_ref() == Some(&input) {
+                self.mapped.insert(sha256.to_owned(), input);
+            }
+        }
+        self.map_and_publish(&[]).await;
+        let target = self.target().clone();
+        if self.mapped.is_empty() && !self.set.members().is_empty() {
+            let mut failures: Vec<_> = self.mapping_failures.values().cloned().collect();
+            if failures.is_empty() {
+                failures.push("none of the stored documents can be mapped".to_owned());
+            }
+            let failure = failures.join("; ");
+            error!(%target, failure, "the stored data can't be served");
+            let next = self.next_time();
+            let outcome =
+                Outcome { status: Status::Failed(failures), next, ..Outcome::default() };
+            self.shared.publisher.set_outcome(&target, outcome);
+            return;
+        }
+        if self.problems().is_empty() && !self.specs.is_empty() {
+            let newest = self.versions.newest().values();
+            let succeeded_at = newest.map(|document| document.confirmed_at).max();
+            let (status, next) = (Status::Fresh, self.next_time());
+            let outcome = Outcome { status, succeeded_at, next, ..Outcome::default() };
+            self.shared.publisher.set_outcome(&target, outcome);
+            self.shared.metrics.set_up(&target, true);
+        }
+        info!(%target, documents = self.versions.newest().len(), "serving stored data");
+    }
+}

@@ -1,0 +1,119 @@
+//! What the tasks of all targets share.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use super::metrics::Metrics;
+use super::targets::Targets;
+use crate::config::MappingSource;
+use crate::model::Target;
+use crate::output::Publisher;
+use crate::runner::Runner;
+use crate::store::{self, Store, StoreError};
+use crate::{github, mappings};
+
+/// A mapping failed for a target, and is to blame.
+#[derive(Debug)]
+pub(super) struct FailureReport {
+    /// The source of the mapping.
+    pub source: MappingSource,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// How often in a row, for one target.
+    pub times: u32,
+}
+
+/// What the tasks of all targets share.
+pub struct Shared {
+    /// Keeps documents and samples.
+    pub store: Arc<dyn Store>,
+    /// Runs mappings.
+    pub runner: Arc<Runner>,
+    /// Serves samples.
+    pub publisher: Arc<Publisher>,
+    /// What the tasks publish for others to read.
+    pub targets: Arc<Targets>,
+    /// The metrics of refreshes.
+    pub metrics: Metrics,
+    /// The metrics of the store.
+    pub store_metrics: store::Metrics,
+    /// The metrics of requests.
+    pub github_metrics: github::Metrics,
+    /// The metrics of mappings.
+    pub mapping_metrics: mappings::Metrics,
+    failures: mpsc::UnboundedSender<FailureReport>,
+}
+
+/// The parts of [`Shared`] that the caller makes.
+pub struct Parts {
+    /// See [`Shared`].
+    pub store: Arc<dyn Store>,
+    /// See [`Shared`].
+    pub runner: Arc<Runner>,
+    /// See [`Shared`].
+    pub publisher: Arc<Publisher>,
+    /// See [`Shared`].
+    pub targets: Arc<Targets>,
+    /// See [`Shared`].
+    pub metrics: Metrics,
+    /// See [`Shared`].
+    pub store_metrics: store::Metrics,
+    /// See [`Shared`].
+    pub github_metrics: github::Metrics,
+    /// See [`Shared`].
+    pub mapping_metrics: mappings::Metrics,
+}
+
+impl Shared {
+    /// Puts it together. The receiver gets the failures of mappings.
+    pub(super) fn new(parts: Parts) -> (Self, mpsc::UnboundedReceiver<FailureReport>) {
+        let (failures, receiver) = mpsc::unbounded_channel();
+        let Parts {
+            store,
+            runner,
+            publisher,
+            targets,
+            metrics,
+            store_metrics,
+            github_metrics,
+            mapping_metrics,
+        } = parts;
+        let shared = Self {
+            store,
+            runner,
+            publisher,
+            targets,
+            metrics,
+            store_metrics,
+            github_metrics,
+            mapping_metrics,
+            failures,
+        };
+        (shared, receiver)
+    }
+
+    /// Reports that a mapping failed.
+    pub(super) fn report_failure(&self, failure: FailureReport) {
+        // It fails only while the exporter stops.
+        self.failures.send(failure).ok();
+    }
+
+    /// Notes that the store failed (operation `load` or `save`), and continues without it.
+    pub(super) fn note_store_error<T>(
+        &self,
+        target: &Target,
+        operation: &str,
+        result: Result<T, StoreError>,
+    ) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.store_metrics.count_failure(operation, &error);
+                warn!(%target, operation, %error, "the store failed; continuing with what is in memory");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What the tasks of targets publish for others to read: the page, and dry runs of mappings.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::mappings::MappingSet;
+use crate::model::{Documents, MappingOption, Target};
+
+/// A target as its task last published it.
+pub struct TargetView {
+    /// The target.
+    pub target: Target,
+    /// Its options.
+    pub options: Vec<MappingOption>,
+    /// Its mappings.
+    pub set: Arc<MappingSet>,
+    /// The newest version of each document, of which some may be malformed.
+    pub documents: Documents,
+    /// The last good version of each document.
+    pub last_good: Documents,
+}
+
+impl TargetView {
+    /// The documents that its mappings want.
+    pub fn wanted(&self) -> Documents {
+        let specs = self.set.documents(self.target.scope());
+        let is_wanted = |name: &String| specs.iter().any(|spec| spec.name == *name);
+        let documents = self.documents.iter().filter(|(name, _)| is_wanted(name));
+        documents.map(|(name, document)| (name.clone(), document.clone())).collect()
+    }
+}
+
+/// The published views of all targets.
+#[derive(Default)]
+pub struct Targets(RwLock<HashMap<Target, Arc<TargetView>>>);
+
+impl Targets {
+    /// The view of a target, if it is exported.
+    pub fn get(&self, target: &Target) -> Option<Arc<TargetView>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(target).cloned()
+    }
+
+    /// Publishes a view.
+    pub(super) fn publish(&self, view: TargetView) {
+        let mut views = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        views.insert(view.target.clone(), Arc::new(view));
+    }
+
+    /// Removes the view of a target.
+    pub(super) fn remove(&self, target: &Target) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(target);
+    }
+}

@@ -1,0 +1,149 @@
+//! The tasks of the targets: one for each, started and stopped as the settings change.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::restore::{load_documents, restore_samples};
+use super::shared::Shared;
+use super::target::TargetTask;
+use crate::config::{Settings, TargetSettings};
+use crate::github::{Client, Credentials, Transport, TransportError};
+use crate::mappings::Registry;
+use crate::model::Target;
+use crate::output::TargetStatus;
+
+/// The running tasks.
+pub(super) struct Tasks {
+    shared: Arc<Shared>,
+    transport: Arc<Transport>,
+    credentials: Credentials,
+    running: Vec<Running>,
+    /// Told when a new task serves what is stored.
+    restoring: Vec<oneshot::Receiver<()>>,
+}
+
+struct Running {
+    settings: Arc<TargetSettings>,
+    cancel: CancellationToken,
+    task: JoinHandle<()>,
+    tracker: TaskTracker,
+}
+
+impl Tasks {
+    /// No tasks yet.
+    pub(super) fn new(shared: Arc<Shared>, settings: &Settings) -> Result<Self, TransportError> {
+        let transport =
+            Transport::new(settings.github.clone(), shared.github_metrics.clone())?;
+        Ok(Self {
+            shared,
+            transport: Arc::new(transport),
+            credentials: Credentials::default(),
+            running: Vec::new(),
+            restoring: Vec::new(),
+        })
+    }
+
+    /// Makes the tasks those of the settings. A target whose settings have not changed continues
+    /// undisturbed. If it fails, nothing has changed.
+    pub(super) async fn apply(
+        &mut self,
+        settings: &Settings,
+        registry: &Mutex<Registry>,
+    ) -> Result<(), TransportError> {
+        let mut stopped = Vec::new();
+        if *self.transport.options() != settings.github {
+            let metrics = self.shared.github_metrics.clone();
+            self.transport = Arc::new(Transport::new(settings.github.clone(), metrics)?);
+            // Each of them has the previous transport.
+            stopped = self.stop(|_| true).await;
+        }
+        stopped.extend(self.stop(|running| !settings.targets.contains(running)).await);
+        // What they still compute must not be published after what the new ones do.
+        for tracker in stopped {
+            tracker.close();
+            tracker.wait().await;
+        }
+        let targets: Vec<Target> = settings.targets.iter().map(|one| one.target.clone()).collect();
+        for status in self.shared.publisher.statuses() {
+            if !targets.contains(&status.target) {
+                self.shared.store.release(&status.target);
+                self.shared.targets.remove(&status.target);
+                self.shared.metrics.remove_target(&status.target);
+                self.shared.runner.metrics().keep_of_target(&status.target, &[]);
+            }
+        }
+        self.shared.publisher.set_targets(&targets, settings.missing.clone());
+        let is_new = |one: &&TargetSettings| !self.running.iter().any(|r| *r.settings == **one);
+        let new: Vec<Arc<TargetSettings>> =
+            settings.targets.iter().filter(is_new).cloned().map(Arc::new).collect();
+        for settings in new {
+            self.start(settings, registry).await;
+        }
+        self.credentials.prune(&self.shared.github_metrics);
+        Ok(())
+    }
+
+    async fn start(&mut self, settings: Arc<TargetSettings>, registry: &Mutex<Registry>) {
+        let TargetSettings { target, credential, api, .. } = &*settings;
+        self.shared.metrics.set_up(target, false);
+        let client = Client::new(&self.transport, &self.credentials, credential, api, target);
+        let versions = load_documents(&self.shared, &settings).await;
+        let mappings = {
+            let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
+            registry.subscribe(&settings.source)
+        };
+        let shared = &self.shared;
+        let set = mappings.borrow().ids();
+        let task = TargetTask::new(shared, client, Arc::clone(&settings), mappings, versions);
+        if !set.is_empty() {
+            // At the start, this has been done before any mapping was loaded.
+            let statuses = self.shared.publisher.statuses();
+            let has_data = |status: &TargetStatus| status.target == settings.target && status.has_data;
+            if !statuses.iter().any(has_data) {
+                restore_samples(&self.shared, &settings.target).await;
+            }
+            task.place().await;
+        }
+        let (cancel, tracker) = (CancellationToken::new(), task.tracker().clone());
+        let (restored, receiver) = oneshot::channel();
+        self.restoring.push(receiver);
+        let task = tokio::spawn(task.run(cancel.clone(), restored));
+        self.running.push(Running { settings, cancel, task, tracker });
+    }
+
+    /// Waits until the new tasks serve what is stored, until a deadline.
+    pub(super) async fn restored(&mut self, deadline: Instant) {
+        let restoring = join_all(std::mem::take(&mut self.restoring));
+        tokio::time::timeout_at(deadline, restoring).await.ok();
+    }
+
+    /// Whether any target is refreshed.
+    pub(super) fn has_targets(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    /// Stops all tasks.
+    pub(super) async fn stop_all(&mut self) {
+        self.stop(|_| true).await;
+    }
+
+    /// Stops tasks. What they compute on other threads continues for a moment.
+    async fn stop(&mut self, which: impl Fn(&TargetSettings) -> bool) -> Vec<TaskTracker> {
+        let stopped: Vec<Running> =
+            self.running.extract_if(.., |running| which(&running.settings)).collect();
+        for running in &stopped {
+            running.cancel.cancel();
+        }
+        join_all(stopped.into_iter().map(|running| async {
+            running.task.await.ok();
+            running.tracker
+        }))
+        .await
+    }
+}

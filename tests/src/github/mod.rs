@@ -1,0 +1,163 @@
+//! GitHub as tests need it: the demo's stand-in, with [faults](Fault), more tokens, and a log of requests.
+
+mod faults;
+mod grants;
+mod requests;
+
+pub use faults::Fault;
+pub use requests::Request;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use copilot_metrics_exporter::demo::stand_in::{self, BaseUrls, api_router, files_router};
+use copilot_metrics_exporter::demo::{Clock, SystemClock};
+use copilot_metrics_exporter::web::{Listener, serve};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use reqwest::Url;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::faults::Faults;
+use self::grants::Grants;
+use self::requests::Requests;
+use crate::transcript::keep_secret;
+
+/// How a stand-in differs from the usual one.
+#[derive(Default)]
+pub struct Options {
+    /// The newest day with reports, if not two days ago.
+    pub newest: Option<Date>,
+    /// More of the API: it is not logged, and neither tokens nor faults apply to it.
+    pub routes: Router,
+    /// The base URLs of the API and of the files, if clients reach them through something else.
+    pub seen_at: Option<(String, String)>,
+}
+
+/// A running stand-in. It stops when it is dropped.
+pub struct StandIn {
+    github: Arc<stand_in::StandIn>,
+    grants: Arc<Grants>,
+    faults: Arc<Faults>,
+    requests: Arc<Requests>,
+    api: Url,
+    files: SocketAddr,
+    _stop: DropGuard,
+}
+
+/// Starts the usual stand-in. Its secrets must not be in anything that the exporter says.
+pub async fn stand_in() -> StandIn {
+    stand_in_with(Options::default()).await
+}
+
+/// Starts a stand-in with differences.
+pub async fn stand_in_with(options: Options) -> StandIn {
+    let github = StandIn::start_with(options).await.unwrap_or_else(|error| panic!("{error}"));
+    keep_secret(github.token());
+    keep_secret(github.signature());
+    github
+}
+
+/// The time, with a newest day that does not change during a test.
+struct FixedDay(Date);
+
+impl Clock for FixedDay {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn newest_day(&self) -> Date {
+        self.0
+    }
+}
+
+impl StandIn {
+    /// Starts both hosts on free loopback ports.
+    pub async fn start_with(options: Options) -> io::Result<Self> {
+        let (api, files) =
+            (Listener::bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
+        let (api_address, files_address) = (api.local_addr()?, files.local_addr()?);
+        let api_url = format!("http://{api_address}");
+        let (seen_api, seen_files) =
+            options.seen_at.unwrap_or_else(|| (api_url.clone(), format!("http://{files_address}")));
+        let newest = options.newest.unwrap_or_else(|| SystemClock.newest_day());
+        let urls = BaseUrls { api: seen_api, files: seen_files };
+        let github = stand_in::StandIn::new(FixedDay(newest), urls)?;
+        let grants = Arc::new(Grants::new(github.token()));
+        let (faults, requests) = (Arc::new(Faults::default()), Arc::new(Requests::default()));
+
+        let router = grants.protect(api_router(Arc::clone(&github)));
+        let router = requests.log_api(faults.apply_to_api(router));
+        let router = options.routes.fallback_service(router);
+        let stop = CancellationToken::new();
+        tokio::spawn(serve(api, router, stop.clone()));
+        let router = faults.apply_to_files(files_router(Arc::clone(&github)));
+        tokio::spawn(serve(files, requests.log_files(router), stop.clone()));
+        Ok(Self {
+            github,
+            grants,
+            faults,
+            requests,
+            api: Url::parse(&api_url).map_err(io::Error::other)?,
+            files: files_address,
+            _stop: stop.drop_guard(),
+        })
+    }
+
+    /// The API's base URL.
+    pub fn api(&self) -> &Url {
+        &self.api
+    }
+
+    /// The address of the host of the report files.
+    pub fn files(&self) -> SocketAddr {
+        self.files
+    }
+
+    /// Accepts another token, for the data of these owners.
+    pub fn grant(&self, token: &str, owners: &[&str]) {
+        self.grants.add(token, owners);
+    }
+
+    /// Accepts a token no longer.
+    pub fn revoke(&self, token: &str) {
+        self.grants.remove(token);
+    }
+
+    /// The token that the API accepts from the start, for the data of every owner.
+    pub fn token(&self) -> &str {
+        self.github.token()
+    }
+
+    /// The secret in the links to report files.
+    pub fn signature(&self) -> &str {
+        self.github.signature()
+    }
+
+    /// The newest day with reports.
+    pub fn newest_day(&self) -> Date {
+        self.github.newest_day()
+    }
+
+    /// Makes requests fail whose path and query contain `path_part`.
+    pub fn fail(&self, path_part: &str, fault: Fault) {
+        self.faults.add(usize::MAX, path_part, fault);
+    }
+
+    /// Makes this many of them fail.
+    pub fn fail_times(&self, times: usize, path_part: &str, fault: Fault) {
+        self.faults.add(times, path_part, fault);
+    }
+
+    /// Makes everything work again.
+    pub fn recover(&self) {
+        self.faults.clear();
+    }
+
+    /// The requests so far, oldest first.
+    pub fn requests(&self) -> Vec<Request> {
+        self.requests.all()
+    }
+}
