@@ -31,6 +31,7 @@ function describe() {
       kind: "gauge",
       labelNames: ["org", "team"],
     })),
+    charts: [],
   };
 }
 

@@ -32,6 +32,8 @@ impl Guest for Component {
                 need: Need::Required,
                 fallback_for: None,
                 same_day_as: None,
+                only_with: None,
+                permission: None,
             }],
             options: vec![],
             families: vec![Family {
@@ -40,6 +42,7 @@ impl Guest for Component {
                 kind: MetricKind::Gauge,
                 label_names: vec!["org".into()],
             }],
+            charts: vec![],
         }
     }
 }
