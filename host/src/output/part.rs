@@ -147,7 +147,14 @@ mod tests {
 
     fn family(name: &str) -> Family {
         let (name, help) = (name.to_owned(), "h".to_owned());
-        Family { name, help, kind: MetricKind::Gauge, label_names: vec![] }
+        Family {
+            name,
+            help,
+            kind: MetricKind::Gauge,
+            label_names: vec![],
+            enabled_by: None,
+            detail: 0,
+        }
     }
 
     fn published(mapping: MappingId, name: &str) -> Published {

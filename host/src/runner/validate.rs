@@ -178,6 +178,8 @@ mod tests {
             help: "h".to_owned(),
             kind: MetricKind::Gauge,
             label_names: labels.iter().map(|label| (*label).to_owned()).collect(),
+            enabled_by: None,
+            detail: 0,
         };
         Manifest {
             name: "test".to_owned(),
