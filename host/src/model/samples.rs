@@ -103,6 +103,8 @@ pub struct Samples {
     pub strings: Vec<String>,
     /// The families with their samples. No family is without samples.
     pub families: Vec<(Family, FamilySamples)>,
+    /// What was left out because there are too many samples, in words.
+    pub left_out: Option<String>,
 }
 
 impl Samples {

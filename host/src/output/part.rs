@@ -69,9 +69,16 @@ impl Part {
     }
 
     pub fn status(&self) -> TargetStatus {
+        let published = self.entries.iter().filter_map(|entry| entry.published.as_ref());
+        let too_many = published.filter_map(|published| {
+            let left_out = published.samples.left_out.as_ref()?;
+            Some(format!("mapping {}: {left_out}", published.mapping.name))
+        });
+        let mut outcome = self.outcome.clone();
+        outcome.left_out.extend(too_many);
         TargetStatus {
             target: self.target.clone(),
-            outcome: self.outcome.clone(),
+            outcome,
             mappings: self.entries.iter().map(|entry| entry.shown().clone()).collect(),
             has_data: self.has_data(),
         }
@@ -164,7 +171,7 @@ mod tests {
             values: vec![1.0],
             timestamps: None,
         };
-        let samples = Samples { strings: vec![], families: vec![(family(name), columns)] };
+        let samples = Samples { families: vec![(family(name), columns)], ..Samples::default() };
         let (samples, unmapped) = (Arc::new(samples), Arc::from([]));
         Published { mapping, fingerprint: "f".to_owned(), samples, unmapped }
     }
