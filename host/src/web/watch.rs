@@ -24,17 +24,6 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// The time limit for reading the files.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Returns the settings in a web config file, if they differ from the current ones.
-trait Read:
-    Fn(&Path, &WebSettings) -> Result<Option<WebSettings>, String> + Clone + Send + 'static
-{
-}
-
-impl<F> Read for F where
-    F: Fn(&Path, &WebSettings) -> Result<Option<WebSettings>, String> + Clone + Send + 'static
-{
-}
-
 /// The web settings: read from a file, and kept up to date.
 #[derive(Default)]
 pub struct Web {
@@ -79,7 +68,14 @@ impl Web {
     }
 
     /// Puts what `read` returns in use. It is called again and again, on a thread for blocking work.
-    async fn check_forever(&self, path: &Path, read: impl Read) {
+    async fn check_forever(
+        &self,
+        path: &Path,
+        read: impl Fn(&Path, &WebSettings) -> Result<Option<WebSettings>, String>
+        + Clone
+        + Send
+        + 'static,
+    ) {
         let mut reported = None;
         loop {
             sleep(CHECK_INTERVAL).await;
@@ -183,7 +179,7 @@ mod tests {
         let with_headers = |value: &'static str| {
             let headers =
                 HeaderMap::from_iter([(X_FRAME_OPTIONS, HeaderValue::from_static(value))]);
-            WebSettings { headers, ..WebSettings::default() }
+            WebSettings::new(WebConfig { headers, ..WebConfig::default() })
         };
         let web = Web { file: None, settings: ArcSwap::from_pointee(with_headers("old")) };
         let (release, released) = mpsc::channel::<()>();
