@@ -65,7 +65,7 @@ fn status(process: &str, field: &str) -> String {
     line.unwrap_or_default().split_whitespace().next().unwrap_or_default().to_owned()
 }
 
-pub fn the_image_runs_without_rights_swaps_a_mapping_keeps_its_cache_and_stops_in_time() {
+pub fn the_image_runs_unprivileged_swaps_a_mapping_keeps_its_cache_and_stops_in_time() {
     let _clean_up = CleanUp;
     build();
     // The binary and the certificates; the rest is what podman mounts over.

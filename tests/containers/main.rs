@@ -18,9 +18,9 @@ fn main() {
         eprintln!("the image is not built and not run: {missing}");
     }
     let required = std::env::var_os("REQUIRE_CONTAINERS").is_some_and(|value| !value.is_empty());
-    let name = "the_image_runs_without_rights_swaps_a_mapping_keeps_its_cache_and_stops_in_time";
+    let name = "the_image_runs_unprivileged_swaps_a_mapping_keeps_its_cache_and_stops_in_time";
     let trial = Trial::test(name, || {
-        image::the_image_runs_without_rights_swaps_a_mapping_keeps_its_cache_and_stops_in_time();
+        image::the_image_runs_unprivileged_swaps_a_mapping_keeps_its_cache_and_stops_in_time();
         Ok(())
     });
     let trial = trial.with_ignored_flag(missing.is_some() && !required);

@@ -6,7 +6,7 @@ use copilot_metrics_tests::transcript::directory;
 use memchr::memmem;
 
 #[test]
-fn no_log_error_metric_or_page_of_the_whole_suite_has_a_token_a_key_or_a_signature() {
+fn no_log_error_metric_or_page_of_the_whole_suite_contains_a_token_a_key_or_a_signature() {
     let read = |name: &str| {
         fs::read_to_string(directory().join(name))
             .unwrap_or_else(|error| panic!("{name}: {error}: run `make test`, all of it"))
