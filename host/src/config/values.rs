@@ -249,6 +249,13 @@ impl Parser for ListenAddress {
 /// Parses a token. `None` if it is empty. Errors never quote it: it may be almost right.
 pub(crate) fn parse_token(text: &str) -> Result<Option<Secret>, String> {
     let text = text.trim();
+    if text.starts_with('\u{feff}') {
+        return Err("not a token: it starts with a byte order mark (save the file as plain UTF-8)"
+            .to_owned());
+    }
+    if text.starts_with(['"', '\'']) {
+        return Err("not a token: it is in quotes, which must be removed".to_owned());
+    }
     if text.bytes().any(|byte| !byte.is_ascii_graphic()) {
         return Err("not a token: it contains whitespace or a special character".to_owned());
     }
@@ -330,7 +337,14 @@ mod tests {
     fn a_token_is_one_word_and_never_quoted() {
         assert_eq!(parse_token(" ghp_x\n"), Ok(Some(Secret::new("ghp_x"))));
         assert_eq!(parse_token(" \n"), Ok(None));
-        for wrong in ["hunter2 hunter2", "hunter2\u{e9}", "hunter2\0"] {
+        for wrong in [
+            "hunter2 hunter2",
+            "hunter2\u{e9}",
+            "hunter2\0",
+            "\"hunter2\"",
+            "'hunter2'",
+            "\u{feff}hunter2",
+        ] {
             assert!(!parse_token(wrong).unwrap_err().contains("hunter2"));
         }
     }
