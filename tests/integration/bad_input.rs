@@ -104,7 +104,11 @@ fn wrong_types_in_known_fields_are_rejected_with_their_path() {
     rejected("users-1-day", report("\"user_login\":null").as_bytes(), &["missing field `user_id`"]);
     rejected("seats", b"{\"seats\":[{\"last_activity_at\":\"yesterday\"}]}", &["last_activity_at"]);
     rejected("billing", b"{\"seat_breakdown\":{\"total\":true}}", &["seat_breakdown.total"]);
-    rejected("legacy", b"[{\"date\":\"2026-11-20\",\"copilot_ide_chat\":7}]", &["copilot_ide_chat"]);
+    rejected(
+        "legacy",
+        b"[{\"date\":\"2026-11-20\",\"copilot_ide_chat\":7}]",
+        &["copilot_ide_chat"],
+    );
 }
 
 #[test]

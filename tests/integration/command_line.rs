@@ -19,7 +19,10 @@ fn rejected(arguments: &[&str], texts: &[&str]) {
 fn an_invalid_setting_exits_with_64_and_one_line_that_says_what_is_valid() {
     rejected(&["--cache-ttl-seconds", "soon"], &["CACHE_TTL_SECONDS", "\"soon\"", "such as 3600"]);
     rejected(&["--cache-ttl-seconds", "0"], &["CACHE_TTL_SECONDS", "\"0\""]);
-    rejected(&["--github-api-url", "api.github.com"], &["GITHUB_API_URL", "https://api.github.com"]);
+    rejected(
+        &["--github-api-url", "api.github.com"],
+        &["GITHUB_API_URL", "https://api.github.com"],
+    );
     rejected(&["--github-api-url", "http://api.github.com"], &["GITHUB_API_URL", "not https"]);
     rejected(&["--web.listen-address", "8000"], &["LISTEN_ADDRESS", "0.0.0.0:8000"]);
     rejected(&["--org", "a/b"], &["ORG", "\"a/b\"", "octo-org"]);
@@ -87,7 +90,10 @@ fn help_shows_how_to_start_and_every_setting() {
 #[test]
 fn errors_of_map_list_the_documents_and_options() {
     let billing = format!("billing={}", path("small/billing.json").display());
-    rejected(&["map", "--org", "acme", "bills=x"], &["\"bills\"", "billing", "organization-28-day"]);
+    rejected(
+        &["map", "--org", "acme", "bills=x"],
+        &["\"bills\"", "billing", "organization-28-day"],
+    );
     rejected(
         &["map", "--enterprise", "acme", &billing],
         &["billing", "enterprise", "enterprise-28-day"],

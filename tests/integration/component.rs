@@ -101,7 +101,9 @@ fn a_file_that_is_not_a_mapping_or_has_forbidden_imports_is_refused_with_the_rea
         assert!(error.contains(name) && error.contains(reason), "{name}: {error}");
     };
     let wat = |text: &str| wat::parse_str(text).unwrap();
-    for import in ["wasi:http/outgoing-handler@0.2.0", "wasi:keyvalue/store@0.2.0", "acme:host/shell"] {
+    for import in
+        ["wasi:http/outgoing-handler@0.2.0", "wasi:keyvalue/store@0.2.0", "acme:host/shell"]
+    {
         let component = wat(&format!("(component (import \"{import}\" (instance)))"));
         refused("forbidden.wasm", &component, &format!("it imports {import}"));
     }

@@ -64,7 +64,11 @@ fn invalid_values_are_rejected_with_what_is_valid() {
     rejected("targets:\n  - organization: a/b", 2, &["targets[0].organization", "octo-org"]);
     rejected("targets:\n  - {organization: a, enterprise: b}", 2, &["targets[0]", "either"]);
     rejected("targets:\n  - {name: a}", 2, &["targets[0]", "either"]);
-    rejected("targets:\n  - {organization: a, name: ''}", 2, &["targets[0].name", "100 characters"]);
+    rejected(
+        "targets:\n  - {organization: a, name: ''}",
+        2,
+        &["targets[0].name", "100 characters"],
+    );
     rejected("targets:\n  - {organization: a, ttl: 5}", 2, &["targets[0].ttl", "\"5\"", "1h 30m"]);
     rejected("targets:\n  - {organization: a, ttl: 5ms}", 2, &["targets[0].ttl", "1s to a year"]);
     rejected(
@@ -72,7 +76,11 @@ fn invalid_values_are_rejected_with_what_is_valid() {
         2,
         &["targets[0].api_url", "not https", "https://api.github.com"],
     );
-    rejected("defaults: {api_url: 'https://ghp_x@a.example'}", 1, &["defaults.api_url", "password"]);
+    rejected(
+        "defaults: {api_url: 'https://ghp_x@a.example'}",
+        1,
+        &["defaults.api_url", "password"],
+    );
     rejected("defaults:\n  options: {teams: 1}", 2, &["defaults.options.teams", "it has: users"]);
     rejected("defaults:\n  options: {users: maybe}", 2, &["options.users", "true or false"]);
     rejected(

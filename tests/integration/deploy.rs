@@ -53,7 +53,8 @@ fn the_kustomizations_list_every_manifest_and_build_if_kubectl_is_installed() {
             assert!(text.contains(&format!("  - {name}.yaml\n")), "{directory}: {name}");
         }
         let files = fs::read_dir(root().join(directory)).unwrap().map(|file| file.unwrap().path());
-        let yaml = files.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+        let yaml =
+            files.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
         assert_eq!(yaml.count(), names.len() + 1, "{directory}");
         let Ok(built) =
             Command::new("kubectl").args(["kustomize", directory]).current_dir(root()).output()
@@ -99,7 +100,8 @@ fn the_rules_for_the_prometheus_operator_are_the_tested_ones() {
 fn the_image_and_its_deployments_use_the_same_directories_user_and_version() {
     let (dockerfile, compose) = (read("Dockerfile"), read("deploy/compose.yaml"));
     let deployment = read("deploy/kubernetes/deployment.yaml");
-    for directory in ["/var/cache/copilot-metrics-exporter", "/etc/copilot-metrics-exporter/mappings"]
+    for directory in
+        ["/var/cache/copilot-metrics-exporter", "/etc/copilot-metrics-exporter/mappings"]
     {
         for text in [&dockerfile, &compose, &deployment] {
             assert!(text.contains(directory), "{directory}");

@@ -266,10 +266,7 @@ fn the_mappings_in_the_guide_are_the_tested_ones() {
         "team-seats-js/team-seats.js",
     ] {
         let source = read(&format!("guest/examples/{file}"));
-        assert!(
-            text.contains(source.trim()),
-            "docs/mapping-plugins.md does not contain {file}"
-        );
+        assert!(text.contains(source.trim()), "docs/mapping-plugins.md does not contain {file}");
     }
 }
 

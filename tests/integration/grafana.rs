@@ -101,7 +101,8 @@ fn every_dashboard_marks_stale_data_and_works_with_any_target_and_data_source() 
     for (name, dashboard) in dashboards() {
         assert!(uids.insert(dashboard["uid"].as_str().unwrap().to_owned()), "{name}");
         let variables = dashboard["templating"]["list"].as_array().unwrap();
-        let names: Vec<_> = variables.iter().map(|variable| variable["name"].as_str().unwrap()).collect();
+        let names: Vec<_> =
+            variables.iter().map(|variable| variable["name"].as_str().unwrap()).collect();
         assert_eq!(names[..3], ["datasource", "scope", "org"], "{name}");
         let stale = "max by (org, scope) (copilot_exporter_stale{org=~\"$org\",scope=~\"$scope\"})";
         let first = panels(&dashboard).next().unwrap();

@@ -160,7 +160,9 @@ async fn stored_files_are_private_and_contain_no_secret() {
     assert_eq!(kept.len(), 7, "{kept:?}");
     for path in &kept {
         assert_eq!(mode(path), 0o600);
-        for directory in path.ancestors().skip(1).take_while(|directory| directory.starts_with(&cache)) {
+        for directory in
+            path.ancestors().skip(1).take_while(|directory| directory.starts_with(&cache))
+        {
             assert_eq!(mode(directory), 0o700);
         }
         let bytes = fs::read(path).unwrap();

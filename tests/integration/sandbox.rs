@@ -109,8 +109,10 @@ fn waiting_for_a_timer_ends_the_run() {
 fn every_allowed_interface_can_be_imported() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("guest.wasm");
-    let imports = ALLOWED_IMPORTS.map(|interface| format!("(import \"{interface}@0.2.0\" (instance))"));
-    std::fs::write(&file, wat::parse_str(format!("(component {})", imports.concat())).unwrap()).unwrap();
+    let imports =
+        ALLOWED_IMPORTS.map(|interface| format!("(import \"{interface}@0.2.0\" (instance))"));
+    std::fs::write(&file, wat::parse_str(format!("(component {})", imports.concat())).unwrap())
+        .unwrap();
     let output = run(["mapping", "check", file.to_str().unwrap()]);
     let report = String::from_utf8(output.stdout).unwrap();
     // The imports are fine; the exports are missing.

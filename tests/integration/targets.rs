@@ -141,7 +141,9 @@ targets:
     assert_eq!(exposition.sum("github_copilot_billing_seats", "Söhne"), 0.0);
     assert!(requested(&github, "/orgs/octo-legacy/copilot/billing") >= 1);
     // Once for every refresh, except for the four pages of seats.
-    assert!(requested(&github, "/octodemo/copilot/metrics/reports/organization-28-day/latest") >= 3);
+    assert!(
+        requested(&github, "/octodemo/copilot/metrics/reports/organization-28-day/latest") >= 3
+    );
     assert_eq!(requested(&github, "/orgs/octodemo/copilot/billing/seats"), 4);
 }
 

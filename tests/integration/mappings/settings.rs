@@ -21,7 +21,10 @@ async fn the_limits_in_the_config_file_are_enforced_and_can_be_changed() {
     assert_eq!(serving.post("/-/reload").await.0, 200);
     mappings.put("scripted.wasm", &well_behaved("2"));
     let line = serving.wait_for("mapping refused");
-    assert!(line.contains("reason=\"describe\"") && line.contains("more than the limit of 1048576"), "{line}");
+    assert!(
+        line.contains("reason=\"describe\"") && line.contains("more than the limit of 1048576"),
+        "{line}"
+    );
     // A file that does not load is tried again when the limits change.
     config.write("config.yaml", "mapping: {series: 2000}");
     assert_eq!(serving.post("/-/reload").await.0, 200);
@@ -49,7 +52,8 @@ async fn targets_can_have_their_own_mappings() {
     serving.wait_for("refreshed");
     serving.wait_for("refreshed");
     let version = |exposition: &Exposition, org: &str| {
-        let mut stamps = exposition.series("scripted_stamp").filter(|(series, _)| series.contains(org));
+        let mut stamps =
+            exposition.series("scripted_stamp").filter(|(series, _)| series.contains(org));
         stamps.next().map(|(series, _)| series.contains("version=\"2\""))
     };
     let exposition = metrics(&serving).await;

@@ -54,7 +54,8 @@ async fn after_four_days_without_a_report_the_other_documents_are_served() {
     github.fail("organization-1-day?day=", Fault::Status(204, "", vec![]));
     let serving = serving(&github, "octodemo");
     serving.wait_for("refreshed");
-    let requested = github.requests().iter().filter(|r| r.path.contains("organization-1-day?")).count();
+    let requested =
+        github.requests().iter().filter(|r| r.path.contains("organization-1-day?")).count();
     assert_eq!(requested, 4);
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("copilot_exporter_up", ""), 1.0);
