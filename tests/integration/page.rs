@@ -230,7 +230,7 @@ async fn after_a_restart_while_github_is_down_the_page_has_state_and_charts_from
     serving.kill();
     github.fail("/", Fault::Status(503, "down", vec![]));
     let serving = start();
-    serving.wait_for("cached data is served");
+    serving.wait_for("serving stored data");
     let after = page_with_charts(&serving, "/").await;
     assert!(after.contains("<dt>Last success</dt><dd>20"), "{after}");
     assert!(after.contains("<dt>Next refresh</dt><dd>20"), "{after}");

@@ -6,6 +6,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::refusal::Refusal;
+use crate::model::mask::mask;
 use crate::model::text::causes;
 
 /// Why a document could not be fetched. The texts contain no links, no tokens, and nothing of a body
@@ -167,7 +168,7 @@ impl FetchError {
     pub(super) fn request(what: &str, error: reqwest::Error) -> Self {
         let passing = !error.is_builder();
         let host = error.url().map(host_of);
-        let reason = causes(&error.without_url());
+        let reason = mask(&causes(&error.without_url()), None);
         Self::Request { host, what: what.to_owned(), reason, passing }
     }
 

@@ -26,6 +26,7 @@ use super::rate_limit::{RateLimit, Weight, retry_after, server_time};
 use super::refusal::Refusal;
 use crate::config::GithubOptions;
 use crate::config::is_loopback;
+use crate::model::mask::mask;
 use crate::model::{Body, BodyWriter, Secret};
 
 /// The largest error response, in bytes.
@@ -337,7 +338,9 @@ async fn refused(request: &Request<'_>, status: StatusCode, response: Response) 
     let body = read(request.what, response, MAX_ERROR_BYTES).await.ok();
     let answer = body.and_then(|body| serde_json::from_reader::<_, Answer>(body.reader()).ok());
     let message: Option<String> = answer.map(|answer| {
-        answer.message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
+        // A server or proxy may send the token back.
+        let message = mask(&answer.message, request.token.map(Secret::expose));
+        message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
     });
     // The message of a file host may quote the link, and is not about GitHub's settings.
     let of_api = request.token.is_some();

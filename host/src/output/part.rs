@@ -128,11 +128,10 @@ impl Part {
         }
     }
 
-    /// What the samples of a mapping that are served were made of.
-    pub fn fingerprint(&self, sha256: &str) -> Option<String> {
-        let published = self.entries.iter().filter_map(|entry| entry.published.as_ref());
-        let mut of_mapping = published.filter(|published| published.mapping.sha256 == sha256);
-        of_mapping.next().map(|published| published.fingerprint.clone())
+    /// The samples of a mapping that are served.
+    pub fn published(&self, sha256: &str) -> Option<&Published> {
+        let mut published = self.entries.iter().filter_map(|entry| entry.published.as_ref());
+        published.find(|published| published.mapping.sha256 == sha256)
     }
 }
 
@@ -180,8 +179,8 @@ mod tests {
         assert_eq!(shown(&part), [("a1", true)]);
         part.publish(vec![published(id("a", "2"), "a_seats")]);
         assert_eq!(shown(&part), [("a2", true)]);
-        assert_eq!(part.fingerprint("a1"), None);
-        assert_eq!(part.fingerprint("a2").as_deref(), Some("f"));
+        assert!(part.published("a1").is_none());
+        assert_eq!(part.published("a2").unwrap().fingerprint, "f");
     }
 
     #[test]
