@@ -135,16 +135,19 @@ impl CandidateSet {
 
     /// Whether it makes the same changes to the same mappings, for the same reasons.
     pub fn is_same(&self, other: &Self) -> bool {
-        let rolled_back = |candidate: &Self| candidate.rolled_back().map(|of| of.sha256().to_owned());
+        let rolled_back =
+            |candidate: &Self| candidate.rolled_back().map(|of| of.sha256().to_owned());
         let unreadable = |candidate: &Self| {
             candidate.unreadable.as_ref().map(|(path, why)| (path.clone(), why.to_string()))
         };
         // How often a mapping failed before it is rolled back makes no difference.
         let same_files = || {
             self.files.len() == other.files.len()
-                && self.files.iter().zip(&other.files).all(|(one, other)| {
-                    one.0 == other.0 && one.1.is_same(other.1)
-                })
+                && self
+                    .files
+                    .iter()
+                    .zip(&other.files)
+                    .all(|(one, other)| one.0 == other.0 && one.1.is_same(other.1))
         };
         self.source == other.source
             && self.complete == other.complete

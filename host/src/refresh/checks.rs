@@ -50,9 +50,10 @@ impl Checks {
         cause: Cause,
     ) {
         let source = candidate.source().clone();
-        let same = self.newest.get(&source).filter(|check| {
-            check.limits == limits && check.covers(&candidate, &targets, cause)
-        });
+        let same = self
+            .newest
+            .get(&source)
+            .filter(|check| check.limits == limits && check.covers(&candidate, &targets, cause));
         if same.is_some() {
             return;
         }

@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::reload::Request;
 use super::checks::Checks;
+use super::reload::Request;
 use super::restore::restore_samples;
 use super::rollout::{self, Cause, Checked};
 use super::shared::{FailureReport, Parts, Shared};
