@@ -16,6 +16,8 @@ mod contracts;
 mod deploy;
 /// What the documentation says is so.
 mod docs;
+/// Faults that the exporter once had stay away.
+mod faults;
 /// The same recordings give the same expositions, however the bytes are cut.
 mod golden;
 /// Every query of every dashboard has data.
