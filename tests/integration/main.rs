@@ -17,6 +17,8 @@ mod contracts;
 mod deploy;
 /// The documentation matches the code.
 mod docs;
+/// Faults that the exporter once had stay away.
+mod faults;
 /// Errors, limits and refusals of GitHub are handled.
 mod github_failures;
 /// The same recordings always give the same expositions.
