@@ -184,7 +184,8 @@ mod tests {
     fn an_error_ends_the_run() {
         let target = Target { scope: crate::contract::Scope::Organization, name: String::new() };
         let mut run = Run::new(&target, Span::Latest, &[]);
-        let document = Document { name: "no-such".to_owned(), part: 0, fetched_at: 0 };
+        let document =
+            Document { name: "no-such".to_owned(), part: 0, fetched_at: 0, report_day: None };
         let error = Error::UnknownDocument("no-such".to_owned());
         assert_eq!(run.feed(&document, b"{}"), Err(error.clone()));
         assert_eq!(run.finish(), Err(error));

@@ -17,7 +17,8 @@ pub fn map(span: Span, options: &[&str], bodies: &[(&str, &str)]) -> Result<Vec<
         .collect();
     let mut run = Run::new(&target, span, &options);
     for (part, (name, body)) in (0..).zip(bodies) {
-        let document = Document { name: (*name).to_owned(), part, fetched_at: FETCHED_AT };
+        let document =
+            Document { name: (*name).to_owned(), part, fetched_at: FETCHED_AT, report_day: None };
         run.feed(&document, body.as_bytes())?;
     }
     let set = run.finish()?;

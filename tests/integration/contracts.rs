@@ -14,7 +14,7 @@ fn a_mapping_built_against_0_1_loads_and_runs() {
     assert_eq!(mapping.version(), Version::V0_1);
     let target = Target::new(Scope::Organization, "octodemo").unwrap();
     let mut run = mapping.start(&target, Span::Latest, &[]).unwrap();
-    let header = PartHeader { name: "billing".to_owned(), part: 0, fetched_at: FETCHED_AT_SECONDS };
+    let header = PartHeader::new("billing", 0, FETCHED_AT_SECONDS);
     run.feed(&header, &read("demo/octodemo/billing.json")).unwrap();
     let samples = run.finish().unwrap();
     assert_eq!(samples.strings, ["octodemo"]);

@@ -11,7 +11,7 @@ fn mapped(limits: Limits, name: &str, body: impl Read) -> Result<RunResult, MapE
     let engine = Engine::new(limits).unwrap();
     let mapping = Mapping::load(&engine, DEFAULT_MAPPING).unwrap();
     let target = Target::new(Scope::Organization, "acme").unwrap();
-    let header = PartHeader { name: name.to_owned(), part: 0, fetched_at: FETCHED_AT_SECONDS };
+    let header = PartHeader::new(name, 0, FETCHED_AT_SECONDS);
     execute(&mapping, &target, Span::History, &[], [(header, body)], None)
 }
 

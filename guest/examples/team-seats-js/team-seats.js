@@ -30,6 +30,7 @@ function describe() {
       help,
       kind: "gauge",
       labelNames: ["org", "team"],
+      detail: 1,
     })),
     charts: [],
   };

@@ -155,9 +155,9 @@ fn built_in(mapping: &Mapping, recordings: &[BuiltInRecording]) -> Vec<(Target, 
                 .iter()
                 .find(|recording| recording.target == *target && (recording.is_response_to)(&path));
             let bodies = recorded.into_iter().flat_map(|recording| &recording.bodies);
-            (0..).zip(bodies).map(|(part, body)| {
-                (PartHeader { name: spec.name.clone(), part, fetched_at }, body.clone())
-            })
+            (0..)
+                .zip(bodies)
+                .map(|(part, body)| (PartHeader::new(&spec.name, part, fetched_at), body.clone()))
         });
         of_spec.collect::<Bodies>()
     };

@@ -96,18 +96,13 @@ impl TargetTask {
         match fetched {
             Ok(Fetched::Fresh(document)) => {
                 debug!(%target, document = spec.name, parts = document.parts.len(), "fetched");
-                let changed = self.keep(spec, document).await;
-                match self.rejected.get(&spec.name).filter(|_| !changed) {
-                    // The same malformed content again: mapping it again would not help.
-                    Some(reason) => (Outcome::Unmapped(reason.clone()), false),
-                    None => (Outcome::Fresh, changed),
-                }
+                self.take(spec, document).await
             }
             Ok(Fetched::Final) => {
                 // As good as confirmed: GitHub does not change it any more.
                 if let Some(old) = self.versions.newest().get(&spec.name).cloned() {
                     let confirmed_at = jiff::Timestamp::now();
-                    self.keep(spec, Document { confirmed_at, ..old }).await;
+                    return self.take(spec, Document { confirmed_at, ..old }).await;
                 }
                 (Outcome::Fresh, false)
             }
@@ -118,6 +113,17 @@ impl TargetTask {
                 debug!(%target, document = spec.name, %error, "failed to fetch");
                 (Outcome::Failed(error), false)
             }
+        }
+    }
+
+    /// Takes a document that GitHub sent or confirmed. Returns how that ended, and whether its content
+    /// changed.
+    async fn take(&mut self, spec: &DocumentSpec, document: Document) -> (Outcome, bool) {
+        let changed = self.keep(spec, document).await;
+        match self.rejected.get(&spec.name).filter(|_| !changed) {
+            // The same malformed content again: mapping it again would not help.
+            Some(reason) => (Outcome::Unmapped(reason.clone()), false),
+            None => (Outcome::Fresh, changed),
         }
     }
 

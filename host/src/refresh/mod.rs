@@ -10,6 +10,7 @@
 //!
 //! Nothing here happens because of a scrape. Whatever fails, the previous documents and samples stay.
 
+mod checks;
 mod documents;
 mod fetch;
 mod map;

@@ -17,7 +17,6 @@ impl TargetTask {
         let (target, problems) = (self.target(), self.problems());
         let left_out = self.left_out();
         let is_fresh = problems.is_empty();
-        self.shared.metrics.set_up(target, is_fresh);
         self.shared.metrics.observe_refresh(target, took);
         let (attempted, fetched) = (fetching.attempted.len(), fetching.fetched);
         let (seconds, optional) = (took.as_secs_f64(), left_out.join("; "));
@@ -31,9 +30,18 @@ impl TargetTask {
                 warn!(%target, seconds, attempted, fetched, problems, left_out = optional, "refresh failed; keeping the last good data");
             }
         }
+        self.publish_outcome();
+    }
+
+    /// Publishes whether the target has what it needs, in the metrics and on the page.
+    pub(super) fn publish_outcome(&self) {
+        let (target, problems) = (self.target(), self.problems());
+        let is_fresh = problems.is_empty();
+        self.shared.metrics.set_up(target, is_fresh);
         let status = if is_fresh { Status::Fresh } else { Status::Failed(problems) };
         let succeeded_at = is_fresh.then(Timestamp::now);
-        let outcome = Outcome { status, left_out, succeeded_at, next: self.next_time() };
+        let (left_out, next) = (self.left_out(), self.next_time());
+        let outcome = Outcome { status, left_out, succeeded_at, next };
         self.shared.publisher.set_outcome(target, outcome);
     }
 

@@ -135,10 +135,12 @@ impl Schedule {
         }
     }
 
-    /// A document that was fetched can't be mapped.
+    /// A document that was fetched can't be mapped. It counts once, however many mappings reject it.
     pub(super) fn note_unmapped(&mut self, name: &str, reason: &str) {
         if let Some(state) = self.0.get_mut(name) {
-            state.failures += 1;
+            if !matches!(state.outcome, Some(Outcome::Unmapped(_))) {
+                state.failures += 1;
+            }
             state.outcome = Some(Outcome::Unmapped(reason.to_owned()));
         }
     }

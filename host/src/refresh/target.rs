@@ -1,6 +1,6 @@
 //! The task of a target: it owns the schedule and the documents, and refreshes them until cancelled.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub(super) struct TargetTask {
     pub(super) mapping_failures: BTreeMap<String, String>,
     /// How often in a row a mapping was to blame, by SHA-256.
     pub(super) blamed: HashMap<String, u32>,
+    /// Those that were to blame in this cycle, by SHA-256.
+    pub(super) blamed_in_cycle: HashSet<String>,
     /// Runs that continue on their threads when the task is cancelled.
     pub(super) tracker: TaskTracker,
 }
@@ -70,6 +72,7 @@ impl TargetTask {
             mapped: HashMap::new(),
             mapping_failures: BTreeMap::new(),
             blamed: HashMap::new(),
+            blamed_in_cycle: HashSet::new(),
             tracker: TaskTracker::new(),
         };
         task.adopt();
@@ -94,19 +97,28 @@ impl TargetTask {
         self.shared.publisher.place(vec![placement]).await;
     }
 
-    /// Runs that continue for a moment when the task is cancelled.
-    pub(super) fn tracker(&self) -> &TaskTracker {
-        &self.tracker
+    /// Whether any mapping is in use for it.
+    pub(super) fn has_mappings(&self) -> bool {
+        !self.set.members().is_empty()
     }
 
     /// Serves what is stored, then refreshes until cancelled. `restored` is told when what is stored is
-    /// served.
+    /// served, as far as there are mappings for it.
     pub(super) async fn run(mut self, cancel: CancellationToken, restored: oneshot::Sender<()>) {
         cancel
             .run_until_cancelled_owned(async move {
+                let mut restored = Some(restored);
+                while !self.has_mappings() {
+                    restored.take().map(|restored| restored.send(()));
+                    if self.mappings.changed().await.is_err() {
+                        // There will never be any.
+                        std::future::pending::<()>().await;
+                    }
+                    self.adopt();
+                }
                 self.serve_stored().await;
                 // It fails if no one is waiting.
-                restored.send(()).ok();
+                restored.map(|restored| restored.send(()));
                 loop {
                     let next = self.next_cycle();
                     tokio::select! {
@@ -128,7 +140,8 @@ impl TargetTask {
     /// One refresh: fetches what is due, maps what is new, publishes it.
     async fn cycle(&mut self) {
         let started = Instant::now();
-        self.adopt();
+        self.blamed_in_cycle.clear();
+        let is_adopted = self.adopt();
         let is_leader = self.acquire_lease().await;
         let due = self.specs.iter().any(|spec| self.is_due(spec, started));
         let mut fetched = super::fetch::Fetching::default();
@@ -149,6 +162,10 @@ impl TargetTask {
         let mapped = self.map_and_publish(&fetched.attempted).await;
         let now = Instant::now();
         for spec in &fetched.attempted {
+            if !self.versions.is_pending(&spec.name) {
+                // One that GitHub confirmed was mapped before.
+                self.schedule.note_mapped(&spec.name);
+            }
             let is_replaced = self.is_replaced(&spec.name);
             let ttl = self.settings.ttl_of(&spec.name);
             self.schedule.reschedule(spec, ttl, is_replaced, now);
@@ -157,6 +174,9 @@ impl TargetTask {
         self.publish_view();
         if due || mapped {
             self.report(&fetched, started.elapsed());
+        } else if is_adopted {
+            // A dry run has mapped what is stored.
+            self.publish_outcome();
         }
     }
 
@@ -169,11 +189,11 @@ impl TargetTask {
     }
 
     /// Switches to the mappings that are in use now, if they have changed. What they need and is not
-    /// stored is due.
-    pub(super) fn adopt(&mut self) {
+    /// stored is due. Returns whether they have changed.
+    pub(super) fn adopt(&mut self) -> bool {
         let set = self.mappings.borrow_and_update().clone();
         if Arc::ptr_eq(&set, &self.set) {
-            return;
+            return false;
         }
         let wanted = set.documents(self.target().scope()).iter();
         let specs: Vec<_> = wanted.filter(|spec| self.is_on(spec)).cloned().collect();
@@ -205,6 +225,7 @@ impl TargetTask {
         self.blamed.retain(|sha256, _| runs(sha256));
         self.mapped.retain(|sha256, _| runs(sha256));
         self.shared.runner.metrics().keep_of_target(self.target(), &names);
+        true
     }
 
     /// Whether a document is fetched for this target at all.
@@ -255,6 +276,10 @@ impl TargetTask {
 
     /// A document that no mapping wants is kept for its TTL, in case a mapping comes back.
     async fn remove_unwanted(&mut self) {
+        // A mapping that is still being compiled may want it.
+        if !self.shared.has_all_mappings() {
+            return;
+        }
         let is_unwanted = |name: &String| !self.specs.iter().any(|spec| spec.name == *name);
         let newest = self.versions.newest().iter();
         let expired = newest.filter(|(name, document)| {

@@ -7,7 +7,6 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::restore::{load_documents, restore_samples};
 use super::shared::Shared;
@@ -16,7 +15,6 @@ use crate::config::{Settings, TargetSettings};
 use crate::github::{Client, Credentials, Transport, TransportError};
 use crate::mappings::Registry;
 use crate::model::Target;
-use crate::output::TargetStatus;
 
 /// The running tasks.
 pub(super) struct Tasks {
@@ -32,7 +30,6 @@ struct Running {
     settings: Arc<TargetSettings>,
     cancel: CancellationToken,
     task: JoinHandle<()>,
-    tracker: TaskTracker,
 }
 
 impl Tasks {
@@ -55,19 +52,13 @@ impl Tasks {
         settings: &Settings,
         registry: &Mutex<Registry>,
     ) -> Result<(), TransportError> {
-        let mut stopped = Vec::new();
         if *self.transport.options() != settings.github {
             let metrics = self.shared.github_metrics.clone();
             self.transport = Arc::new(Transport::new(settings.github.clone(), metrics)?);
             // Each of them has the previous transport.
-            stopped = self.stop(|_| true).await;
+            self.stop(|_| true).await;
         }
-        stopped.extend(self.stop(|running| !settings.targets.contains(running)).await);
-        // What they still compute must not be published after what the new ones do.
-        for tracker in stopped {
-            tracker.close();
-            tracker.wait().await;
-        }
+        self.stop(|running| !settings.targets.contains(running)).await;
         let targets: Vec<Target> = settings.targets.iter().map(|one| one.target.clone()).collect();
         for status in self.shared.publisher.statuses() {
             if !targets.contains(&status.target) {
@@ -98,23 +89,19 @@ impl Tasks {
             registry.subscribe(&settings.source)
         };
         let shared = &self.shared;
-        let set = mappings.borrow().ids();
+        // At the start, this has been done before any mapping was loaded.
+        if !shared.publisher.has_data_of(&settings.target) {
+            restore_samples(shared, &settings.target).await;
+        }
         let task = TargetTask::new(shared, client, Arc::clone(&settings), mappings, versions);
-        if !set.is_empty() {
-            // At the start, this has been done before any mapping was loaded.
-            let statuses = self.shared.publisher.statuses();
-            let has_data =
-                |status: &TargetStatus| status.target == settings.target && status.has_data;
-            if !statuses.iter().any(has_data) {
-                restore_samples(&self.shared, &settings.target).await;
-            }
+        if task.has_mappings() {
             task.place().await;
         }
-        let (cancel, tracker) = (CancellationToken::new(), task.tracker().clone());
+        let cancel = CancellationToken::new();
         let (restored, receiver) = oneshot::channel();
         self.restoring.push(receiver);
         let task = tokio::spawn(task.run(cancel.clone(), restored));
-        self.running.push(Running { settings, cancel, task, tracker });
+        self.running.push(Running { settings, cancel, task });
     }
 
     /// Waits until the new tasks serve what is stored, until a deadline.
@@ -133,17 +120,16 @@ impl Tasks {
         self.stop(|_| true).await;
     }
 
-    /// Stops tasks. What they compute on other threads continues for a moment.
-    async fn stop(&mut self, which: impl Fn(&TargetSettings) -> bool) -> Vec<TaskTracker> {
+    /// Stops tasks. Runs of mappings continue on their threads for a while, and no one receives what
+    /// they return: waiting for them would delay a reload.
+    async fn stop(&mut self, which: impl Fn(&TargetSettings) -> bool) {
         let stopped: Vec<Running> =
             self.running.extract_if(.., |running| which(&running.settings)).collect();
         for running in &stopped {
             running.cancel.cancel();
         }
-        join_all(stopped.into_iter().map(|running| async {
+        for running in stopped {
             running.task.await.ok();
-            running.tracker
-        }))
-        .await
+        }
     }
 }

@@ -41,6 +41,8 @@ impl Guest for Component {
                 help: "Number of billed seats.".into(),
                 kind: MetricKind::Gauge,
                 label_names: vec!["org".into()],
+                enabled_by: None,
+                detail: 0,
             }],
             charts: vec![],
         }

@@ -20,6 +20,8 @@ pub(super) fn samples(families: &[(&str, &[Row<'_>])]) -> Samples {
             help: String::new(),
             kind: MetricKind::Gauge,
             label_names: vec!["kind".to_owned()],
+            enabled_by: None,
+            detail: 0,
         };
         let strings = samples.strings.len() as u32;
         samples.strings.extend(rows.iter().map(|(kind, ..)| (*kind).to_owned()));
