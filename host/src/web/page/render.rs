@@ -108,6 +108,8 @@ impl Page {
         let charts = match &view {
             _ if !with_charts => ChartsState::Elsewhere,
             Some(view) if !documents.is_empty() => self.charts.get(view, deadline).await,
+            // After a restart: its documents are known once its mappings are loaded.
+            _ if status.has_data => ChartsState::Drawing,
             _ => ChartsState::NoData,
         };
         Section::new(status, &documents, charts)
