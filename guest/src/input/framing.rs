@@ -16,9 +16,9 @@ pub const MAX_ROW_BYTES: usize = 8 << 20;
 pub enum Framing {
     /// Objects one after another, or in an array: each is a row.
     Rows,
-    /// As [`Self::Rows`], or wrapper objects with an array of rows under this key.
+    /// As [`Self::Rows`], but each object may also be a wrapper with an array of rows under this key.
     RowsOrWrapper(&'static str),
-    /// Wrapper objects with an array of rows under this key, or an array of rows.
+    /// Wrapper objects with an array of rows under this key, or an array of rows or wrappers.
     Wrapper(&'static str),
     /// A single object, which is the row.
     Object,
@@ -32,20 +32,15 @@ impl Framing {
         }
     }
 
-    /// What an object outside of an array is, given whether it has an array of rows.
-    fn object(self, has_rows: bool) -> Option<Shape> {
+    /// What an object is that is not in an array of a wrapper, given whether it has the key of the
+    /// rows and whether it is in an array.
+    fn frame<'b>(self, has_rows: bool, in_array: bool, bytes: &'b [u8], offset: u64) -> Frame<'b> {
         match (self, has_rows) {
-            (Self::RowsOrWrapper(_) | Self::Wrapper(_), true) => Some(Shape::Wrapper),
-            (Self::Wrapper(_), false) => None,
-            _ => Some(Shape::Row),
+            (Self::RowsOrWrapper(_) | Self::Wrapper(_), true) => Frame::Wrapper(bytes, offset),
+            (Self::Wrapper(key), false) if !in_array => Frame::Foreign(bytes, offset, key),
+            _ => Frame::Row(bytes, offset),
         }
     }
-}
-
-/// What an object is.
-enum Shape {
-    Row,
-    Wrapper,
 }
 
 /// A piece of a body, with the offset of its first byte in the body.
@@ -55,6 +50,8 @@ pub enum Frame<'a> {
     Row(&'a [u8], u64),
     /// A wrapper object, with its array of rows left empty. It follows its rows.
     Wrapper(&'a [u8], u64),
+    /// An object in the place of a wrapper, without this key.
+    Foreign(&'a [u8], u64, &'static str),
 }
 
 /// Why a body could not be split into rows.
@@ -62,8 +59,8 @@ pub enum Frame<'a> {
 pub enum FramingError {
     /// The byte at this offset is not allowed there.
     Unexpected(u64, u8),
-    /// The object at this offset does not fit this framing.
-    WrongShape(u64, Framing),
+    /// There is an array at this offset instead of a single object.
+    Array(u64),
     /// The row that starts at this offset is longer than [`MAX_ROW_BYTES`].
     RowTooLong(u64),
     /// The body ends, at this offset, in the middle of a value.
@@ -96,9 +93,11 @@ pub struct Framer {
     wrapper: Vec<u8>,
     wrapper_offset: u64,
     wrapper_nesting: Nesting,
+    wrapper_in_array: bool,
     /// Where the last string at the top level of `wrapper` began: a key if a colon follows.
     key_start: usize,
     key_is_rows: bool,
+    /// Whether the wrapper has the key of the rows, even if there is something else under it.
     has_rows: bool,
     /// Whether a value has begun.
     begun: bool,
@@ -117,6 +116,7 @@ impl Framer {
             wrapper: Vec::new(),
             wrapper_offset: 0,
             wrapper_nesting: Nesting::default(),
+            wrapper_in_array: false,
             key_start: 0,
             key_is_rows: false,
             has_rows: false,
@@ -152,7 +152,7 @@ impl Framer {
                             self.context = Context::Array { wrapped: false, after_row: false };
                         }
                         b'{' if self.framing != Framing::Rows => {
-                            self.begin_wrapper(offset);
+                            self.begin_wrapper(offset, false);
                             continue;
                         }
                         b'{' => {
@@ -175,7 +175,11 @@ impl Framer {
                         }
                         b']' => self.context = Context::Top,
                         b'{' if self.framing == Framing::Object => {
-                            return Err(FramingError::WrongShape(offset, self.framing).into());
+                            return Err(FramingError::Array(offset).into());
+                        }
+                        b'{' if !after_row && !wrapped && self.framing != Framing::Rows => {
+                            self.begin_wrapper(offset, true);
+                            continue;
                         }
                         b'{' if !after_row => {
                             self.begin_row(offset, Some(wrapped));
@@ -242,7 +246,8 @@ impl Framer {
         Ok(taken.len())
     }
 
-    fn begin_wrapper(&mut self, offset: u64) {
+    fn begin_wrapper(&mut self, offset: u64, in_array: bool) {
+        self.wrapper_in_array = in_array;
         self.wrapper.clear();
         self.wrapper_offset = offset;
         self.wrapper_nesting = Nesting::default();
@@ -270,24 +275,24 @@ impl Framer {
                     let key = self.wrapper.get(self.key_start..self.wrapper.len() - 1);
                     self.key_is_rows = key.is_some() && key == self.framing.rows_key();
                 }
+                (b':', false) => self.has_rows |= self.key_is_rows,
                 (b',', false) => self.key_is_rows = false,
                 (b'[', false) if self.key_is_rows => {
                     // The closing bracket is pushed at the end of the rows.
                     self.wrapper_nesting = before;
-                    self.has_rows = true;
                     self.context = Context::Array { wrapped: true, after_row: false };
                 }
                 _ => {}
             }
         }
         if closed {
-            self.context = Context::Top;
-            let offset = self.wrapper_offset;
-            match self.framing.object(self.has_rows) {
-                Some(Shape::Row) => sink(Frame::Row(&self.wrapper, offset))?,
-                Some(Shape::Wrapper) => sink(Frame::Wrapper(&self.wrapper, offset))?,
-                None => return Err(FramingError::WrongShape(offset, self.framing).into()),
-            }
+            let in_array = self.wrapper_in_array;
+            self.context = match in_array {
+                true => Context::Array { wrapped: false, after_row: true },
+                false => Context::Top,
+            };
+            let has_rows = self.has_rows;
+            sink(self.framing.frame(has_rows, in_array, &self.wrapper, self.wrapper_offset))?;
         }
         Ok(())
     }
@@ -313,7 +318,9 @@ mod tests {
             framer.feed(chunk, |frame| {
                 found.push(match frame {
                     Frame::Row(bytes, at) => (true, String::from_utf8_lossy(bytes).into(), at),
-                    Frame::Wrapper(bytes, at) => (false, String::from_utf8_lossy(bytes).into(), at),
+                    Frame::Wrapper(bytes, at) | Frame::Foreign(bytes, at, _) => {
+                        (false, String::from_utf8_lossy(bytes).into(), at)
+                    }
                 });
                 Ok::<_, FramingError>(())
             })?;
@@ -365,13 +372,44 @@ mod tests {
     }
 
     #[test]
-    fn objects_that_do_not_fit_the_framing_are_errors() {
+    fn an_array_may_consist_of_wrappers() {
+        let body = b"[{\"n\":1,\"rows\":[{\"a\":1}]},{\"rows\":[]},{\"b\":2}]";
+        for framing in [Framing::RowsOrWrapper("rows"), Framing::Wrapper("rows")] {
+            let found = frames_of(framing, body, 3).unwrap();
+            let texts: Vec<_> = found.iter().map(|(row, text, _)| (*row, text.as_str())).collect();
+            assert_eq!(
+                texts,
+                [
+                    (true, "{\"a\":1}"),
+                    (false, "{\"n\":1,\"rows\":[]}"),
+                    (false, "{\"rows\":[]}"),
+                    (true, "{\"b\":2}")
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrapper_may_have_no_array_under_its_key() {
+        let body = b"{\"rows\":null,\"n\":\"rows\"}";
+        let found = frames_of(Framing::Wrapper("rows"), body, 5).unwrap();
+        assert_eq!(found, [(false, String::from_utf8_lossy(body).into(), 0)]);
+    }
+
+    #[test]
+    fn objects_that_do_not_fit_the_framing_are_told_apart() {
+        let frame = |body: &[u8], framing| {
+            let mut foreign = false;
+            let result = Framer::new(framing).feed(body, |frame| {
+                foreign |= matches!(frame, Frame::Foreign(..));
+                Ok::<_, FramingError>(())
+            });
+            (result, foreign)
+        };
         let wrapper = Framing::Wrapper("rows");
-        let error = b"{\"message\":\"Not Found\"}";
-        assert_eq!(frames_of(wrapper, error, 5), Err(FramingError::WrongShape(0, wrapper)));
-        assert_eq!(frames_of(wrapper, b"{\"rows\":[{}]}", 5).unwrap().len(), 2);
-        let object = Framing::Object;
-        assert_eq!(frames_of(object, b" [{}]", 5), Err(FramingError::WrongShape(2, object)));
-        assert_eq!(frames_of(object, b"{\"rows\":[{}]}", 5).unwrap().len(), 1);
+        assert_eq!(frame(b"{\"message\":\"Not Found\"}", wrapper), (Ok(()), true));
+        assert_eq!(frame(b"{\"rows\":[{}]}", wrapper), (Ok(()), false));
+        assert_eq!(frame(b" [{}]", Framing::Object), (Err(FramingError::Array(2)), false));
+        assert_eq!(frame(b"{\"rows\":[{}]}", Framing::Object), (Ok(()), false));
     }
 }
