@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use crate::input::{Day, Rank, Rejected, Row};
+use crate::input::{Day, Rejected, Row, Unmapped};
 use crate::output::{Catalogue, Samples};
 use crate::settings::Settings;
 
@@ -30,12 +30,14 @@ pub trait Collector: Any {
     }
 
     /// Takes the information that a document was measured for a day on which nothing happened: the
-    /// report has no rows.
-    fn nothing_on(&mut self, _day: Day, _rank: Rank) {}
+    /// report has no rows. Returns false if the document is not a report.
+    fn nothing_on(&mut self, _day: Day) -> bool {
+        false
+    }
 
     /// Called after the last body of each document. An error is the reason why the document as a
     /// whole is malformed.
-    fn end(&mut self) -> Result<(), String> {
+    fn end(&mut self, _unmapped: &mut Unmapped) -> Result<(), String> {
         Ok(())
     }
 

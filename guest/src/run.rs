@@ -8,7 +8,9 @@ use crate::contract::{
     UnmappedField,
 };
 use crate::documents::{self, Place};
-use crate::input::{Frame, Framer, Malformed, Rank, Rejected, Row, Shape, Unmapped, recognize};
+use crate::input::{
+    Frame, Framer, Malformed, Problem, Rank, Rejected, Row, Shape, Unmapped, recognize,
+};
 use crate::output::{Catalogue, Samples};
 use crate::settings::Settings;
 
@@ -101,7 +103,9 @@ impl Run {
 
     /// Ends the current body, and its document unless `next` is another body of it.
     fn end_body(&mut self, next: Option<&Document>) -> Result<(), Error> {
-        let Some(Body { document, place, framer, rows }) = self.body.take() else { return Ok(()) };
+        let Some(Body { document, place, framer, mut rows }) = self.body.take() else {
+            return Ok(());
+        };
         framer.finish().map_err(|error| in_document(&document, error.into()))?;
         let malformed = |offset, reason| Err(in_document(&document, Malformed { offset, reason }));
         if !framer.begun() && !place.registration.may_be_empty {
@@ -110,13 +114,14 @@ impl Run {
         if let (0, Some((offset, problem))) = (rows.taken, rows.first_lost) {
             return malformed(offset, format!("no row is usable: {problem}"));
         }
-        self.count_unmapped(&document.name, &rows.unmapped);
         if next.is_none_or(|next| next.name != document.name)
             && let Some(collector) = self.collectors.get_mut(place.collector)
-            && let Err(reason) = collector.end()
+            && let Err(reason) = collector.end(&mut rows.unmapped)
         {
             return malformed(0, reason);
         }
+        rows.unmapped.commit();
+        self.count_unmapped(&document.name, &rows.unmapped);
         Ok(())
     }
 
@@ -155,6 +160,11 @@ impl Rows {
     fn take(&mut self, collector: &mut dyn Collector, frame: Frame<'_>) -> Result<(), Malformed> {
         let (bytes, offset) = match frame {
             Frame::Row(bytes, offset) | Frame::Wrapper(bytes, offset) => (bytes, offset),
+            Frame::Scalar(offset) => {
+                self.unmapped.add("row".to_owned(), Problem::Invalid);
+                self.lose(offset);
+                return Ok(());
+            }
             Frame::Foreign(bytes, offset, key) => {
                 let reason = match recognize(bytes) {
                     Some(Shape::Other(reason)) => reason,
@@ -172,16 +182,14 @@ impl Rows {
         match taken {
             Ok(()) => self.taken += u64::from(matches!(frame, Frame::Row(..))),
             Err(Rejected::Row) => match recognize(bytes) {
-                Some(Shape::Nothing(day)) if day.is_plausible(self.rank.fetched_at) => {
+                Some(Shape::Nothing(day))
+                    if day.is_plausible(self.rank.fetched_at) && collector.nothing_on(day) =>
+                {
                     self.unmapped.discard();
-                    collector.nothing_on(day, self.rank);
                     self.taken += 1;
                 }
                 Some(Shape::Other(reason)) => return Err(Malformed { offset, reason }),
-                _ => {
-                    let problem = self.unmapped.last().unwrap_or_default().to_owned();
-                    self.first_lost.get_or_insert((offset, problem));
-                }
+                _ => self.lose(offset),
             },
             // The rows were taken out of a wrapper, so only its start is a valid offset.
             Err(Rejected::Document(malformed)) if matches!(frame, Frame::Wrapper(..)) => {
@@ -191,6 +199,13 @@ impl Rows {
         }
         self.unmapped.commit();
         Ok(())
+    }
+
+    /// Counts a row that was lost.
+    fn lose(&mut self, offset: u64) {
+        let problem = self.unmapped.last().unwrap_or_default();
+        self.first_lost.get_or_insert_with(|| (offset, problem.to_owned()));
+        self.unmapped.commit();
     }
 }
 
@@ -205,98 +220,4 @@ fn in_document(document: &Document, malformed: Malformed) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{map, samples_of};
-
-    const SEATS: (&str, &str) = ("seats", r#"{"total_seats":1,"seats":[{"assignee":{"id":7}}]}"#);
-    const BILLING: (&str, &str) = ("billing", r#"{"seat_breakdown":{"total":3}}"#);
-
-    #[test]
-    fn in_history_the_present_is_about_the_day_it_was_fetched() {
-        let lines = map(Span::History, &[], &[BILLING, SEATS]).unwrap();
-        // 2026-11-22T00:00:00Z, six hours before it was fetched.
-        let seats = samples_of(&lines, "github_copilot_seats");
-        assert_eq!(seats, ["github_copilot_seats{} 1 1795305600000"]);
-        let billed = samples_of(&lines, "github_copilot_billing_seats");
-        assert_eq!(billed, ["github_copilot_billing_seats{} 3 1795305600000"]);
-    }
-
-    #[test]
-    fn without_history_samples_have_no_timestamps() {
-        let lines = map(Span::Latest, &[], &[SEATS]).unwrap();
-        assert_eq!(samples_of(&lines, "github_copilot_seats"), ["github_copilot_seats{} 1"]);
-    }
-
-    #[test]
-    fn errors_name_the_document_the_part_and_the_offset() {
-        let bodies =
-            [SEATS, ("users-1-day", "{\"day\":\"2026-11-20\",\"user_id\":1}\n{\"day\":01}")];
-        let Err(Error::Malformed(malformed)) = map(Span::Latest, &[], &bodies) else {
-            panic!("no error");
-        };
-        assert_eq!((malformed.document.as_str(), malformed.part), ("users-1-day", 1));
-        assert_eq!((malformed.offset, malformed.reason.as_str()), (41, "invalid number"));
-    }
-
-    #[test]
-    fn a_body_without_a_usable_row_is_malformed() {
-        let reason = |document: &'static str, body: &'static str| match map(
-            Span::Latest,
-            &[],
-            &[(document, body)],
-        ) {
-            Err(Error::Malformed(malformed)) => (malformed.offset, malformed.reason),
-            other => panic!("{other:?}"),
-        };
-        let no_day = r#" {"user_id":1} {"user_id":2,"day":7}"#;
-        assert_eq!(
-            reason("users-1-day", no_day),
-            (1, "no row is usable: day (missing)".to_owned())
-        );
-        let rows = r#"{"day_totals":[{"daily_active_users":2}]}"#;
-        let expected = (15, "no row is usable: day (missing)".to_owned());
-        assert_eq!(reason("organization-28-day", rows), expected);
-        assert_eq!(reason("legacy", "[{}]"), (1, "this is an empty object".to_owned()));
-    }
-
-    #[test]
-    fn what_people_record_by_mistake_is_named() {
-        let envelope =
-            r#"{"download_links":["https://example.com/?secret"],"report_day":"2026-11-20"}"#;
-        let error = r#"{"message":"Not Found","documentation_url":"https://docs.example.com"}"#;
-        for document in
-            ["organization-28-day", "users-1-day", "user-teams-1-day", "seats", "legacy"]
-        {
-            for (body, expected) in [
-                (envelope, "this is the envelope with the download links, not the report"),
-                (error, "this is GitHub's error message: \"Not Found\""),
-                ("<html>", "this is a web page, not JSON"),
-                ("\u{1f}\u{8b}", "this is gzip-compressed data, not JSON"),
-                ("{}", "this is an empty object"),
-            ] {
-                let Err(Error::Malformed(found)) = map(Span::Latest, &[], &[(document, body)])
-                else {
-                    panic!("{document}: {body}");
-                };
-                assert_eq!(found.reason, expected, "{document}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_error_message_after_the_rows_is_malformed() {
-        let body = r#"{"day":"2026-11-20","user_id":1}{"message":"Server Error"}"#;
-        assert!(map(Span::Latest, &[], &[("users-1-day", body)]).is_err());
-    }
-
-    #[test]
-    fn an_error_ends_the_run() {
-        let target = Target { scope: crate::contract::Scope::Organization, name: String::new() };
-        let mut run = Run::new(&target, Span::Latest, &[]);
-        let document = Document { name: "no-such".to_owned(), part: 0, fetched_at: 0 };
-        let error = Error::UnknownDocument("no-such".to_owned());
-        assert_eq!(run.feed(&document, b"{}"), Err(error.clone()));
-        assert_eq!(run.finish(), Err(error));
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::collector::{self, Collector, Collectors};
-use crate::input::{Day, Field, Id, Known, Name, Rank, Rejected, Row, or_unknown};
+use crate::input::{Day, Field, Id, Known, Name, Rejected, Row, or_unknown};
 use crate::output::{Catalogue, Samples};
 use crate::registration::{DocumentDefinition, Registration};
 use crate::settings::Settings;
@@ -88,8 +88,9 @@ impl Collector for UserTeamsCollector {
         Ok(())
     }
 
-    fn nothing_on(&mut self, day: Day, _: Rank) {
+    fn nothing_on(&mut self, day: Day) -> bool {
         self.teams_of(day);
+        true
     }
 
     /// The families are in `team_activity`, because their day depends on the users report.

@@ -110,7 +110,7 @@ impl Collector for AggregateCollector {
         };
         // A day without a row was measured too: the report reaches to its last day.
         if let (Some(day), false) = (end, self.history) {
-            self.nothing_on(day, Rank::LOWEST);
+            self.nothing_on(day);
         }
         if let Some(Object(engagement)) = wrapper.copilot_feature_engagement.into_option() {
             let Some(day) = end.or_else(|| self.newest_day()) else {
@@ -125,9 +125,10 @@ impl Collector for AggregateCollector {
         Ok(())
     }
 
-    fn nothing_on(&mut self, day: Day, _: Rank) {
+    fn nothing_on(&mut self, day: Day) -> bool {
         // Anything else that is known about the day is better.
         self.add(day, Version::new(Rank::LOWEST, AggregateRow::nothing()));
+        true
     }
 
     fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {

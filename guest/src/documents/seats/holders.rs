@@ -1,11 +1,11 @@
 //! Who has seats, and what is known about them over all of their seats.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::seat::Seat;
 use crate::documents::user_teams::{Team, team_id};
-use crate::input::{Field, Id, Instant, or_unknown};
+use crate::input::{Field, Id, Instant, fnv1a, or_unknown};
 
 /// Who has a seat, or the number of a seat that no one has taken.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +43,8 @@ pub const UNKNOWN: &str = "unknown";
 pub struct Holders {
     holders: BTreeMap<Holder, Held>,
     teams: BTreeMap<Team, BTreeSet<Holder>>,
+    /// Digests of the grants.
+    grants: HashSet<u64>,
     unassigned: u64,
 }
 
@@ -50,6 +52,11 @@ impl Holders {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.holders.len()
+    }
+
+    /// How many different seats there are.
+    pub fn seats(&self) -> usize {
+        self.grants.len() + self.unassigned as usize
     }
 
     /// What is known about each.
@@ -62,15 +69,17 @@ impl Holders {
         self.teams.iter().map(|(team, holders)| (team, holders.len()))
     }
 
-    /// Takes a seat.
-    pub fn add(&mut self, seat: &Seat<'_>, fetched_at: i64) {
+    /// Takes a seat. Returns whether it is a new one, unless no one has it.
+    pub fn add(&mut self, seat: &Seat<'_>, fetched_at: i64) -> Option<bool> {
         let holder = self.holder(seat);
         if let Some(team) = seat.assigning_team.get() {
             let slug = or_unknown(team.slug.as_deref().or(team.name.as_deref())).to_owned();
             let id = team_id(team.id.get(), seat.organization_id());
             self.teams.entry((slug, id)).or_default().insert(holder.clone());
         }
+        let is_assigned = matches!(holder, Holder::Assignee(..));
         self.holders.entry(holder).or_insert_with(|| Held::new(fetched_at)).add(seat, fetched_at);
+        is_assigned.then(|| self.grants.insert(fnv1a(seat.grant().as_bytes())))
     }
 
     fn holder(&mut self, seat: &Seat<'_>) -> Holder {

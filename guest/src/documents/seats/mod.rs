@@ -5,7 +5,7 @@ mod seat;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use self::holders::{AGES, Holders, NEVER, OLDER};
 use self::seat::{FOREIGN, Seat, SeatsPage};
@@ -13,7 +13,7 @@ use crate::charts::{ChartDefinition, Form, Matchers, Series};
 use crate::collector::{self, Collector, Collectors};
 use crate::contract::{FetchKind, Scope};
 use crate::input::{
-    Count, Field, Framing, Problem, Rejected, Row, fnv1a, or_unknown, start_of_day_ms,
+    Count, Field, Framing, Problem, Rejected, Row, Unmapped, or_unknown, start_of_day_ms,
 };
 use crate::output::{Catalogue, FamilyId, Samples};
 use crate::registration::{DocumentDefinition, ENTERPRISE_SEATS, ORGANIZATION_SEATS, Registration};
@@ -64,13 +64,19 @@ const fn with_age(name: &'static str, ages: Matchers) -> Series {
     Series::matching(name, "github_copilot_seats_by_activity_age", ages)
 }
 
+/// The seats on the current page that someone has.
+#[derive(Default)]
+struct Page {
+    seats: u64,
+    /// Those that were not on the pages before it.
+    new: u64,
+}
+
 /// Collects the seats of distinct users.
 pub struct SeatsCollector {
     families: SeatsFamilies,
     holders: Holders,
-    /// Digests of the grants on all pages before the current one, and on the current one.
-    grants: BTreeSet<u64>,
-    page: Vec<u64>,
+    page: Page,
     /// When the list was fetched, and how many seats it should have; the newest and then largest.
     reported: Option<(i64, f64)>,
     /// The smallest number of seats that a page gives: seats are added and removed meanwhile.
@@ -91,15 +97,17 @@ struct SeatsFamilies {
 impl Collector for SeatsCollector {
     fn declare(catalogue: &mut Catalogue, _: &Settings) -> Self {
         let families = SeatsFamilies::declare(catalogue);
-        let (holders, grants, page, reported, least, fetched_at) = Default::default();
-        Self { families, holders, grants, page, reported, least, fetched_at }
+        let (holders, page, reported, least, fetched_at) = Default::default();
+        Self { families, holders, page, reported, least, fetched_at }
     }
 
     fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
         let (seat, notes) = row.decode::<Seat<'_>>(FOREIGN)?;
         self.fetched_at = self.fetched_at.max(Some(notes.rank.fetched_at));
-        self.page.extend(seat.grant().map(|grant| fnv1a(grant.as_bytes())));
-        self.holders.add(&seat, notes.rank.fetched_at);
+        if let Some(is_new) = self.holders.add(&seat, notes.rank.fetched_at) {
+            self.page.seats += 1;
+            self.page.new += u64::from(is_new);
+        }
         Ok(())
     }
 
@@ -117,19 +125,25 @@ impl Collector for SeatsCollector {
                 Some(if (fetched_at, *total) > newest { (fetched_at, *total) } else { newest });
             self.least = Some(self.least.map_or(*total, |least| least.min(*total)));
         }
-        let grants = std::mem::take(&mut self.page);
-        if !grants.is_empty() && grants.iter().all(|grant| self.grants.contains(grant)) {
-            return Err(notes.malformed("the page repeats seats of the pages before it".to_owned()));
+        match std::mem::take(&mut self.page) {
+            Page { seats: 1.., new: 0 } => {
+                Err(notes.malformed("the page repeats seats of the pages before it".to_owned()))
+            }
+            _ => Ok(()),
         }
-        self.grants.extend(grants);
-        Ok(())
     }
 
-    fn end(&mut self) -> Result<(), String> {
-        let seats = self.holders.len();
+    /// A list with fewer seats than it says is not complete. GitHub's totals count users in one place
+    /// and seats in another, so fewer users than that are only counted.
+    fn end(&mut self, unmapped: &mut Unmapped) -> Result<(), String> {
+        let seats = self.holders.seats();
         match self.least {
             Some(total) if (seats as f64) < total => {
                 Err(format!("the list has {seats} of {total} seats"))
+            }
+            Some(total) if (self.holders.len() as f64) < total => {
+                unmapped.add("total_seats".to_owned(), Problem::Conflict);
+                Ok(())
             }
             None if seats == 0 && self.fetched_at.is_some() => {
                 Err("the list has neither seats nor their number".to_owned())

@@ -74,14 +74,11 @@ impl Seat<'_> {
         self.organization.get().and_then(|organization| organization.id.get())
     }
 
-    /// What tells the grant of this seat apart from all others. Seats of no one have nothing.
-    pub fn grant(&self) -> Option<String> {
-        let Assignee { id, login, kind } = &**self.assignee.get()?;
+    /// What tells the grant of this seat apart from all others: to whom, by whom, and when.
+    pub fn grant(&self) -> String {
+        let assignee = self.assignee.get();
         let team = self.assigning_team.get().map(|team| (&team.id, &team.slug));
         let created_at = self.created_at.as_deref();
-        Some(format!(
-            "{kind:?} {id:?} {login:?} {team:?} {:?} {created_at:?}",
-            self.organization_id()
-        ))
+        format!("{assignee:?} {team:?} {:?} {created_at:?}", self.organization_id())
     }
 }

@@ -66,11 +66,17 @@ fn a_known_plan_comes_before_an_unknown_one() {
 fn a_list_that_is_shorter_than_its_total_is_malformed() {
     assert_eq!(reason(&[&list(250, &[ADA, BOB])]), "the list has 2 of 250 seats");
     assert_eq!(reason(&[&list(3, &[ADA, BOB]), &list(3, &[])]), "the list has 2 of 3 seats");
-    // A user with two grants is one of the total.
-    let again = ADA.replace("2026-01-01", "2026-02-01");
-    assert_eq!(reason(&[&list(2, &[ADA, &again])]), "the list has 1 of 2 seats");
+    assert_eq!(reason(&[&list(2, &[ADA, ADA])]), "the list has 1 of 2 seats");
     assert_eq!(reason(&[r#"{"total_seats":2,"seats":null}"#]), "the list has 0 of 2 seats");
     assert_eq!(reason(&[r#"{"seats":[]}"#]), "the list has neither seats nor their number");
+}
+
+#[test]
+fn a_list_with_enough_seats_but_fewer_users_is_counted() {
+    let again = ADA.replace("2026-01-01", "2026-02-01");
+    let mapped = seats(&list(2, &[ADA, &again]));
+    assert_eq!(mapped.samples("github_copilot_seats"), ["github_copilot_seats{} 1"]);
+    assert_eq!(mapped.unmapped(), ["total_seats (conflict) 1"]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use self::row::UserRow;
 use super::user_teams::UserTeamsCollector;
 use crate::collector::{self, Collector, Collectors};
 use crate::contract::Need;
-use crate::input::{Day, Problem, Rank, Rejected, Row, Version};
+use crate::input::{Day, Problem, Rejected, Row, Version};
 use crate::output::{Catalogue, Samples};
 use crate::registration::{DocumentDefinition, Registration};
 use crate::settings::{OptionDefinition, Settings};
@@ -125,10 +125,11 @@ impl Collector for UsersCollector {
         }
     }
 
-    fn nothing_on(&mut self, day: Day, _: Rank) {
+    fn nothing_on(&mut self, day: Day) -> bool {
         if self.keep_day(day) {
             self.days.entry(day).or_default();
         }
+        true
     }
 
     fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
