@@ -120,7 +120,7 @@ pub const SMALL_ENTERPRISE: Recorded = Recorded {
     documents: &[
         ("enterprise-28-day", "enterprise-28-day.json"),
         ("enterprise-1-day", "enterprise-1-day.ndjson"),
-        ("seats", "seats.1.json"),
+        ("seats", "enterprise-seats.json"),
     ],
 };
 

@@ -88,10 +88,11 @@ targets: [{{organization: octodemo}}]",
     let during = metrics(&serving).await;
     let malformed = |document: &str| {
         let failures = during.series("copilot_exporter_document_failures_total");
-        failures.filter(|(series, _)| {
-            series.contains("cause=\"malformed\"") && series.contains(document)
-        })
-        .count()
+        failures
+            .filter(|(series, _)| {
+                series.contains("cause=\"malformed\"") && series.contains(document)
+            })
+            .count()
     };
     for document in ["organization-28-day", "organization-1-day", "users-1-day", "seats", "billing"]
     {

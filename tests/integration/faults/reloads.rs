@@ -46,9 +46,8 @@ async fn scrapes_stay_fast_while_a_reload_removes_a_target_with_much_data() {
     let mut report = Vec::new();
     write_users_report(&mut report, 6 << 20).unwrap();
     github.fail("/octodemo/users-1-day/0.json", Fault::Body(report.into()));
-    let yaml = |targets: &str| {
-        format!("defaults: {{options: {{users: true}}}}\ntargets: [{targets}]")
-    };
+    let yaml =
+        |targets: &str| format!("defaults: {{options: {{users: true}}}}\ntargets: [{targets}]");
     let both = yaml("{organization: octodemo}, {enterprise: octo-enterprise}");
     let config = Config::new(&both);
     let serving = Serving::start(configured(&github, &config));
@@ -84,7 +83,8 @@ async fn scrapes_stay_fast_while_a_reload_removes_a_target_with_much_data() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_does_not_wait_for_the_run_of_a_target_that_it_removes() {
-    const SPIN: &str = "{\"seat_breakdown\": {\"total\": 7}, \"seat_management_setting\": \"spin now\"}";
+    const SPIN: &str =
+        "{\"seat_breakdown\": {\"total\": 7}, \"seat_management_setting\": \"spin now\"}";
     let (github, mappings) = (stand_in().await, Mappings::default());
     mappings.put("scripted.wasm", &scripted("scripted", "1", "loop-when-told"));
     let yaml = |targets: &str| {
