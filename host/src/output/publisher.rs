@@ -127,6 +127,14 @@ impl Publisher {
         self.settle();
     }
 
+    /// Sets the attempt that has just failed in a refresh that is still running.
+    pub fn set_attempt(&self, target: &Target, attempt: String) {
+        let mut state = self.state();
+        if let Some(part) = state.parts.iter_mut().find(|part| part.target == *target) {
+            part.outcome.attempt = Some(attempt);
+        }
+    }
+
     /// Sets the documents of a target.
     pub fn set_documents(&self, target: &Target, documents: Vec<DocumentStatus>) {
         let mut state = self.state();
