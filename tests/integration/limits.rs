@@ -15,7 +15,7 @@ fn mapped(limits: Limits, name: &str, body: impl Read) -> Result<RunResult, MapE
     execute(&mapping, &target, Span::History, &[], [(header, body)], None)
 }
 
-/// Why the mapping was stopped.
+/// The reason why the mapping was stopped.
 fn cause(mapped: Result<RunResult, MapError>) -> TrapCause {
     match mapped {
         Err(MapError::Run(RunError::Trapped { cause, .. })) => cause,
@@ -34,7 +34,7 @@ fn a_mapping_that_exceeds_its_memory_is_stopped() {
 
 #[test]
 fn a_mapping_that_exceeds_its_time_is_stopped() {
-    /// A body without an end.
+    /// An endless body.
     struct Endless;
     impl Read for Endless {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

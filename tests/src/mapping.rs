@@ -15,7 +15,11 @@ pub fn bodies(recorded: &Recorded) -> Bodies {
     let mut bodies = Bodies::new();
     for (document, file) in recorded.documents {
         let part = bodies.iter().filter(|(name, _, _)| name == document).count() as u32;
-        bodies.push(((*document).to_owned(), part, read(&format!("{}/{file}", recorded.folder))));
+        bodies.push((
+            (*document).to_owned(),
+            part,
+            read(&format!("{}/{file}", recorded.directory)),
+        ));
     }
     bodies
 }

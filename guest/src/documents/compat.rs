@@ -7,7 +7,7 @@
 //! numbers for: not engaged users, copies, insertions and custom models.
 
 use super::aggregate::AggregateCollector;
-use super::aggregate::row::{ANY_SURFACE, AggregateRow, UserKind};
+use super::aggregate::row::AggregateRow;
 use super::legacy::LegacyCollector;
 use super::legacy::day::{CODE_COMPLETIONS, DayValues, IDE_CHAT, Values};
 use crate::charts::{ChartDefinition, Form, Series};
@@ -178,9 +178,8 @@ impl CompatFamilies {
 
     fn push_report(&self, samples: &mut Samples, row: &AggregateRow, day: Day) {
         let at = day.start_ms();
-        let daily = (UserKind::Active, "day", ANY_SURFACE.to_owned());
-        if let Some(users) = row.users.get(&daily) {
-            samples.push_compat(self.total_active_users, ["", "", ""], *users, at);
+        if let Some(users) = row.users_of_day() {
+            samples.push_compat(self.total_active_users, ["", "", ""], users, at);
         }
         if let Some(parts) = row.breakdowns.get(BY_LANGUAGE_FEATURE) {
             for (labels, activity) in parts {

@@ -32,6 +32,8 @@ pub enum Behavior {
     TrapIn(&'static str),
     TrapEverySecondCall,
     TrapWhenTold,
+    LoopWhenTold,
+    MisleadingPanic,
     LookAround,
     Connect(u16),
     Sleep,
@@ -65,6 +67,8 @@ impl Behavior {
             "forges-the-log" => Self::ForgesTheLog,
             "trap-every-second-call" => Self::TrapEverySecondCall,
             "trap-when-told" => Self::TrapWhenTold,
+            "loop-when-told" => Self::LoopWhenTold,
+            "misleading-panic" => Self::MisleadingPanic,
             "look-around" => Self::LookAround,
             "sleep" => Self::Sleep,
             "random" => Self::Random,
@@ -91,6 +95,9 @@ impl Behavior {
                 panic!("it traps at call {calls}")
             }
             Self::Loop if call == "feed" => while black_box(true) {},
+            Self::MisleadingPanic if call == "finish" => {
+                panic!("memory is growing, and the fuel for hostcalls is exhausted")
+            }
             Self::Recurse if call == "feed" => _ = recurse(0),
             Self::Grow if call == "feed" => {
                 let mut kept = Vec::new();

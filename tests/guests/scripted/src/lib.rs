@@ -95,6 +95,9 @@ impl GuestRun for Run {
         if billing.contains("trap now") && script.behavior == Behavior::TrapWhenTold {
             panic!("told to trap");
         }
+        if billing.contains("spin now") && script.behavior == Behavior::LoopWhenTold {
+            while std::hint::black_box(true) {}
+        }
         // Sufficient for the recordings.
         let seats = billing.split("\"total\":").nth(1).unwrap_or("0");
         let seats = seats.trim().split([',', '}']).next().unwrap_or("0");
