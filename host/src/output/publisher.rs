@@ -110,7 +110,13 @@ impl Publisher {
 
     /// Returns when everything that has changed so far is served.
     pub async fn shown(&self) {
-        let version = self.change(true, |_| {});
+        self.change(true, |_| {});
+        self.served().await;
+    }
+
+    /// Returns when everything that has changed so far is served, without hurrying.
+    pub async fn served(&self) {
+        let version = self.state().version;
         let mut built = self.built.subscribe();
         // It fails only if the publisher is gone.
         built.wait_for(|built| *built >= version).await.ok();

@@ -176,6 +176,10 @@ impl TargetTask {
         }
         self.remove_unwanted().await;
         self.publish_view();
+        if mapped {
+            // Who hears that the target is refreshed finds its samples.
+            self.shared.publisher.served().await;
+        }
         if due || mapped {
             self.report(&fetched, started.elapsed());
         } else if is_adopted {
