@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use prometheus::IntGauge;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -71,6 +72,7 @@ impl From<refresh::StartError> for StartError {
 pub struct Metrics {
     /// The registry.
     pub registry: metrics::Registry,
+    demo: IntGauge,
     github: github::Metrics,
     store: store::Metrics,
     runner: runner::Metrics,
@@ -89,11 +91,16 @@ impl Metrics {
             &["version"],
         )?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let demo = registry.int_gauge(
+            "copilot_exporter_demo",
+            "1 if the numbers are those of the demo, else 0.",
+        )?;
         #[cfg(target_os = "linux")]
         registry.register_boxed(Box::new(
             prometheus::process_collector::ProcessCollector::for_self(),
         ))?;
         Ok(Self {
+            demo,
             github: github::Metrics::new(&registry)?,
             store: store::Metrics::new(&registry)?,
             runner: runner::Metrics::new(&registry)?,
@@ -205,6 +212,9 @@ impl Exporter {
         let engine = engine(&settings)?;
         let metrics = Metrics::new()?;
         metrics.refresh.set_reloaded(true);
+        if settings.is_demo {
+            metrics.demo.set(1);
+        }
         let publisher = metrics.publisher()?;
         let (targets, runner) =
             (Arc::new(Targets::default()), Arc::new(Runner::new(metrics.runner.clone())));
@@ -234,7 +244,7 @@ impl Exporter {
             registry: metrics.registry,
             metrics: metrics.web,
             github: metrics.github,
-            page: Page::new(Arc::clone(&publisher), targets, runner),
+            page: Page::new(Arc::clone(&publisher), targets, runner).of_demo(settings.is_demo),
             publisher,
             reloader,
             web,

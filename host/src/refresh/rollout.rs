@@ -128,6 +128,7 @@ pub(super) async fn commit(shared: &Shared, registry: &Mutex<Registry>, checked:
         metrics.set_quarantined(registry.quarantined());
         let has_refused = registry.has_refused() || candidate.has_refused();
         metrics.set_last_swap(!has_refused, changed);
+        shared.targets.set_refused(registry.refused());
         registry.names()
     };
     if candidate.is_complete() {
