@@ -125,7 +125,7 @@ pub fn check(source: &Source) -> Result<Settings, StartError> {
     let settings = source()?;
     check_cache_dir(&settings)?;
     if let Some(path) = &settings.web_config {
-        crate::config::web::WebConfig::read(path)?;
+        Web::check(path)?;
     }
     let engine = engine(&settings)?;
     let default = Arc::new(Mapping::load(&engine, DEFAULT_MAPPING)?);

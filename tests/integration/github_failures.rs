@@ -274,12 +274,12 @@ async fn a_thousand_pages_of_seats_are_read_without_delaying_other_documents() {
     command.env("ENTERPRISE", "octo-enterprise");
     let serving = Serving::start(command);
     // The organization and the other documents of the enterprise are served long before.
-    serving.wait_for("refreshed target=organization octodemo");
+    serving.wait_for("refreshed org=\"octodemo\" scope=\"organization\"");
     let early = metrics(&serving).await;
     assert_eq!(early.sum("github_copilot_seats", "\"octodemo\""), 340.0);
     assert!(early.series("github_copilot_interactions").count() == 2);
     assert!(requested.load(Ordering::Relaxed) < 1000);
-    serving.wait_for("refreshed target=enterprise octo-enterprise");
+    serving.wait_for("refreshed org=\"octo-enterprise\" scope=\"enterprise\"");
     assert_eq!(requested.load(Ordering::Relaxed), 1000);
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("github_copilot_seats", "\"octo-enterprise\""), 100_000.0);

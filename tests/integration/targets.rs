@@ -53,8 +53,8 @@ targets:
     config.write("legacy.token", "tok_demo");
     let serving = configured(&github, &config);
     for _ in 0..4 {
-        serving.wait_for("refreshed target=organization octodemo");
-        serving.wait_for("refreshed target=enterprise octo-enterprise");
+        serving.wait_for("refreshed org=\"octodemo\" scope=\"organization\"");
+        serving.wait_for("refreshed org=\"octo-enterprise\" scope=\"enterprise\"");
     }
     let exposition = metrics(&serving).await;
     for (target, up) in [("octodemo", 1.0), ("octo-legacy", 0.0), ("octo-enterprise", 1.0)] {
@@ -72,7 +72,7 @@ targets:
     assert_eq!(limits.len(), 3, "{limits:?}");
     // With the right token, the target recovers without a restart.
     config.write("legacy.token", "tok_legacy");
-    serving.wait_for("refreshed target=organization octo-legacy");
+    serving.wait_for("refreshed org=\"octo-legacy\" scope=\"organization\"");
     assert_eq!(metrics(&serving).await.sum("total_active_users", "octo-legacy"), 41.0);
 }
 
@@ -102,7 +102,7 @@ targets: [{organization: octo-legacy}, {organization: octodemo}]",
     );
     let serving = configured(&github, &config);
     for _ in 0..3 {
-        serving.wait_for("refreshed target=organization octodemo");
+        serving.wait_for("refreshed org=\"octodemo\" scope=\"organization\"");
     }
     assert_eq!(metrics(&serving).await.sum("copilot_exporter_up", ""), 1.0);
 }
@@ -126,7 +126,7 @@ targets:
     );
     let serving = configured(&github, &config);
     for _ in 0..3 {
-        serving.wait_for("refreshed target=organization Octo & Söhne");
+        serving.wait_for("refreshed org=\"Octo & Söhne\" scope=\"organization\"");
     }
     let exposition = metrics(&serving).await;
     let series = "copilot_exporter_up{org=\"Octo & Söhne\",scope=\"organization\"}";
@@ -160,7 +160,7 @@ async fn a_reload_adds_and_removes_targets_without_affecting_the_others() {
         "# another line\ntargets: [{organization: octodemo}, {enterprise: octo-enterprise}]",
     );
     assert_eq!(serving.post("/-/reload").await, (200, "reloaded\n".to_owned()));
-    serving.wait_for("refreshed target=enterprise octo-enterprise");
+    serving.wait_for("refreshed org=\"octo-enterprise\" scope=\"enterprise\"");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("copilot_exporter_up", ""), 2.0);
     assert_eq!(exposition.sum("github_copilot_seats", "\"octodemo\""), 340.0);
@@ -171,7 +171,7 @@ async fn a_reload_adds_and_removes_targets_without_affecting_the_others() {
     // The same with a signal.
     config.write("config.yaml", "targets: [{organization: octo-legacy}]");
     kill(Pid::from_raw(serving.id() as i32), Signal::SIGHUP).unwrap();
-    serving.wait_for("refreshed target=organization octo-legacy");
+    serving.wait_for("refreshed org=\"octo-legacy\" scope=\"organization\"");
     assert_eq!(metrics(&serving).await.series("copilot_exporter_up").count(), 1);
 }
 

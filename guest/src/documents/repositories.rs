@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::collector::{self, Collector, Collectors};
 use crate::input::{
     Day, Field, Known, Name, Object, OwnedName, Problem, Rank, Rejected, Row, Version, by_size,
-    label, or_unknown,
+    label, or_unknown, to_label,
 };
 use crate::measures::pull_requests::{PullRequestFamilies, PullRequests};
 use crate::output::fields::{self, MINUTES, UNIT, number_fields};
@@ -144,7 +144,7 @@ impl Collector for RepositoriesCollector {
             }
         }
         let repository = Repository {
-            visibility: or_unknown(values.repo_visibility.as_deref()).to_lowercase(),
+            visibility: to_label(or_unknown(values.repo_visibility.as_deref()).to_lowercase()),
             pull_requests: values.pull_requests.into_option(),
             review_times,
         };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::user_teams::{Teams, UserTeamsCollector};
+use super::user_teams::{TEAM_ID_NOTE, Teams, UserTeamsCollector};
 use super::users::UsersCollector;
 use crate::collector::{self, Collector, Collectors};
 use crate::input::Day;
@@ -52,7 +52,7 @@ impl Collector for TeamActivityCollector {
                 "team_members",
                 &format!(
                     "Number of members of the team with a Copilot seat on the report day. Teams with fewer than \
-                     5 seats are left out. {NOTE}"
+                     5 seats are left out. {NOTE} {TEAM_ID_NOTE}"
                 ),
                 &labels,
             ),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::collector::{self, Collector, Collectors};
-use crate::input::{Day, Field, Id, Known, Name, Rejected, Row, or_unknown};
+use crate::input::{Day, Field, Id, Known, Name, Rejected, Row, or_unknown, to_label};
 use crate::output::{Catalogue, Samples};
 use crate::registration::{DocumentDefinition, Registration};
 use crate::settings::Settings;
@@ -49,12 +49,16 @@ pub type Team = (String, String);
 /// The members of each team.
 pub type Teams = BTreeMap<Team, BTreeSet<Id>>;
 
+/// The end of the HELP texts of families that count the members of a team.
+pub const TEAM_ID_NOTE: &str =
+    "A team without an id has the id of its organization as team_id, such as \"organization-42\".";
+
 /// The value of the label `team_id`. Organizations of an enterprise may have teams with the same
 /// name, so if a team has no id, that of its organization tells it apart.
 pub fn team_id(team: Option<&Id>, organization: Option<&Id>) -> String {
     match (team, organization) {
         (Some(team), _) => team.to_string(),
-        (None, Some(organization)) => format!("organization-{organization}"),
+        (None, Some(organization)) => to_label(format!("organization-{organization}")),
         (None, None) => String::new(),
     }
 }

@@ -20,7 +20,7 @@ pub use framing::{Frame, Framer, Framing};
 pub use malformed::Malformed;
 pub use row::{Rejected, Row};
 pub use shape::{Shape, recognize};
-pub use text::{fnv1a, label};
+pub use text::{fnv1a, label, to_label};
 pub use time::{Day, Instant, start_of_day_ms};
 pub use unmapped::Unmapped;
 pub use values::{Count, Id, Name, Object, OwnedName, or_unknown};

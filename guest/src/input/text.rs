@@ -34,6 +34,11 @@ pub fn label(text: &str) -> Option<String> {
     Some(label)
 }
 
+/// The text as a label value; see [`label`].
+pub fn to_label(text: String) -> String {
+    label(&text).unwrap_or(text)
+}
+
 /// The FNV-1a digest, which is the same in every version of the mapping.
 pub fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {

@@ -42,6 +42,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Tracked<'_, D> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        // The key may have been altered, which does not matter for an unknown field.
+        take_reported();
         self.unmapped.note(self.path, Problem::Unknown);
         self.inner.deserialize_ignored_any(visitor)
     }

@@ -11,8 +11,8 @@ use crate::output::{Catalogue, FamilyId, Samples};
 number_fields! {
     /// VS Code's agent (`totals_by_vscode_agent`).
     pub struct VscodeAgent {
-        session_count => "vscode_agent_sessions", "Number of sessions of VS Code's agent on the report day", UNIT;
-        total_user_messages => "vscode_agent_messages", "Number of messages that users sent to VS Code's agent on the report day", UNIT;
+        session_count => "vscode_agent_sessions", "Number of sessions of VS Code's agent on the report day (only in its Agents window)", UNIT;
+        total_user_messages => "vscode_agent_messages", "Number of messages that users sent to VS Code's agent on the report day (only in its Agents window)", UNIT;
     }
 }
 

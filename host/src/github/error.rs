@@ -172,6 +172,20 @@ impl FetchError {
         Self::Request { host, what: what.to_owned(), reason, passing }
     }
 
+    /// The same error, about another subject than the one request.
+    pub fn about(&self, subject: &str) -> Self {
+        let mut error = self.clone();
+        match &mut error {
+            Self::Status { what, .. }
+            | Self::Request { what, .. }
+            | Self::Answer { what, .. }
+            | Self::RateLimited { what, .. } => subject.clone_into(what),
+            // These are not about a document.
+            Self::SignIn(_) | Self::Credential { .. } => {}
+        }
+        error
+    }
+
     /// The same error with the server that it is about.
     pub(super) fn from_host(self, url: &Url) -> Self {
         match self {

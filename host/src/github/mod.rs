@@ -28,6 +28,6 @@ pub use fetch::Fetched;
 pub use metrics::Metrics;
 pub use rate_limit::{Labels, RateLimit, Reading, Weight};
 pub use refusal::Refusal;
-pub use transport::{Transport, TransportError};
+pub use transport::{OnRetry, Transport, TransportError};
 
 pub use crate::config::GithubOptions as Options;

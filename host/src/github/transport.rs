@@ -49,14 +49,19 @@ pub enum TransportError {
     Client(#[from] reqwest::Error),
 }
 
-/// Sends all requests.
+/// Told of every attempt that failed, and how long it is until the next one.
+pub type OnRetry = Arc<dyn Fn(&FetchError, Duration) + Send + Sync>;
+
+/// Sends all requests. Clones share their limits.
+#[derive(Clone)]
 pub struct Transport {
     proxied: reqwest::Client,
     /// For servers on this machine, which a proxy could not reach.
     direct: reqwest::Client,
-    options: GithubOptions,
-    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    options: Arc<GithubOptions>,
+    hosts: Arc<Mutex<HashMap<String, Arc<Host>>>>,
     metrics: Metrics,
+    on_retry: Option<OnRetry>,
 }
 
 struct Host {
@@ -119,10 +124,16 @@ impl Transport {
         Ok(Self {
             proxied: builder().build()?,
             direct: builder().no_proxy().build()?,
-            options,
-            hosts: Mutex::default(),
+            options: Arc::new(options),
+            hosts: Arc::default(),
             metrics,
+            on_retry: None,
         })
+    }
+
+    /// The same transport, which tells `on_retry` of the attempts that fail.
+    pub fn reporting_to(&self, on_retry: OnRetry) -> Self {
+        Self { on_retry: Some(on_retry), ..self.clone() }
     }
 
     /// How requests are sent.
@@ -157,6 +168,9 @@ impl Transport {
             .notify(|error, pause| {
                 debug!(%error, delay = pause.as_secs_f64(), "request failed, retrying");
                 self.metrics.count_retry(&error.cause());
+                if let Some(on_retry) = &self.on_retry {
+                    on_retry(error, pause);
+                }
             })
             .await
     }

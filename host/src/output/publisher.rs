@@ -110,7 +110,13 @@ impl Publisher {
 
     /// Returns when everything that has changed so far is served.
     pub async fn shown(&self) {
-        let version = self.change(true, |_| {});
+        self.change(true, |_| {});
+        self.served().await;
+    }
+
+    /// Returns when everything that has changed so far is served, without hurrying.
+    pub async fn served(&self) {
+        let version = self.state().version;
         let mut built = self.built.subscribe();
         // It fails only if the publisher is gone.
         built.wait_for(|built| *built >= version).await.ok();
@@ -125,6 +131,14 @@ impl Publisher {
         }
         drop(state);
         self.settle();
+    }
+
+    /// Sets the attempt that has just failed in a refresh that is still running.
+    pub fn set_attempt(&self, target: &Target, attempt: String) {
+        let mut state = self.state();
+        if let Some(part) = state.parts.iter_mut().find(|part| part.target == *target) {
+            part.outcome.attempt = Some(attempt);
+        }
     }
 
     /// Sets the documents of a target.

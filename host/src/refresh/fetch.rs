@@ -93,9 +93,10 @@ impl TargetTask {
             Err(FetchError::Request { host, what, reason, passing: false })
         });
         let target = self.target();
+        let [org, scope] = target.labels();
         match fetched {
             Ok(Fetched::Fresh(document)) => {
-                debug!(%target, document = spec.name, parts = document.parts.len(), "fetched");
+                debug!(org, scope, document = spec.name, parts = document.parts.len(), "fetched");
                 self.take(spec, document).await
             }
             Ok(Fetched::Final) => {
@@ -110,7 +111,8 @@ impl TargetTask {
             Err(error) => {
                 self.shared.github_metrics.count_failure(&error.status_code());
                 self.shared.metrics.count_document_failure(target, &spec.name, &error.cause());
-                debug!(%target, document = spec.name, %error, "failed to fetch");
+                debug!(org, scope, document = spec.name, %error, "failed to fetch");
+                self.attempts.gave_up(&error);
                 (Outcome::Failed(error), false)
             }
         }

@@ -68,7 +68,8 @@ impl TargetTask {
             accepted.extend(used.into_keys().filter(|name| !malformed.contains(name)));
             self.mapped.insert(sha256.to_owned(), input);
             if let Some(left_out) = &result.samples.left_out {
-                warn!(target = %self.target(), mapping = member.name(), "{left_out}");
+                let [org, scope] = self.target().labels();
+                warn!(org, scope, mapping = member.name(), "{left_out}");
             }
             let published = Published {
                 mapping: member.mapping.id(),
@@ -174,6 +175,9 @@ pub(super) async fn store_samples(
             let saved = shared.store.put(&key, &document).await;
             shared.note_store_error(target, "save", saved);
         }
-        Err(error) => warn!(%target, %error, "failed to store the samples"),
+        Err(error) => {
+            let [org, scope] = target.labels();
+            warn!(org, scope, %error, "failed to store the samples");
+        }
     }
 }

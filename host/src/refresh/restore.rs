@@ -40,7 +40,8 @@ pub(super) async fn restore_samples(shared: &Shared, target: &Target) -> HashMap
         .map(|published| (published.mapping.sha256.clone(), published.mapping.name.clone()));
     let names = names.collect();
     if !restored.is_empty() {
-        info!(%target, mappings = restored.len(), "serving stored samples");
+        let [org, scope] = target.labels();
+        info!(org, scope, mappings = restored.len(), "serving stored samples");
         shared.publisher.restore(target, restored);
     }
     names
@@ -83,13 +84,14 @@ impl TargetTask {
         self.map_and_publish(&[]).await;
         self.publish_view();
         let target = self.target().clone();
+        let [org, scope] = target.labels();
         if !self.shared.publisher.has_data_of(&target) {
             let mut failures: Vec<_> = self.mapping_failures.values().cloned().collect();
             if failures.is_empty() {
                 failures.push("none of the stored documents can be mapped".to_owned());
             }
             let failure = failures.join("; ");
-            error!(%target, failure, "the stored data can't be served");
+            error!(org, scope, failure, "the stored data can't be served");
             let next = self.next_time();
             let outcome = Outcome { status: Status::Failed(failures), next, ..Outcome::default() };
             self.shared.publisher.set_outcome(&target, outcome);
@@ -109,6 +111,6 @@ impl TargetTask {
             let outcome = Outcome { status, next, ..Outcome::default() };
             self.shared.publisher.set_outcome(&target, outcome);
         }
-        info!(%target, documents = self.versions.newest().len(), "serving stored data");
+        info!(org, scope, documents = self.versions.newest().len(), "serving stored data");
     }
 }

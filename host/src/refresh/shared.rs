@@ -126,7 +126,8 @@ impl Shared {
             Ok(value) => Some(value),
             Err(error) => {
                 self.store_metrics.count_failure(operation, &error);
-                warn!(%target, operation, %error, "the store failed; continuing with what is in memory");
+                let [org, scope] = target.labels();
+                warn!(org, scope, operation, %error, "the store failed; continuing with what is in memory");
                 None
             }
         }

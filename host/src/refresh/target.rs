@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::attempts::Attempts;
 use super::documents::Versions;
 use super::schedule::{Outcome, Schedule};
 use super::shared::Shared;
@@ -25,6 +26,8 @@ use crate::store::{Key, Slot};
 pub(super) struct TargetTask {
     pub(super) shared: Arc<Shared>,
     pub(super) client: Client,
+    /// The attempts of its requests that failed.
+    pub(super) attempts: Arc<Attempts>,
     pub(super) settings: Arc<TargetSettings>,
     pub(super) options: Vec<MappingOption>,
     mappings: watch::Receiver<Arc<MappingSet>>,
@@ -52,7 +55,7 @@ impl TargetTask {
     /// A task that has not started, with the mappings of its source and their changes.
     pub(super) fn new(
         shared: &Arc<Shared>,
-        client: Client,
+        (client, attempts): (Client, Arc<Attempts>),
         settings: Arc<TargetSettings>,
         mappings: watch::Receiver<Arc<MappingSet>>,
         versions: Versions,
@@ -61,6 +64,7 @@ impl TargetTask {
         let mut task = Self {
             shared: Arc::clone(shared),
             client,
+            attempts,
             settings,
             options,
             mappings,
@@ -172,6 +176,10 @@ impl TargetTask {
         }
         self.remove_unwanted().await;
         self.publish_view();
+        if mapped {
+            // Who hears that the target is refreshed finds its samples.
+            self.shared.publisher.served().await;
+        }
         if due || mapped {
             self.report(&fetched, started.elapsed());
         } else if is_adopted {

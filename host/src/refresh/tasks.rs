@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::attempts::Attempts;
 use super::restore::{load_documents, restore_samples};
 use super::shared::Shared;
 use super::target::TargetTask;
@@ -19,7 +20,7 @@ use crate::model::Target;
 /// The running tasks.
 pub(super) struct Tasks {
     shared: Arc<Shared>,
-    transport: Arc<Transport>,
+    transport: Transport,
     credentials: Credentials,
     running: Vec<Running>,
     /// Told when a new task serves what is stored.
@@ -38,7 +39,7 @@ impl Tasks {
         let transport = Transport::new(settings.github.clone(), shared.github_metrics.clone())?;
         Ok(Self {
             shared,
-            transport: Arc::new(transport),
+            transport: transport,
             credentials: Credentials::default(),
             running: Vec::new(),
             restoring: Vec::new(),
@@ -54,7 +55,7 @@ impl Tasks {
     ) -> Result<(), TransportError> {
         if *self.transport.options() != settings.github {
             let metrics = self.shared.github_metrics.clone();
-            self.transport = Arc::new(Transport::new(settings.github.clone(), metrics)?);
+            self.transport = Transport::new(settings.github.clone(), metrics)?;
             // Each of them has the previous transport.
             self.stop(|_| true).await;
         }
@@ -82,7 +83,9 @@ impl Tasks {
     async fn start(&mut self, settings: Arc<TargetSettings>, registry: &Mutex<Registry>) {
         let TargetSettings { target, credential, api, .. } = &*settings;
         self.shared.metrics.set_up(target, false);
-        let client = Client::new(&self.transport, &self.credentials, credential, api, target);
+        let attempts = Attempts::new(target.clone(), Arc::clone(&self.shared.publisher));
+        let transport = self.transport.reporting_to(attempts.observer());
+        let client = Client::new(transport, &self.credentials, credential, api, target);
         let versions = load_documents(&self.shared, &settings).await;
         let mappings = {
             let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,7 +96,8 @@ impl Tasks {
         if !shared.publisher.has_data_of(&settings.target) {
             restore_samples(shared, &settings.target).await;
         }
-        let task = TargetTask::new(shared, client, Arc::clone(&settings), mappings, versions);
+        let github = (client, attempts);
+        let task = TargetTask::new(shared, github, Arc::clone(&settings), mappings, versions);
         if task.has_mappings() {
             task.place().await;
         }

@@ -96,13 +96,13 @@ async fn a_reload_does_not_wait_for_the_run_of_a_target_that_it_removes() {
     let config = Config::new(&yaml("{organization: octodemo}, {enterprise: octo-enterprise}"));
     let serving = Serving::start(configured(&github, &config));
     serving.wait_for("mapping in use");
-    serving.wait_for("refreshed target=organization octodemo");
+    serving.wait_for("refreshed org=\"octodemo\" scope=\"organization\"");
     let asked = super::requests(&github, "/octodemo/copilot/billing");
     github.fail("/octodemo/copilot/billing", Fault::Body(SPIN.into()));
     while super::requests(&github, "/octodemo/copilot/billing") == asked {
         tokio::task::yield_now().await;
     }
-    serving.wait_for("refreshed target=enterprise octo-enterprise");
+    serving.wait_for("refreshed org=\"octo-enterprise\" scope=\"enterprise\"");
     config.write("config.yaml", &yaml("{enterprise: octo-enterprise}"));
     let started = Instant::now();
     assert_eq!(serving.post("/-/reload").await.0, 200);

@@ -17,7 +17,7 @@ async fn waits_once(fault: Fault) {
     serving.get("/metrics").await;
     // The wait is 2 s in all, from the start on.
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
-    serving.wait_for("refreshed target=organization octodemo");
+    serving.wait_for("refreshed org=\"octodemo\" scope=\"organization\"");
     tokio::time::sleep_until((started + Duration::from_secs(3)).into()).await;
     assert_scrapes_are_fast(&serving).await;
     let exposition = metrics(&serving).await;

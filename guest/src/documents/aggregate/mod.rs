@@ -172,14 +172,16 @@ impl AggregateFamilies {
         Self {
             report_day: catalogue.gauge(
                 "report_day_timestamp_seconds",
-                "Start (00:00 UTC) of the newest day in the usage reports, in seconds since 1970-01-01.",
+                "Start (00:00 UTC) of the newest day that the usage reports cover, with or without activity, in seconds \
+                 since 1970-01-01.",
                 &[],
             ),
             active_users: catalogue.gauge(
                 "active_users",
                 "Number of distinct users who were active in the window that ends with the report day (the day, \
                  7 days or 28 days), in Copilot as a whole (surface \"any\") or in one part of it. \
-                 Must not be summed.",
+                 \"any\" includes users whom only GitHub's servers saw, so it may exceed every breakdown. Must \
+                 not be summed.",
                 &["window", "surface"],
             ),
             passive_users: catalogue.gauge(

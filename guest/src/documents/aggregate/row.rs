@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::input::{Count, Day, Field, Known, Object};
+use crate::input::{Count, Day, Field, Known, Name, Object};
 use crate::measures::activity::{self, Activity, BREAKDOWNS, Element, Parts};
 use crate::measures::adoption::Phases;
 use crate::measures::agents::{self, ThirdPartyAgent, ThirdPartyAgents, VscodeAgent};
@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for AggregateRowVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AggregateRow, A::Error> {
         let mut row = AggregateRow::default();
-        while let Some(field) = map.next_key::<String>()? {
+        while let Some(field) = map.next_key::<Name<'de>>()? {
             row.read_field(&field, &mut map)?;
         }
         Ok(row)

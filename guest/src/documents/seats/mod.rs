@@ -12,6 +12,7 @@ use self::seat::{FOREIGN, Seat, SeatsPage};
 use crate::charts::{ChartDefinition, Form, Matchers, Series};
 use crate::collector::{self, Collector, Collectors};
 use crate::contract::{FetchKind, Scope};
+use crate::documents::user_teams::TEAM_ID_NOTE;
 use crate::input::{
     Count, Field, Framing, Problem, Rejected, Row, Unmapped, or_unknown, start_of_day_ms,
 };
@@ -225,7 +226,10 @@ impl SeatsFamilies {
             ),
             by_team: catalogue.gauge(
                 "seats_by_team",
-                "Number of users with a seat, by the team that grants it. A user may be in several teams.",
+                &format!(
+                    "Number of users with a seat, by the team that grants it. A user may be in several teams, so teams \
+                     must not be summed. {TEAM_ID_NOTE}"
+                ),
                 &["team", "team_id"],
             ),
         }

@@ -58,7 +58,8 @@ impl TotalFamilies {
             ),
             in_phase: catalogue.gauge(
                 "users_in_adoption_phase",
-                "Number of users in the users report, by the adoption phase that GitHub assigns them to.",
+                "Number of users in the users report of the report day, active or not, by the adoption phase that GitHub \
+                 assigns them to.",
                 &["phase"],
             ),
             ai_credits: catalogue.gauge(
