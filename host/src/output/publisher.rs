@@ -116,6 +116,13 @@ impl Publisher {
         built.wait_for(|built| *built >= version).await.ok();
     }
 
+    /// The same, but without a hurry: rebuilds do not take more of a core than otherwise.
+    pub async fn served(&self) {
+        let version = self.state().version;
+        let mut built = self.built.subscribe();
+        built.wait_for(|built| *built >= version).await.ok();
+    }
+
     /// Sets how a target's refresh ended.
     pub fn set_outcome(&self, target: &Target, outcome: Outcome) {
         let mut state = self.state();

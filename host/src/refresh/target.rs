@@ -173,7 +173,10 @@ impl TargetTask {
         self.remove_unwanted().await;
         self.publish_view();
         if due || mapped {
-            self.report(&fetched, started.elapsed());
+            let took = started.elapsed();
+            // Whoever reads that it refreshed finds its samples.
+            self.shared.publisher.served().await;
+            self.report(&fetched, took);
         } else if is_adopted {
             // A dry run has mapped what is stored.
             self.publish_outcome();
