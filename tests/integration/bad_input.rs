@@ -87,7 +87,7 @@ fn wrong_types_in_known_fields_are_rejected_with_their_path() {
         "organization-1-day",
         report("\"totals_by_ide\":[{\"ide\":\"a\"},{\"ide\":\"b\",\"loc_added_sum\":\"many\"}]")
             .as_bytes(),
-        &["totals_by_ide[1].loc_added_sum", "byte 81", "string \"many\"", "a number"],
+        &["totals_by_ide[1].loc_added_sum", "byte 81", "string \"many\"", "a non-negative number"],
     );
     rejected(
         "organization-1-day",

@@ -176,12 +176,11 @@ impl TargetTask {
         }
         self.remove_unwanted().await;
         self.publish_view();
-        if mapped {
-            // Who hears that the target is refreshed finds its samples.
-            self.shared.publisher.served().await;
-        }
         if due || mapped {
-            self.report(&fetched, started.elapsed());
+            let took = started.elapsed();
+            // The samples are there when the log says so.
+            self.shared.publisher.served().await;
+            self.report(&fetched, took);
         } else if is_adopted {
             // A dry run has mapped what is stored.
             self.publish_outcome();
