@@ -198,7 +198,12 @@ async fn run_one(
     let scope = view.target.scope();
     // After a restart, what was stored is served already.
     let served = shared.publisher.published(&view.target, member.mapping.sha256());
-    if let Some(served) = served.filter(|served| served.fingerprint == input) {
+    let was_in_use = cause == Cause::Start && served.is_some();
+    let of_last_good = fingerprint(member, &view.target, &view.options, &view.last_good);
+    let is_current = |served: &Published| {
+        served.fingerprint == input || (was_in_use && served.fingerprint == of_last_good)
+    };
+    if let Some(served) = served.filter(is_current) {
         return Ok(Some((served, true)));
     }
     let no_documents = Documents::new();
@@ -233,6 +238,14 @@ async fn run_one(
     }
     let outcome = shared.runner.run(request(true), &tracker).await;
     let Some(failure) = outcome.failure.clone() else { return Ok(publish(outcome)) };
+    if was_in_use && failure.blame == Blame::Mapping {
+        // As before the restart, it fails at the newest documents, and what it made of older ones is
+        // served. If that continues, it is rolled back.
+        let older = Request { documents: &view.last_good, ..request(false) };
+        if let Some(published) = publish(shared.runner.run(older, &tracker).await) {
+            return Ok(Some(published));
+        }
+    }
     // It lacks a document that has not been fetched yet, and may say so.
     if failure.blame == Blame::Document && outcome.malformed.is_empty() {
         return Ok(None);

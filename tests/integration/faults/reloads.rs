@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::config::Config;
-use copilot_metrics_tests::fixtures::write_users_report;
+use copilot_metrics_tests::fixtures::read;
 use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::guests::{Mappings, scripted};
 use copilot_metrics_tests::transcript::keep_secret;
@@ -43,8 +43,14 @@ targets: [{organization: octodemo}, {organization: octo-legacy, credential: othe
 #[tokio::test(flavor = "multi_thread")]
 async fn scrapes_stay_fast_while_a_reload_removes_a_target_with_much_data() {
     let github = stand_in().await;
-    let mut report = Vec::new();
-    write_users_report(&mut report, 6 << 20).unwrap();
+    let recorded = String::from_utf8(read("demo/octodemo/users-1-day.1.ndjson")).unwrap();
+    let rows = (0..20).flat_map(|number| {
+        recorded.lines().map(move |row| {
+            let row = row.replace("\"user_id\":", &format!("\"user_id\":{number}"));
+            row.replace("\"user_login\":\"", &format!("\"user_login\":\"n{number}-"))
+        })
+    });
+    let report = rows.collect::<Vec<_>>().join("\n");
     github.fail("/octodemo/users-1-day/0.json", Fault::Body(report.into()));
     let yaml =
         |targets: &str| format!("defaults: {{options: {{users: true}}}}\ntargets: [{targets}]");

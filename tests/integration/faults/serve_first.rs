@@ -7,7 +7,7 @@ use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::{StandIn, stand_in};
 use copilot_metrics_tests::guests::{Mappings, scripted};
 
-use super::configured;
+use super::{configured, files};
 use crate::serving::metrics;
 
 /// A component with another core module in it, which takes seconds to compile: it is used for nothing.
@@ -61,9 +61,12 @@ async fn serves_first(slow: [&str; 2]) {
     let cache = tempfile::tempdir().unwrap();
     mappings.put("scripted.wasm", &scripted("scripted", "1", "nothing"));
     let (serving, _config) = start(&github, &mappings, cache.path(), "1h");
-    serving.wait_for("mapping in use");
     serving.wait_for("refreshed");
-    while metrics(&serving).await.sum("scripted_seats", "") != 340.0 {
+    let is_stored = |name: &str| {
+        let samples = files(&cache.path().join("documents"));
+        samples.iter().any(|path| path.ends_with(name))
+    };
+    while !(is_stored(".samples.scripted") && is_stored(".samples.github-copilot")) {
         tokio::task::yield_now().await;
     }
     let before = metrics(&serving).await;
