@@ -70,12 +70,15 @@ impl From<refresh::StartError> for StartError {
 pub struct Metrics {
     /// The registry.
     pub registry: metrics::Registry,
-    github: github::Metrics,
+    /// Those of requests to GitHub.
+    pub github: github::Metrics,
+    /// Those of the runs of mappings.
+    pub runner: runner::Metrics,
+    /// Those of scrapes.
+    pub web: web::Metrics,
     store: store::Metrics,
-    runner: runner::Metrics,
     mappings: mappings::Metrics,
     refresh: refresh::Metrics,
-    web: web::Metrics,
 }
 
 impl Metrics {
