@@ -24,55 +24,78 @@ pub enum Form {
     CodeByLabel {
         /// The label.
         label: &'static str,
-        /// The family with the code generations.
-        generated: &'static str,
-        /// The family with the code acceptances.
-        accepted: &'static str,
+        /// The code generations.
+        generated: Sum,
+        /// The code acceptances. A bar for something that is never accepted has no such part.
+        accepted: Option<Sum>,
     },
 }
 
-/// A named value: the sum of the samples of a family that match.
-pub struct Series {
-    name: &'static str,
+/// The sum of the samples of a family that match.
+#[derive(Clone, Copy)]
+pub struct Sum {
     family: &'static str,
     matchers: Matchers,
-    divided_by: Option<&'static str>,
 }
 
 /// The labels to select, each with the accepted values.
 pub type Matchers = &'static [(&'static str, &'static [&'static str])];
 
-impl Series {
+impl Sum {
     /// The sum of a family.
-    pub const fn sum(name: &'static str, family: &'static str) -> Self {
-        Self::matching(name, family, &[])
+    pub const fn of(family: &'static str) -> Self {
+        Self::matching(family, &[])
     }
 
     /// The sum of the samples that match.
-    pub const fn matching(name: &'static str, family: &'static str, matchers: Matchers) -> Self {
-        Self { name, family, matchers, divided_by: None }
+    pub const fn matching(family: &'static str, matchers: Matchers) -> Self {
+        Self { family, matchers }
     }
 
-    /// The sum of a family, divided by the sum of another one.
-    pub const fn ratio(name: &'static str, family: &'static str, by: &'static str) -> Self {
-        Self { divided_by: Some(by), ..Self::sum(name, family) }
-    }
-
-    fn spec(&self) -> ChartSeries {
+    fn selection(&self) -> Selection {
         let matchers = self.matchers.iter().map(|(label, values)| LabelMatcher {
             label: (*label).to_owned(),
             values: values.iter().map(|value| (*value).to_owned()).collect(),
         });
-        ChartSeries {
-            name: self.name.to_owned(),
-            value: Selection { family: self.family.to_owned(), matchers: matchers.collect() },
-            divided_by: self.divided_by.map(all_of),
-        }
+        Selection { family: self.family.to_owned(), matchers: matchers.collect() }
     }
 }
 
-fn all_of(family: &str) -> Selection {
-    Selection { family: family.to_owned(), matchers: Vec::new() }
+/// A named value: a sum, or a ratio of two.
+pub struct Series {
+    name: &'static str,
+    value: Sum,
+    divided_by: Option<Sum>,
+}
+
+impl Series {
+    /// A sum.
+    pub const fn new(name: &'static str, value: Sum) -> Self {
+        Self { name, value, divided_by: None }
+    }
+
+    /// The sum of a family.
+    pub const fn sum(name: &'static str, family: &'static str) -> Self {
+        Self::new(name, Sum::of(family))
+    }
+
+    /// The sum of the samples that match.
+    pub const fn matching(name: &'static str, family: &'static str, matchers: Matchers) -> Self {
+        Self::new(name, Sum::matching(family, matchers))
+    }
+
+    /// A sum divided by another one.
+    pub const fn ratio(name: &'static str, value: Sum, by: Sum) -> Self {
+        Self { divided_by: Some(by), ..Self::new(name, value) }
+    }
+
+    fn spec(&self) -> ChartSeries {
+        ChartSeries {
+            name: self.name.to_owned(),
+            value: self.value.selection(),
+            divided_by: self.divided_by.as_ref().map(Sum::selection),
+        }
+    }
 }
 
 impl ChartDefinition {
@@ -84,10 +107,10 @@ impl ChartDefinition {
             Form::Bars(bars) => ChartForm::Bars(series(bars)),
             Form::CodeByLabel { label, generated, accepted } => ChartForm::BarsByLabel(LabelBars {
                 label: (*label).to_owned(),
-                value: all_of(generated),
+                value: generated.selection(),
                 value_name: "generated".to_owned(),
-                part: Some(all_of(accepted)),
-                part_name: Some("accepted".to_owned()),
+                part: accepted.as_ref().map(Sum::selection),
+                part_name: accepted.as_ref().map(|_| "accepted".to_owned()),
             }),
         };
         Chart { title: self.title.to_owned(), help: self.help.to_owned(), form }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use crate::input::{Malformed, Row};
+use crate::input::{Day, Rejected, Row, Unmapped};
 use crate::output::{Catalogue, Samples};
 use crate::settings::Settings;
 
@@ -20,12 +20,24 @@ pub trait Collector: Any {
     fn begin(&mut self, _above: Collectors<'_>) {}
 
     /// Takes a row. Collectors without documents never get one.
-    fn row(&mut self, _row: Row<'_>) -> Result<(), Malformed> {
+    fn row(&mut self, _row: Row<'_>) -> Result<(), Rejected> {
         Ok(())
     }
 
     /// Takes a wrapper object without its rows, after them.
-    fn wrapper(&mut self, _wrapper: Row<'_>) -> Result<(), Malformed> {
+    fn wrapper(&mut self, _wrapper: Row<'_>) -> Result<(), Rejected> {
+        Ok(())
+    }
+
+    /// Takes the information that a document was measured for a day on which nothing happened: the
+    /// report has no rows. Returns false if the document is not a report.
+    fn nothing_on(&mut self, _day: Day) -> bool {
+        false
+    }
+
+    /// Called after the last body of each document. An error is the reason why the document as a
+    /// whole is malformed.
+    fn end(&mut self, _unmapped: &mut Unmapped) -> Result<(), String> {
         Ok(())
     }
 

@@ -9,8 +9,11 @@
 //! imports only from the ones above it:
 //!
 //! - [`contract`]: the generated types of the WIT contract.
-//! - `input`: bytes to typed rows. `framing` splits a body into rows, `row` decodes one row,
-//!   `values` and `time` are the kinds of values in it.
+//! - `input`: bytes to typed rows. `framing` splits a body into rows, `row` decodes one row, `values`
+//!   and `time` are the kinds of values in it. What is wrong costs as little as possible: a value
+//!   (`field`), a character (`repair`) or a row; `tracking` finds the path of what is left out and
+//!   `unmapped` counts it. `shape` recognizes what is not the document at all, and `version` decides
+//!   between rows that contradict each other.
 //! - `output`: `catalogue` holds the families, `samples` the columns that cross the boundary,
 //!   `fields` the tables of number fields.
 //! - `settings`: which days and options a run has.

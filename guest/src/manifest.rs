@@ -88,6 +88,7 @@ mod tests {
             [
                 "Active users",
                 "Acceptance",
+                "Share of agents",
                 "Lines of code",
                 "By language",
                 "By editor",
@@ -122,5 +123,50 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    /// The features that a selection is limited to.
+    fn features(selection: &Selection) -> Option<&[String]> {
+        let of_feature = |matcher: &&crate::contract::LabelMatcher| matcher.label == "feature";
+        selection.matchers.iter().find(of_feature).map(|matcher| matcher.values.as_slice())
+    }
+
+    #[test]
+    fn acceptance_is_of_what_can_be_accepted() {
+        let manifest = manifest();
+        for chart in &manifest.charts {
+            let accepted = match &chart.form {
+                ChartForm::BarsByLabel(bars) => bars.part.as_ref(),
+                ChartForm::Lines(series) if chart.title == "Acceptance" => {
+                    let [series] = series.as_slice() else { panic!("{series:?}") };
+                    let by = series.divided_by.as_ref().unwrap();
+                    assert_eq!(features(&series.value), features(by));
+                    Some(&series.value)
+                }
+                _ => continue,
+            };
+            let Some(accepted) = accepted.filter(|a| a.family.starts_with("github_copilot_"))
+            else {
+                continue;
+            };
+            let features = features(accepted).unwrap_or_else(|| panic!("{}", chart.title));
+            assert!(features.contains(&"code_completion".to_owned()));
+            assert!(!features.contains(&"agent_edit".to_owned()));
+            assert!(!features.contains(&"chat_panel_agent_mode".to_owned()));
+            // Elsewhere, the bars are of code completions only, or else a language or a model that
+            // agents use would seem to be accepted less.
+            assert!(features.len() == 1 || chart.title == "By feature", "{}", chart.title);
+        }
+    }
+
+    #[test]
+    fn help_texts_tell_families_apart() {
+        let mut texts = HashMap::new();
+        for family in manifest().families {
+            assert!(family.help.ends_with('.'), "{}: {}", family.name, family.help);
+            if let Some(other) = texts.insert(family.help, family.name.clone()) {
+                panic!("{other} and {} have the same HELP text", family.name);
+            }
+        }
     }
 }

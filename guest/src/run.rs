@@ -7,10 +7,11 @@ use crate::contract::{
     Document, Error, Malformed as MalformedDocument, OptionValue, SampleSet, Span, Target,
     UnmappedField,
 };
-use crate::documents;
-use crate::input::{Frame, Framer, Malformed, Row, Unmapped};
+use crate::documents::{self, Place};
+use crate::input::{
+    Frame, Framer, Malformed, Problem, Rank, Rejected, Row, Shape, Unmapped, recognize,
+};
 use crate::output::{Catalogue, Samples};
-use crate::registration::Registration;
 use crate::settings::Settings;
 
 /// A run over the documents of one target.
@@ -27,11 +28,18 @@ pub struct Run {
 /// The body that is being fed.
 struct Body {
     document: Document,
-    registration: &'static Registration,
-    /// The position of its collector.
-    collector: usize,
+    place: Place,
     framer: Framer,
+    rows: Rows,
+}
+
+/// What became of the rows of a body.
+struct Rows {
+    rank: Rank,
     unmapped: Unmapped,
+    taken: u64,
+    /// The first row that was lost: its offset, and why.
+    first_lost: Option<(u64, String)>,
 }
 
 impl Run {
@@ -61,65 +69,77 @@ impl Run {
             body.document.name == document.name && body.document.part == document.part
         };
         if !self.body.as_ref().is_some_and(continues) {
-            self.end_body()?;
+            self.end_body(Some(document))?;
             self.begin_body(document)?;
         }
-        let Some(Body { document, collector, framer, unmapped, .. }) = &mut self.body else {
-            return Ok(());
-        };
-        let Some(collector) = self.collectors.get_mut(*collector) else { return Ok(()) };
-        let fetched_at = document.fetched_at;
+        let Some(Body { place, framer, rows, .. }) = &mut self.body else { return Ok(()) };
+        let Some(collector) = self.collectors.get_mut(place.collector) else { return Ok(()) };
         framer
-            .feed(chunk, |frame| match frame {
-                Frame::Row(bytes, offset) => {
-                    collector.row(Row::new(bytes, offset, fetched_at, unmapped))
-                }
-                // The rows were taken out of a wrapper, so only its start is a valid offset.
-                Frame::Wrapper(bytes, offset) => collector
-                    .wrapper(Row::new(bytes, offset, fetched_at, unmapped))
-                    .map_err(|malformed| Malformed { offset, ..malformed }),
-            })
+            .feed(chunk, |frame| rows.take(collector.as_mut(), frame))
             .map_err(|malformed| in_document(document, malformed))
     }
 
     fn begin_body(&mut self, document: &Document) -> Result<(), Error> {
-        let (index, registration) = documents::find(&document.name)
+        let place = documents::find(&document.name)
             .ok_or_else(|| Error::UnknownDocument(document.name.clone()))?;
-        if let Some((above, [collector, ..])) = self.collectors.split_at_mut_checked(index) {
+        if let Some((above, [collector, ..])) =
+            self.collectors.split_at_mut_checked(place.collector)
+        {
             collector.begin(Collectors(above));
         }
         self.body = Some(Body {
             document: document.clone(),
-            registration,
-            collector: index,
-            framer: Framer::new(registration.framing),
-            unmapped: Unmapped::default(),
+            place,
+            framer: Framer::new(place.registration.framing),
+            rows: Rows {
+                rank: Rank { fetched_at: document.fetched_at, document: place.document },
+                unmapped: Unmapped::default(),
+                taken: 0,
+                first_lost: None,
+            },
         });
         Ok(())
     }
 
-    fn end_body(&mut self) -> Result<(), Error> {
-        let Some(body) = self.body.take() else { return Ok(()) };
-        body.framer.finish().map_err(|error| in_document(&body.document, error.into()))?;
-        if !body.framer.begun() && !body.registration.may_be_empty {
-            let reason = "the body is empty".to_owned();
-            return Err(in_document(&body.document, Malformed { offset: 0, path: None, reason }));
+    /// Ends the current body, and its document unless `next` is another body of it.
+    fn end_body(&mut self, next: Option<&Document>) -> Result<(), Error> {
+        let Some(Body { document, place, framer, mut rows }) = self.body.take() else {
+            return Ok(());
+        };
+        framer.finish().map_err(|error| in_document(&document, error.into()))?;
+        let malformed = |offset, reason| Err(in_document(&document, Malformed { offset, reason }));
+        if !framer.begun() && !place.registration.may_be_empty {
+            return malformed(0, "the body is empty".to_owned());
         }
-        for (path, count) in body.unmapped.iter() {
+        if let (0, Some((offset, problem))) = (rows.taken, rows.first_lost) {
+            return malformed(offset, format!("no row is usable: {problem}"));
+        }
+        if next.is_none_or(|next| next.name != document.name)
+            && let Some(collector) = self.collectors.get_mut(place.collector)
+            && let Err(reason) = collector.end(&mut rows.unmapped)
+        {
+            return malformed(0, reason);
+        }
+        rows.unmapped.commit();
+        self.count_unmapped(&document.name, &rows.unmapped);
+        Ok(())
+    }
+
+    fn count_unmapped(&mut self, document: &str, unmapped: &Unmapped) {
+        for (path, count) in unmapped.iter() {
             let known = self
                 .unmapped
                 .iter_mut()
-                .find(|field| field.document == body.document.name && field.path == path);
+                .find(|field| field.document == document && field.path == path);
             match known {
                 Some(field) => field.count += count,
                 None => self.unmapped.push(UnmappedField {
-                    document: body.document.name.clone(),
+                    document: document.to_owned(),
                     path: path.to_owned(),
                     count,
                 }),
             }
         }
-        Ok(())
     }
 
     /// Ends the run and returns its samples.
@@ -127,11 +147,65 @@ impl Run {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
-        self.end_body()?;
+        self.end_body(None)?;
         for collector in &self.collectors {
             collector.finish(Collectors(&self.collectors), &mut self.samples);
         }
         Ok(self.samples.take(mem::take(&mut self.unmapped)))
+    }
+}
+
+impl Rows {
+    /// Passes a frame to the collector.
+    fn take(&mut self, collector: &mut dyn Collector, frame: Frame<'_>) -> Result<(), Malformed> {
+        let (bytes, offset) = match frame {
+            Frame::Row(bytes, offset) | Frame::Wrapper(bytes, offset) => (bytes, offset),
+            Frame::Scalar(offset) => {
+                self.unmapped.add("row".to_owned(), Problem::Invalid);
+                self.lose(offset);
+                return Ok(());
+            }
+            Frame::Foreign(bytes, offset, key) => {
+                let reason = match recognize(bytes) {
+                    Some(Shape::Other(reason)) => reason,
+                    _ => format!("expected an object with an array {key:?}"),
+                };
+                return Err(Malformed { offset, reason });
+            }
+        };
+        let mut repaired = None;
+        let row = Row::new(bytes, &mut repaired, offset, self.rank, &mut self.unmapped);
+        let taken = match frame {
+            Frame::Wrapper(..) => collector.wrapper(row),
+            _ => collector.row(row),
+        };
+        match taken {
+            Ok(()) => self.taken += u64::from(matches!(frame, Frame::Row(..))),
+            Err(Rejected::Row) => match recognize(bytes) {
+                Some(Shape::Nothing(day))
+                    if day.is_plausible(self.rank.fetched_at) && collector.nothing_on(day) =>
+                {
+                    self.unmapped.discard();
+                    self.taken += 1;
+                }
+                Some(Shape::Other(reason)) => return Err(Malformed { offset, reason }),
+                _ => self.lose(offset),
+            },
+            // The rows were taken out of a wrapper, so only its start is a valid offset.
+            Err(Rejected::Document(malformed)) if matches!(frame, Frame::Wrapper(..)) => {
+                return Err(Malformed { offset, ..malformed });
+            }
+            Err(Rejected::Document(malformed)) => return Err(malformed),
+        }
+        self.unmapped.commit();
+        Ok(())
+    }
+
+    /// Counts a row that was lost.
+    fn lose(&mut self, offset: u64) {
+        let problem = self.unmapped.last().unwrap_or_default();
+        self.first_lost.get_or_insert_with(|| (offset, problem.to_owned()));
+        self.unmapped.commit();
     }
 }
 
@@ -140,53 +214,10 @@ fn in_document(document: &Document, malformed: Malformed) -> Error {
         document: document.name.clone(),
         part: document.part,
         offset: malformed.offset,
-        path: malformed.path,
+        path: None,
         reason: malformed.reason,
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{map, samples_of};
-
-    const SEATS: (&str, &str) = ("seats", r#"{"total_seats":1,"seats":[{"assignee":{"id":7}}]}"#);
-    const BILLING: (&str, &str) = ("billing", r#"{"seat_breakdown":{"total":3}}"#);
-
-    #[test]
-    fn in_history_the_present_is_about_the_day_it_was_fetched() {
-        let lines = map(Span::History, &[], &[BILLING, SEATS]).unwrap();
-        // 2026-11-22T00:00:00Z, six hours before it was fetched.
-        let seats = samples_of(&lines, "github_copilot_seats");
-        assert_eq!(seats, ["github_copilot_seats{} 1 1795305600000"]);
-        let billed = samples_of(&lines, "github_copilot_billing_seats");
-        assert_eq!(billed, ["github_copilot_billing_seats{} 3 1795305600000"]);
-    }
-
-    #[test]
-    fn without_history_samples_have_no_timestamps() {
-        let lines = map(Span::Latest, &[], &[SEATS]).unwrap();
-        assert_eq!(samples_of(&lines, "github_copilot_seats"), ["github_copilot_seats{} 1"]);
-    }
-
-    #[test]
-    fn errors_name_the_document_the_part_and_the_offset() {
-        let bodies =
-            [SEATS, ("users-1-day", "{\"day\":\"2026-11-20\",\"user_id\":1}\n{\"day\":1}")];
-        let Err(Error::Malformed(malformed)) = map(Span::Latest, &[], &bodies) else {
-            panic!("no error");
-        };
-        assert_eq!((malformed.document.as_str(), malformed.part), ("users-1-day", 1));
-        assert_eq!((malformed.offset, malformed.path.as_deref()), (40, Some("day")));
-    }
-
-    #[test]
-    fn an_error_ends_the_run() {
-        let target = Target { scope: crate::contract::Scope::Organization, name: String::new() };
-        let mut run = Run::new(&target, Span::Latest, &[]);
-        let document = Document { name: "no-such".to_owned(), part: 0, fetched_at: 0 };
-        let error = Error::UnknownDocument("no-such".to_owned());
-        assert_eq!(run.feed(&document, b"{}"), Err(error.clone()));
-        assert_eq!(run.finish(), Err(error));
-    }
-}
+mod tests;

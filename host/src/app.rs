@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,8 +93,9 @@ impl Metrics {
         )?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         #[cfg(target_os = "linux")]
-        registry
-            .register_boxed(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        registry.register_boxed(Box::new(
+            prometheus::process_collector::ProcessCollector::for_self(),
+        ))?;
         Ok(Self {
             github: github::Metrics::new(&registry)?,
             store: store::Metrics::new(&registry)?,
@@ -124,6 +126,7 @@ pub struct Exporter {
 /// Checks the settings as a start does, without starting. Returns them.
 pub fn check(source: &Source) -> Result<Settings, StartError> {
     let settings = source()?;
+    check_cache_dir(&settings)?;
     if let Some(path) = &settings.web_config {
         crate::config::web::WebConfig::read(path)?;
     }
@@ -141,6 +144,40 @@ pub fn check(source: &Source) -> Result<Settings, StartError> {
     }
 }
 
+/// What is valid but probably not meant.
+pub fn warnings(settings: &Settings) -> Vec<String> {
+    let sources = settings.targets.iter().map(|target| &target.source).chain([&settings.source]);
+    let mut missing: Vec<_> = sources
+        .filter_map(|source| source.directory.as_ref())
+        .filter(|directory| !directory.is_dir())
+        .map(|directory| format!("the mapping directory {} does not exist", directory.display()))
+        .collect();
+    missing.sort();
+    missing.dedup();
+    missing
+}
+
+/// Checks that the cache directory can be used, without creating it.
+fn check_cache_dir(settings: &Settings) -> Result<(), SettingError> {
+    let Some(directory) = &settings.cache_dir else { return Ok(()) };
+    if directory.exists() {
+        return store(settings).map(|_| ());
+    }
+    let parent = directory.ancestors().skip(1).find(|parent| parent.exists());
+    let is_directory = |parent: &Path| parent.is_dir();
+    let probe = match parent.filter(|parent| is_directory(parent)) {
+        Some(parent) => tempfile::tempdir_in(parent).map(|_| ()),
+        None => Err(io::Error::from(io::ErrorKind::NotADirectory)),
+    };
+    probe.map_err(|error| unusable_cache_dir(directory, &error))
+}
+
+fn unusable_cache_dir(directory: &Path, error: &io::Error) -> SettingError {
+    let right = "it should be a directory that this process can write to";
+    let problem = format!("{}: {error}; {right}", directory.display());
+    SettingError { setting: "--cache-dir (CACHE_DIR)".to_owned(), problem }
+}
+
 fn engine(settings: &Settings) -> Result<Engine, EngineError> {
     let directory = settings.cache_dir.as_ref().map(|directory| directory.join("compiled"));
     Engine::with_cache(settings.policy.limits.clone(), directory.as_deref())
@@ -149,11 +186,7 @@ fn engine(settings: &Settings) -> Result<Engine, EngineError> {
 /// The store: in memory, and on disk if a directory is set.
 fn store(settings: &Settings) -> Result<Arc<dyn Store>, SettingError> {
     let Some(directory) = &settings.cache_dir else { return Ok(Arc::new(Memory::default())) };
-    let disk = Disk::open(directory).map_err(|error| {
-        let right = "it should be a directory that this process can write to";
-        let problem = format!("{}: {error}; {right}", directory.display());
-        SettingError { setting: "--cache-dir (CACHE_DIR)".to_owned(), problem }
-    })?;
+    let disk = Disk::open(directory).map_err(|error| unusable_cache_dir(directory, &error))?;
     Ok(Arc::new(Tiered::new(disk)))
 }
 
@@ -223,6 +256,9 @@ impl Exporter {
         let Self { listeners, app, mut reconciler, settings } = self;
         for (_, address) in &listeners {
             info!(%address, targets = settings.targets.len(), "listening; metrics are at /metrics");
+        }
+        for warning in warnings(&settings) {
+            warn!("{warning}");
         }
         if let Some(missing) = &settings.missing {
             warn!("nothing will be exported: {missing}");

@@ -55,4 +55,3 @@ pub enum MappingCommand {
     /// Print the name, version, digest, documents, options and families of a mapping
     Show(ShowArgs),
 }
-

@@ -71,10 +71,16 @@ fn explain(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = error.to_string();
-    let lines = text.lines().take_while(|line| !line.starts_with("Usage:"));
-    let line = lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
-    let line = line.replace(" For more information, try '--help'.", "");
-    fail(USAGE, &line.trim_start_matches("error: "))
+    let mut parts: Vec<String> = Vec::new();
+    // Paragraphs are joined with a semicolon, the lines of one with a space.
+    for paragraph in text.split("\n\n").take_while(|paragraph| !paragraph.starts_with("Usage:")) {
+        let lines = paragraph.lines().map(str::trim).filter(|line| !line.is_empty());
+        let line = lines.collect::<Vec<_>>().join(" ");
+        if !line.is_empty() && !line.starts_with("For more information") {
+            parts.push(line.trim_start_matches("error: ").to_owned());
+        }
+    }
+    fail(USAGE, &format!("{}; see --help", parts.join("; ")))
 }
 
 fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
@@ -97,6 +103,9 @@ fn check_config(args: ServeArgs) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(settings) => {
+            for warning in app::warnings(&settings) {
+                eprintln!("copilot-metrics-exporter: warning: {warning}");
+            }
             for TargetSettings { target, credential, ttl, .. } in &settings.targets {
                 let (github, seconds) = (target.github(), ttl.as_secs());
                 let credential = &credential.name;
@@ -104,10 +113,10 @@ fn check_config(args: ServeArgs) -> ExitCode {
                     "{target} at {github}, every {seconds} s, with the credential {credential}"
                 );
             }
-            if let Some(missing) = settings.missing {
-                println!("nothing would be exported: {missing}");
+            match settings.missing {
+                Some(missing) => println!("nothing would be exported: {missing}"),
+                None => println!("the settings are valid"),
             }
-            println!("the settings are valid");
             ExitCode::SUCCESS
         }
         Err(error @ StartError::Setting(_)) => fail(USAGE, &error),

@@ -1,4 +1,4 @@
-//! The base images, made on the spot.
+//! The base images, which are built from the packages of this machine's distribution.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,15 +12,15 @@ use crate::podman::{done, podman, storage};
 pub const BUILD: &str = "localhost/copilot-metrics-build-base";
 pub const RUNTIME: &str = "localhost/copilot-metrics-runtime-base";
 
-/// This machine's authorities: behind a company's proxy its own is among them.
+/// This machine's certificate authorities, which include that of a corporate proxy.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// The archive of the base that the image runs on.
+/// The archive of the runtime's base image.
 pub fn runtime_archive() -> PathBuf {
     storage().join("runtime.tar")
 }
 
-/// Makes both. The first has what `rust:slim` has: a C compiler, rustup and the pinned toolchain.
+/// Makes both. The first contains what `rust:slim` does: a C compiler, rustup and the pinned toolchain.
 pub fn make() {
     fs::create_dir_all(storage()).unwrap();
     let toolchain = toolchain();
@@ -41,7 +41,7 @@ pub fn make() {
     }
 }
 
-/// A minimal Debian, or Ubuntu: what this machine is, whose glibc its toolchain needs.
+/// A minimal Debian or Ubuntu of the same release as this machine, whose glibc the toolchain needs.
 fn debian(archive: &Path, more: impl FnOnce(&mut Command)) {
     let release = fs::read_to_string("/etc/os-release").unwrap();
     let suite = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
@@ -60,10 +60,10 @@ fn import(archive: &Path, name: &str, variables: &[&str]) {
     done(import.arg(archive).arg(name));
 }
 
-/// An archive of rustup and the pinned toolchain, as they lie under /usr/local of `rust:slim`.
+/// An archive of rustup and the pinned toolchain, as under /usr/local in `rust:slim`.
 fn toolchain() -> PathBuf {
-    let folder = tempfile::tempdir_in(storage()).unwrap();
-    let (cargo, rustup) = (folder.path().join("cargo/bin"), folder.path().join("rustup"));
+    let directory = tempfile::tempdir_in(storage()).unwrap();
+    let (cargo, rustup) = (directory.path().join("cargo/bin"), directory.path().join("rustup"));
     let rustc =
         |what: &str| done(Command::new("rustc").args(["--print", what]).current_dir(root()));
     let sysroot = fs::canonicalize(rustc("sysroot")).unwrap();
@@ -71,8 +71,8 @@ fn toolchain() -> PathBuf {
     let named = rustc("sysroot");
     let name = Path::new(&named).file_name().unwrap().to_owned();
     let toolchain = rustup.join("toolchains").join(name);
-    for folder in [&cargo, &toolchain] {
-        fs::create_dir_all(folder).unwrap();
+    for directory in [&cargo, &toolchain] {
+        fs::create_dir_all(directory).unwrap();
     }
     let home = done(Command::new("rustup").args(["show", "home"]));
     fs::copy(Path::new(&home).join("settings.toml"), rustup.join("settings.toml")).unwrap();
@@ -81,7 +81,7 @@ fn toolchain() -> PathBuf {
     for proxy in ["cargo", "rustc"] {
         symlink("rustup", cargo.join(proxy)).unwrap();
     }
-    // Its documentation takes more room than all the rest.
+    // Without the documentation, which is larger than everything else.
     for part in ["bin", "lib", "libexec"] {
         let part = sysroot.join(part);
         if part.exists() {
@@ -95,7 +95,7 @@ fn toolchain() -> PathBuf {
             .arg("--file")
             .arg(&archive)
             .arg("--directory")
-            .arg(folder.path())
+            .arg(directory.path())
             .arg("."),
     );
     archive

@@ -11,10 +11,10 @@ use copilot_metrics_tests::transcript::record;
 use crate::image::IMAGE;
 use crate::podman::{done, output, podman};
 
-/// How long anything may take that is waited for.
+/// The timeout of everything that tests wait for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// It is removed when it is dropped.
+/// A running container. It is removed when it is dropped.
 pub struct Container {
     id: String,
     address: String,
@@ -22,8 +22,8 @@ pub struct Container {
 }
 
 impl Container {
-    /// Runs the image as an operator who gives away nothing: no capabilities, nothing to write to but the
-    /// cache, and few files and processes.
+    /// Runs the image with as few rights as possible: no capabilities, a read-only file system except for
+    /// the cache, and limits for files and processes.
     pub fn run(github: &StandIn, cache: &Path, mappings: &Path) -> Self {
         let address = free_address();
         let started = Instant::now();
@@ -42,37 +42,40 @@ impl Container {
         Self { id: done(run.arg(IMAGE)), address, started }
     }
 
-    /// Waits until it serves data. Answers how long that took since it was started.
+    /// Waits until it serves data. Returns the time since it was started.
     pub async fn ready(&self) -> Duration {
         self.wait_for("/-/ready", |status, _| status == 200).await;
         self.started.elapsed()
     }
 
-    /// GETs a path until the answer is as it should be: the exporter is in another world, whose log is no
-    /// event here.
-    pub async fn wait_for(&self, path: &str, is: impl Fn(u16, &str) -> bool) -> String {
+    /// Sends GET requests until a response satisfies a condition: the log of a container can't be awaited.
+    pub async fn wait_for(&self, path: &str, is_satisfied: impl Fn(u16, &str) -> bool) -> String {
         let url = format!("http://{}{path}", self.address);
         let until = Instant::now() + PATIENCE;
         loop {
             if let Ok(response) = client().get(&url).send().await {
                 let status = response.status().as_u16();
                 let text = response.text().await.unwrap_or_default();
-                if is(status, &text) {
+                if is_satisfied(status, &text) {
                     record(&text);
                     return text;
                 }
             }
-            assert!(Instant::now() < until, "{url} is not as it should be: {}", self.log());
+            assert!(
+                Instant::now() < until,
+                "{url} did not return the expected response: {}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
-    /// What the image's own health check says.
+    /// The result of the image's health check.
     pub fn health(&self) -> ExitStatus {
         output(podman().args(["healthcheck", "run", &self.id])).status
     }
 
-    /// A field of what podman knows of it.
+    /// A field of the output of `podman container inspect`.
     pub fn inspect(&self, field: &str) -> String {
         done(podman().args(["container", "inspect", "--format", field, &self.id]))
     }
@@ -84,11 +87,11 @@ impl Container {
         log
     }
 
-    /// Stops it as an orchestrator does. Answers how long that took, and its exit code.
+    /// Stops it as an orchestrator does. Returns how long that took, and its exit code.
     pub fn stop(&self) -> (Duration, String) {
-        let asked = Instant::now();
+        let started = Instant::now();
         done(podman().args(["stop", "--time", "30", &self.id]));
-        (asked.elapsed(), self.inspect("{{.State.ExitCode}}"))
+        (started.elapsed(), self.inspect("{{.State.ExitCode}}"))
     }
 }
 

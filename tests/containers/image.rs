@@ -1,4 +1,4 @@
-//! Builds the image, and runs it.
+//! Builds and runs the image.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -28,7 +28,7 @@ fn build() {
     done(build.arg(root()));
 }
 
-/// What the image has beside its base.
+/// The files that the image adds to its base.
 fn added_files() -> BTreeSet<String> {
     let archive = storage().join("image.tar");
     let container = done(podman().args(["create", IMAGE]));
@@ -58,17 +58,17 @@ fn assert_describes_itself(image: Value) {
     assert_eq!(config["Labels"]["org.opencontainers.image.version"], env!("CARGO_PKG_VERSION"));
 }
 
-/// A line of what the kernel says of a process.
+/// A field of `/proc/PID/status`.
 fn status(process: &str, field: &str) -> String {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.unwrap_or_default().split_whitespace().next().unwrap_or_default().to_owned()
 }
 
-pub fn the_image_runs_without_rights_swaps_a_mapping_keeps_its_cache_and_stops_in_time() {
+pub fn the_image_runs_unprivileged_swaps_a_mapping_keeps_its_cache_and_stops_in_time() {
     let _clean_up = CleanUp;
     build();
-    // The binary and the certificates; the rest is what podman mounts over.
+    // The binary and the certificates. The others are mounted by podman.
     let mut added = added_files();
     for name in ["usr/local/bin/copilot-metrics-exporter", "etc/ssl/certs/ca-certificates.crt"] {
         assert!(added.remove(name), "{name}: {added:?}");
@@ -85,7 +85,7 @@ pub fn the_image_runs_without_rights_swaps_a_mapping_keeps_its_cache_and_stops_i
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let started = runtime.block_on(use_it());
     println!(
-        "the image has {} MB, of which {} MB are not the base; {} ms from `podman run` to ready",
+        "the image has {} MB, {} MB more than its base; {} ms from `podman run` to ready",
         size / 1_000_000,
         own / 1_000_000,
         started.as_millis()
@@ -96,8 +96,8 @@ async fn use_it() -> Duration {
     let github = stand_in().await;
     let (cache, mappings) = (tempfile::tempdir().unwrap(), Mappings::default());
     chown(cache.path(), Some(Uid::from_raw(USER)), Some(Gid::from_raw(USER))).unwrap();
-    let everybody: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(mappings.path(), everybody).unwrap();
+    let readable: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(mappings.path(), readable).unwrap();
 
     let container = Container::run(&github, cache.path(), mappings.path());
     let started = container.ready().await;
@@ -114,7 +114,7 @@ async fn use_it() -> Duration {
         "{at_root}"
     );
 
-    // A mapping through the mounted folder.
+    // A mapping in the mounted directory.
     let requests = github.requests().len();
     mappings.put("scripted.wasm", &scripted("scripted", "7", "nothing"));
     let swapped = container.wait_for("/metrics", |_, text| text.contains("scripted_seats{")).await;
@@ -125,7 +125,7 @@ async fn use_it() -> Duration {
     assert_eq!(code, "0", "{}", container.log());
     drop(container);
 
-    // Another container with the same cache, and GitHub is down.
+    // Another container with the same cache, while GitHub is down.
     github.fail("/", Fault::Status(503, "down", vec![]));
     let container = Container::run(&github, cache.path(), mappings.path());
     container.ready().await;

@@ -1,4 +1,4 @@
-//! The tools.
+//! Podman, buildah, and the other tools that the test needs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,28 +9,31 @@ use nix::unistd::geteuid;
 
 const TOOLS: [&str; 4] = ["mmdebstrap", "podman", "buildah", "runc"];
 
-/// What this machine lacks, if anything.
+/// The reason why this machine can't run the test, if there is one.
 pub fn missing() -> Option<String> {
     let missing: Vec<_> = TOOLS.into_iter().filter(|tool| find(tool).is_none()).collect();
     if !missing.is_empty() {
-        return Some(format!("{} missing; REQUIRE_CONTAINERS=1 make setup", missing.join(", ")));
+        return Some(format!(
+            "{} missing: run REQUIRE_CONTAINERS=1 make setup",
+            missing.join(", ")
+        ));
     }
-    (!geteuid().is_root()).then(|| "only root may here".to_owned())
+    (!geteuid().is_root()).then(|| "it requires root".to_owned())
 }
 
-/// Where a tool is. Users' PATHs often lack the folders of root's.
+/// The path of a tool. The PATH of users often lacks root's directories.
 pub fn find(tool: &str) -> Option<PathBuf> {
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&paths).chain(["/usr/sbin".into(), "/sbin".into()]);
-    folders.map(|folder| folder.join(tool)).find(|path| path.exists())
+    let directories = std::env::split_paths(&paths).chain(["/usr/sbin".into(), "/sbin".into()]);
+    directories.map(|directory| directory.join(tool)).find(|path| path.exists())
 }
 
-/// Where images are kept: apart from those of whoever runs the tests.
+/// The directory of the images, apart from the user's own images.
 pub fn storage() -> PathBuf {
     root().join("target/containers")
 }
 
-/// Gives back what the images take, gigabytes, when it is dropped.
+/// Removes the images, which take gigabytes, when it is dropped.
 pub struct CleanUp;
 
 impl Drop for CleanUp {
@@ -58,11 +61,11 @@ pub fn buildah() -> Command {
     with_storage("buildah")
 }
 
-/// Runs a command, which must succeed. What it says is shown where it does not.
+/// Runs a command, which must succeed, and returns its output.
 pub fn done(command: &mut Command) -> String {
     let output = output(command);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {said}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {errors}");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
@@ -70,7 +73,7 @@ pub fn output(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
-/// The names in an archive, folders aside.
+/// The names of the files in an archive.
 pub fn names_in(archive: &Path) -> Vec<String> {
     let listed = done(Command::new("tar").arg("--list").arg("--file").arg(archive));
     listed.lines().filter(|name| !name.ends_with('/')).map(clean).collect()

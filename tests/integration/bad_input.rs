@@ -5,25 +5,25 @@ use copilot_metrics_tests::command::{printed, run};
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::fixtures::read;
 
-/// Runs `map` over one document with these bytes: its exit code, exposition and error.
+/// Runs `map` over a document with these bytes. Returns its exit code, exposition and error.
 fn map(document: &str, body: &[u8]) -> (Option<i32>, String, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("document");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("document");
     fs::write(&file, body).unwrap();
     let output = run(["map", "--org", "acme", &format!("{document}={}", file.display())]);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// The document can't be mapped: exit code 65, nothing printed, one line that has every `text`.
+/// The document can't be mapped: exit code 65, no output, and an error of one line that contains every text.
 #[track_caller]
-fn refused(document: &str, body: &[u8], texts: &[&str]) {
+fn rejected(document: &str, body: &[u8], texts: &[&str]) {
     let (code, printed, error) = map(document, body);
     assert_eq!((code, printed.as_str()), (Some(65), ""), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
     assert!(error.len() < 500, "{error}");
     for text in texts.iter().chain(&[document]) {
-        assert!(error.contains(text), "{error:?} has no {text:?}");
+        assert!(error.contains(text), "{error:?} does not contain {text:?}");
     }
 }
 
@@ -38,35 +38,35 @@ fn accepted(document: &str, body: &[u8]) -> Exposition {
 const DAY: &str = "\"day\":\"2026-11-20\"";
 
 #[test]
-fn what_is_not_json_is_refused_with_its_place() {
-    refused("organization-28-day", b"<html>502 Bad Gateway</html>", &["byte 0", "not JSON"]);
-    refused("users-1-day", b"\n\n  oops", &["byte 4", "not JSON"]);
-    refused("billing", b"404: Not Found", &["byte 0", "not JSON"]);
-    refused("legacy", b"null", &["byte 0", "not JSON"]);
+fn a_document_that_is_not_json_is_rejected_with_its_position() {
+    rejected("organization-28-day", b"<html>502 Bad Gateway</html>", &["byte 0", "not JSON"]);
+    rejected("users-1-day", b"\n\n  oops", &["byte 4", "not JSON"]);
+    rejected("billing", b"404: Not Found", &["byte 0", "not JSON"]);
+    rejected("legacy", b"null", &["byte 0", "not JSON"]);
     let row = format!("{{{DAY},\"totals_by_ide\":[}}");
-    refused("organization-1-day", row.as_bytes(), &["cut off"]);
+    rejected("organization-1-day", row.as_bytes(), &["cut off"]);
     let row = format!("{{{DAY},\"daily_active_users\":01}}");
-    refused("organization-1-day", row.as_bytes(), &["byte 42", "invalid number"]);
+    rejected("organization-1-day", row.as_bytes(), &["byte 42", "invalid number"]);
 }
 
 #[test]
-fn an_error_message_in_the_place_of_a_document_is_refused() {
-    refused("legacy", b"{\"message\":\"Not Found\"}", &["byte 2", "missing field `date`"]);
-    refused(
+fn an_error_message_instead_of_a_document_is_rejected() {
+    rejected("legacy", b"{\"message\":\"Not Found\"}", &["byte 2", "missing field `date`"]);
+    rejected(
         "seats",
         b"{\"message\":\"Not Found\"}",
         &["byte 0", "expected an object with an array \"seats\""],
     );
-    refused(
+    rejected(
         "organization-1-day",
         b"{\"message\":\"Not Found\"}",
         &["byte 0", "missing field `day`"],
     );
-    refused("billing", b"[{\"seat_breakdown\":{}}]", &["byte 1", "expected a single object"]);
+    rejected("billing", b"[{\"seat_breakdown\":{}}]", &["byte 1", "expected a single object"]);
 }
 
 #[test]
-fn a_document_that_is_cut_off_in_the_middle_is_refused() {
+fn a_truncated_document_is_rejected() {
     for (document, file) in [
         ("organization-28-day", "small/organization-28-day.json"),
         ("users-1-day", "small/users-1-day.1.ndjson"),
@@ -76,52 +76,56 @@ fn a_document_that_is_cut_off_in_the_middle_is_refused() {
     ] {
         let whole = read(file);
         let half = &whole[..whole.len() / 2];
-        refused(document, half, &["cut off in the middle", &format!("byte {}", half.len())]);
+        rejected(document, half, &["cut off in the middle", &format!("byte {}", half.len())]);
     }
 }
 
 #[test]
-fn wrong_types_in_known_fields_are_refused_with_their_path() {
+fn wrong_types_in_known_fields_are_rejected_with_their_path() {
     let report = |fields: &str| format!("{{{DAY},{fields}}}");
-    refused(
+    rejected(
         "organization-1-day",
         report("\"totals_by_ide\":[{\"ide\":\"a\"},{\"ide\":\"b\",\"loc_added_sum\":\"many\"}]")
             .as_bytes(),
         &["totals_by_ide[1].loc_added_sum", "byte 81", "string \"many\"", "a number"],
     );
-    refused(
+    rejected(
         "organization-1-day",
         report("\"pull_requests\":[1]").as_bytes(),
         &["pull_requests", "sequence", "expected an object"],
     );
-    refused("organization-1-day", b"{\"day\":20261120}", &["day", "a day such as"]);
-    refused("organization-1-day", b"{\"day\":\"2026-02-30\"}", &["day", "2026-02-30"]);
-    refused(
+    rejected("organization-1-day", b"{\"day\":20261120}", &["day", "a day such as"]);
+    rejected("organization-1-day", b"{\"day\":\"2026-02-30\"}", &["day", "2026-02-30"]);
+    rejected(
         "users-1-day",
         report("\"user_id\":1,\"used_chat\":\"yes\"").as_bytes(),
         &["used_chat", "boolean"],
     );
-    refused("users-1-day", report("\"user_login\":null").as_bytes(), &["missing field `user_id`"]);
-    refused("seats", b"{\"seats\":[{\"last_activity_at\":\"yesterday\"}]}", &["last_activity_at"]);
-    refused("billing", b"{\"seat_breakdown\":{\"total\":true}}", &["seat_breakdown.total"]);
-    refused("legacy", b"[{\"date\":\"2026-11-20\",\"copilot_ide_chat\":7}]", &["copilot_ide_chat"]);
+    rejected("users-1-day", report("\"user_login\":null").as_bytes(), &["missing field `user_id`"]);
+    rejected("seats", b"{\"seats\":[{\"last_activity_at\":\"yesterday\"}]}", &["last_activity_at"]);
+    rejected("billing", b"{\"seat_breakdown\":{\"total\":true}}", &["seat_breakdown.total"]);
+    rejected(
+        "legacy",
+        b"[{\"date\":\"2026-11-20\",\"copilot_ide_chat\":7}]",
+        &["copilot_ide_chat"],
+    );
 }
 
 #[test]
-fn numbers_that_can_be_no_count_are_refused() {
+fn numbers_that_cannot_be_counts_are_rejected() {
     let report = |number: &str| format!("{{{DAY},\"loc_added_sum\":{number}}}");
-    refused("organization-1-day", report("1e400").as_bytes(), &["out of range"]);
-    refused(
+    rejected("organization-1-day", report("1e400").as_bytes(), &["out of range"]);
+    rejected(
         "organization-1-day",
         report("-1").as_bytes(),
         &["loc_added_sum", "`-1`", "non-negative"],
     );
-    refused("organization-1-day", report("-0.5").as_bytes(), &["loc_added_sum", "non-negative"]);
-    refused("organization-1-day", report("NaN").as_bytes(), &["expected value"]);
+    rejected("organization-1-day", report("-0.5").as_bytes(), &["loc_added_sum", "non-negative"]);
+    rejected("organization-1-day", report("NaN").as_bytes(), &["expected value"]);
 }
 
 #[test]
-fn numbers_that_are_odd_but_right_are_kept() {
+fn unusual_but_valid_numbers_are_accepted() {
     for (written, value) in
         [("0", 0.0), ("12.5", 12.5), ("1e3", 1000.0), ("18446744073709551615", 2f64.powi(64))]
     {
@@ -132,9 +136,9 @@ fn numbers_that_are_odd_but_right_are_kept() {
 }
 
 #[test]
-fn a_row_of_50_megabytes_is_refused_with_its_place() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("document");
+fn a_row_of_50_megabytes_is_rejected_with_its_position() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("document");
     let mut file = BufWriter::new(fs::File::create(&path).unwrap());
     write!(file, "{{{DAY},\"user_id\":1}}\n{{\"user_login\":\"").unwrap();
     let kilobyte = [b'x'; 1 << 10];
@@ -153,12 +157,12 @@ fn a_row_of_50_megabytes_is_refused_with_its_place() {
 }
 
 #[test]
-fn an_empty_document_has_no_samples_and_no_error() {
+fn an_empty_document_gives_no_samples_and_no_error() {
     assert_eq!(accepted("legacy", b"[]").families.len(), 0);
     assert_eq!(accepted("users-1-day", b"").families.len(), 0);
     let report = accepted("organization-28-day", b"{\"day_totals\":[]}");
     assert_eq!(report.families.len(), 0);
-    // No seats is a number too.
+    // Zero seats are exported, too.
     assert_eq!(
         accepted("seats", b"{\"total_seats\":0,\"seats\":[]}").sum("github_copilot_seats", ""),
         0.0
@@ -166,7 +170,7 @@ fn an_empty_document_has_no_samples_and_no_error() {
 }
 
 #[test]
-fn null_parts_are_left_out() {
+fn null_fields_are_left_out() {
     let body = format!(
         "{{{DAY},\"daily_active_users\":null,\"totals_by_ide\":null,\"totals_by_cli\":null,\"pull_requests\":null,\
          \"totals_by_ai_adoption_phase\":null,\"weekly_active_users\":4,\"totals_by_feature\":[{{\"feature\":null,\"loc_added_sum\":1}}]}}"
@@ -188,30 +192,30 @@ fn labels_with_quotes_and_line_breaks_are_escaped() {
 }
 
 #[test]
-fn labels_that_are_not_utf8_are_refused() {
+fn labels_that_are_not_utf8_are_rejected() {
     let mut body = format!("{{{DAY},\"totals_by_ide\":[{{\"ide\":\"").into_bytes();
     body.extend(b"\xff\xfe\"}]}");
-    refused("organization-1-day", &body, &["totals_by_ide[0].ide", "unicode"]);
+    rejected("organization-1-day", &body, &["totals_by_ide[0].ide", "unicode"]);
     let lone = format!("{{{DAY},\"totals_by_ide\":[{{\"ide\":\"\\ud800\"}}]}}");
-    refused("organization-1-day", lone.as_bytes(), &["totals_by_ide[0].ide", "hex escape"]);
+    rejected("organization-1-day", lone.as_bytes(), &["totals_by_ide[0].ide", "hex escape"]);
 }
 
 #[test]
-fn a_label_that_is_too_long_is_refused() {
+fn a_label_that_is_too_long_is_rejected() {
     let body = format!("{{{DAY},\"totals_by_ide\":[{{\"ide\":\"{}\"}}]}}", "x".repeat(2000));
     let wanted = ["totals_by_ide[0].ide", "invalid length 2000", "at most 1024 bytes"];
-    refused("organization-1-day", body.as_bytes(), &wanted);
+    rejected("organization-1-day", body.as_bytes(), &wanted);
 }
 
 #[test]
-fn an_empty_body_is_refused_where_it_can_mean_nothing() {
+fn an_empty_body_is_rejected_for_documents_that_cannot_be_empty() {
     for document in ["organization-28-day", "billing", "seats", "legacy"] {
-        refused(document, b" \n", &["byte 0", "the body is empty"]);
+        rejected(document, b" \n", &["byte 0", "the body is empty"]);
     }
 }
 
 #[test]
-fn a_day_that_comes_twice_counts_once() {
+fn a_day_that_appears_twice_counts_once() {
     let row =
         |users: u32| format!("{{{DAY},\"daily_active_users\":{users},\"loc_added_sum\":5}}\n");
     let exposition = accepted("organization-1-day", (row(3) + &row(4)).as_bytes());
@@ -223,7 +227,7 @@ fn a_day_that_comes_twice_counts_once() {
 }
 
 #[test]
-fn an_editor_that_is_named_twice_is_one_series_with_the_sum() {
+fn an_editor_that_appears_twice_is_one_series_with_the_sum() {
     let body = format!(
         "{{{DAY},\"totals_by_ide\":[{{\"ide\":\"vim\",\"loc_added_sum\":3}},{{\"ide\":\"vim\",\"loc_added_sum\":4}}]}}"
     );
@@ -233,7 +237,7 @@ fn an_editor_that_is_named_twice_is_one_series_with_the_sum() {
 }
 
 #[test]
-fn reports_may_be_arrays_or_have_a_byte_order_mark() {
+fn reports_may_be_arrays_or_start_with_a_byte_order_mark() {
     let row = format!("{{{DAY},\"user_id\":1}}");
     for body in [format!("[{row}]"), format!("\u{feff}{row}\r\n"), format!("[\n {row}\n]\n{row}")] {
         let exposition = accepted("users-1-day", body.as_bytes());
@@ -242,10 +246,10 @@ fn reports_may_be_arrays_or_have_a_byte_order_mark() {
 }
 
 #[test]
-fn the_error_of_one_part_names_the_part() {
-    let folder = tempfile::tempdir().unwrap();
+fn an_error_names_the_part_of_the_document() {
+    let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
+        let path = directory.path().join(name);
         fs::write(&path, text).unwrap();
         format!("users-1-day={}", path.display())
     };

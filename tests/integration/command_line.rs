@@ -3,46 +3,49 @@ use std::net::TcpListener;
 use copilot_metrics_tests::command::{Serving, exporter, output, printed, run};
 use copilot_metrics_tests::fixtures::path;
 
-/// The setting is refused: exit code 64 and one line that has every text.
+/// The setting is rejected: exit code 64, and an error of one line that contains every text.
 #[track_caller]
-fn refused(arguments: &[&str], texts: &[&str]) {
+fn rejected(arguments: &[&str], texts: &[&str]) {
     let output = run(arguments);
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(64), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
     for text in texts {
-        assert!(error.contains(text), "{error:?} has no {text:?}");
+        assert!(error.contains(text), "{error:?} does not contain {text:?}");
     }
 }
 
 #[test]
-fn a_malformed_setting_exits_with_64_and_one_line_that_says_what_would_be_right() {
-    refused(&["--cache-ttl-seconds", "soon"], &["CACHE_TTL_SECONDS", "\"soon\"", "such as 3600"]);
-    refused(&["--cache-ttl-seconds", "0"], &["CACHE_TTL_SECONDS", "\"0\""]);
-    refused(&["--github-api-url", "api.github.com"], &["GITHUB_API_URL", "https://api.github.com"]);
-    refused(&["--github-api-url", "http://api.github.com"], &["GITHUB_API_URL", "not https"]);
-    refused(&["--web.listen-address", "8000"], &["LISTEN_ADDRESS", "0.0.0.0:8000"]);
-    refused(&["--org", "a/b"], &["ORG", "\"a/b\"", "octo-org"]);
-    refused(&["--org", "a,b,a"], &["ORG", "\"a\" is listed twice"]);
-    refused(
+fn an_invalid_setting_exits_with_64_and_one_line_that_says_what_is_valid() {
+    rejected(&["--cache-ttl-seconds", "soon"], &["CACHE_TTL_SECONDS", "\"soon\"", "such as 3600"]);
+    rejected(&["--cache-ttl-seconds", "0"], &["CACHE_TTL_SECONDS", "\"0\""]);
+    rejected(
+        &["--github-api-url", "api.github.com"],
+        &["GITHUB_API_URL", "https://api.github.com"],
+    );
+    rejected(&["--github-api-url", "http://api.github.com"], &["GITHUB_API_URL", "not https"]);
+    rejected(&["--web.listen-address", "8000"], &["LISTEN_ADDRESS", "0.0.0.0:8000"]);
+    rejected(&["--org", "a/b"], &["ORG", "\"a/b\"", "octo-org"]);
+    rejected(&["--org", "a,b,a"], &["ORG", "\"a\" is listed twice"]);
+    rejected(
         &["--org", "a", "--enterprise", "a"],
         &["ENTERPRISE", "also the name of another target, an organization"],
     );
-    refused(&["--option", "users"], &["NAME=VALUE"]);
-    refused(&["--option", "users=maybe"], &["--option", "true or false"]);
-    refused(&["--option", "teams=1"], &["--option", "\"teams\"", "users, user-breakdowns"]);
-    refused(&["--no-such-flag"], &["--no-such-flag"]);
-    refused(&["--log.level", "loud"], &["loud", "debug"]);
-    refused(&["--demo=maybe"], &["DEMO", "maybe", "auto"]);
+    rejected(&["--option", "users"], &["NAME=VALUE"]);
+    rejected(&["--option", "users=maybe"], &["--option", "true or false"]);
+    rejected(&["--option", "teams=1"], &["--option", "\"teams\"", "users, user-breakdowns"]);
+    rejected(&["--no-such-flag"], &["--no-such-flag"]);
+    rejected(&["--log.level", "loud"], &["loud", "debug"]);
+    rejected(&["--demo=maybe"], &["DEMO", "maybe", "auto"]);
 }
 
 #[test]
-fn a_malformed_token_is_refused_without_being_shown() {
+fn a_malformed_token_is_rejected_without_being_shown() {
     let mut command = exporter();
     command.env("GHC_TOKEN", "ghp_secret part");
-    let refused = output(command);
-    let error = String::from_utf8(refused.stderr).unwrap();
-    assert_eq!(refused.status.code(), Some(64));
+    let rejected = output(command);
+    let error = String::from_utf8(rejected.stderr).unwrap();
+    assert_eq!(rejected.status.code(), Some(64));
     assert!(error.contains("GHC_TOKEN") && !error.contains("secret"), "{error}");
     let mut help = exporter();
     help.env("GHC_TOKEN", "ghp_secret").args(["--help"]);
@@ -51,7 +54,7 @@ fn a_malformed_token_is_refused_without_being_shown() {
 }
 
 #[test]
-fn an_address_in_use_is_named() {
+fn an_address_that_is_in_use_is_named_in_the_error() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let output = run(["--web.listen-address", &address]);
@@ -61,7 +64,7 @@ fn an_address_in_use_is_named() {
 }
 
 #[test]
-fn help_says_how_to_start_and_every_setting() {
+fn help_shows_how_to_start_and_every_setting() {
     let help = printed(["--help"]);
     for text in [
         "--demo",
@@ -77,7 +80,7 @@ fn help_says_how_to_start_and_every_setting() {
         "64",
         "map",
     ] {
-        assert!(help.contains(text), "--help has no {text}");
+        assert!(help.contains(text), "--help does not contain {text}");
     }
     assert!(help.lines().all(|line| line.len() <= 140));
     assert!(printed(["map", "--help"]).contains("organization-28-day"));
@@ -85,25 +88,28 @@ fn help_says_how_to_start_and_every_setting() {
 }
 
 #[test]
-fn map_says_which_documents_and_options_there_are() {
+fn errors_of_map_list_the_documents_and_options() {
     let billing = format!("billing={}", path("small/billing.json").display());
-    refused(&["map", "--org", "acme", "bills=x"], &["\"bills\"", "billing", "organization-28-day"]);
-    refused(
+    rejected(
+        &["map", "--org", "acme", "bills=x"],
+        &["\"bills\"", "billing", "organization-28-day"],
+    );
+    rejected(
         &["map", "--enterprise", "acme", &billing],
         &["billing", "enterprise", "enterprise-28-day"],
     );
-    refused(&["map", "--org", "acme", "--option", "x=1", &billing], &["\"x\"", "users"]);
-    refused(&["map", "--org", "acme"], &["DOCUMENT=FILE"]);
-    refused(&["map", &billing], &["--org"]);
-    refused(&["map", "--org", "acme", "billing"], &["DOCUMENT=FILE"]);
-    refused(
+    rejected(&["map", "--org", "acme", "--option", "x=1", &billing], &["\"x\"", "users"]);
+    rejected(&["map", "--org", "acme"], &["DOCUMENT=FILE"]);
+    rejected(&["map", &billing], &["--org"]);
+    rejected(&["map", "--org", "acme", "billing"], &["DOCUMENT=FILE"]);
+    rejected(
         &["map", "--org", "acme", "--option", "users=maybe", &billing],
         &["users must be true or false, not \"maybe\""],
     );
 }
 
 #[test]
-fn map_names_a_file_that_is_missing_or_no_mapping() {
+fn map_names_a_file_that_is_missing_or_not_a_mapping() {
     let output = run(["map", "--org", "acme", "billing=no-such-file"]);
     assert_eq!(output.status.code(), Some(66));
     assert!(String::from_utf8(output.stderr).unwrap().contains("no-such-file"));
@@ -127,7 +133,7 @@ fn an_empty_setting_means_the_default() {
 }
 
 #[test]
-fn the_demo_is_served_by_itself_only_where_nothing_else_is_given() {
+fn automatic_demo_mode_serves_the_demo_only_if_nothing_is_configured() {
     let targets = |set: &[(&str, &str)]| {
         let mut command = exporter();
         command.env("GITHUB_API_URL", "http://127.0.0.1:1");
@@ -137,17 +143,17 @@ fn the_demo_is_served_by_itself_only_where_nothing_else_is_given() {
         let line = log.lines().find(|line| line.contains("listening")).unwrap().to_owned();
         line.split("targets=").nth(1).unwrap().to_owned()
     };
-    // As compose passes on what nobody set.
+    // Compose passes variables that are not set as empty ones.
     assert_eq!(targets(&[("GHC_TOKEN", ""), ("ORG", ""), ("ENTERPRISE", "")]), "3");
     assert_eq!(targets(&[("GHC_TOKEN", "ghp_0123456789"), ("ORG", "octo-org")]), "1");
-    // And whoever only asks is told so.
+    // `check-config` reports it.
     let mut check = exporter();
     check.env("DEMO", "auto").arg("check-config");
     assert!(String::from_utf8(output(check).stdout).unwrap().starts_with("the demo would be"));
     let mut check = exporter();
     check.env("DEMO", "maybe").arg("check-config");
     assert_eq!(output(check).status.code(), Some(64));
-    // A mistake is not hidden behind invented numbers.
+    // An incomplete configuration is not hidden behind invented numbers.
     assert_eq!(targets(&[("GHC_TOKEN", "ghp_0123456789")]), "0");
     assert_eq!(targets(&[("ORG", "octo-org")]), "0");
 }

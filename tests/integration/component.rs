@@ -1,29 +1,11 @@
 use std::process::Command;
 
-use copilot_metrics_exporter::wasm::DEFAULT_MAPPING;
+use copilot_metrics_exporter::wasm::{ALLOWED_IMPORTS, DEFAULT_MAPPING, INTERFACE, Version};
 use copilot_metrics_tests::command::{Serving, exporter, printed, run};
 use copilot_metrics_tests::fixtures::{path, root};
 use copilot_metrics_tests::guests::Mappings;
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
-
-/// What `docs/mapping-plugins.md` allows a mapping to import.
-pub const ALLOWED: [&str; 14] = [
-    "wasi:cli/environment",
-    "wasi:cli/exit",
-    "wasi:cli/stderr",
-    "wasi:cli/stdin",
-    "wasi:cli/stdout",
-    "wasi:cli/terminal-input",
-    "wasi:cli/terminal-output",
-    "wasi:cli/terminal-stderr",
-    "wasi:cli/terminal-stdin",
-    "wasi:cli/terminal-stdout",
-    "wasi:io/error",
-    "wasi:io/poll",
-    "wasi:io/streams",
-    "wasi:random/insecure-seed",
-];
 
 #[test]
 fn the_default_mapping_is_a_component_that_imports_no_files_sockets_or_clocks() {
@@ -33,9 +15,11 @@ fn the_default_mapping_is_a_component_that_imports_no_files_sockets_or_clocks() 
     let imports: Vec<_> = world.imports(&engine).map(|(name, _)| name.to_owned()).collect();
     for import in &imports {
         let interface = import.split('@').next().unwrap();
-        assert!(ALLOWED.contains(&interface), "it imports {import}");
+        assert!(ALLOWED_IMPORTS.contains(&interface), "it imports {import}");
+        let is_needed = ["wasi:cli/", "wasi:io/", "wasi:random/insecure-seed"];
+        assert!(is_needed.iter().any(|start| interface.starts_with(start)), "it imports {import}");
     }
-    // wasm32-wasip2: the standard library's imports are those of WASI 0.2.
+    // The standard library of wasm32-wasip2 imports WASI 0.2.
     assert!(imports.iter().any(|import| import.starts_with("wasi:cli/environment@0.2.")));
 }
 
@@ -45,36 +29,36 @@ fn the_default_mapping_exports_the_contract_and_nothing_else() {
     let component = Component::from_binary(&engine, DEFAULT_MAPPING).unwrap();
     let world = component.component_type();
     let exports: Vec<_> = world.exports(&engine).map(|(name, _)| name.to_owned()).collect();
-    assert_eq!(exports, ["copilot-metrics-exporter:mapping/mapper@0.1.0"]);
+    assert_eq!(exports, [format!("{INTERFACE}@{}", Version::NEWEST)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_smallest_mapping_of_the_documentation_builds_in_an_empty_folder_and_is_loaded() {
-    let folder = tempfile::tempdir().unwrap();
+async fn the_smallest_mapping_of_the_guide_builds_in_an_empty_directory_and_is_loaded() {
+    let directory = tempfile::tempdir().unwrap();
     let documentation = std::fs::read_to_string(root().join("docs/mapping-plugins.md")).unwrap();
     let block = |begin: &str| {
         let (_, rest) =
-            documentation.split_once(begin).unwrap_or_else(|| panic!("there is no {begin}"));
+            documentation.split_once(begin).unwrap_or_else(|| panic!("the guide has no {begin}"));
         rest.split("\n```").next().unwrap().to_owned()
     };
-    std::fs::write(folder.path().join("Cargo.toml"), block("```toml\n")).unwrap();
+    std::fs::write(directory.path().join("Cargo.toml"), block("```toml\n")).unwrap();
     for (file, content) in [
         ("src/lib.rs", block("```rust\n")),
-        ("wit/mapping.wit", std::fs::read_to_string(root().join("wit/0.1/mapping.wit")).unwrap()),
+        ("wit/mapping.wit", std::fs::read_to_string(root().join("wit/0.2/mapping.wit")).unwrap()),
     ] {
-        let file = folder.path().join(file);
+        let file = directory.path().join(file);
         std::fs::create_dir(file.parent().unwrap()).unwrap();
         std::fs::write(file, content).unwrap();
     }
-    // The crates that are there, so that no network is needed.
-    std::fs::copy(root().join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+    // The same versions of crates, so that no network is needed.
+    std::fs::copy(root().join("Cargo.lock"), directory.path().join("Cargo.lock")).unwrap();
     let command = block("Build it:\n\n```sh\ncargo ");
     let target = root().join("target/mappings");
     let built = Command::new(env!("CARGO"))
         .args(command.split_whitespace())
         .args(["--offline", "--target-dir"])
         .arg(&target)
-        .current_dir(folder.path())
+        .current_dir(directory.path())
         .status()
         .unwrap();
     assert!(built.success());
@@ -100,16 +84,16 @@ async fn the_smallest_mapping_of_the_documentation_builds_in_an_empty_folder_and
     let begin = "$ curl -s localhost:8000/metrics | grep smallest_seats\n";
     let (_, shown) = documentation.split_once(begin).unwrap();
     for line in shown.split("\n```").next().unwrap().lines() {
-        assert!(text.contains(line), "there is no {line}");
+        assert!(text.contains(line), "{line} is missing");
     }
 }
 
 #[test]
-fn what_is_no_mapping_or_wants_more_than_it_may_is_refused_with_the_reason() {
-    let folder = tempfile::tempdir().unwrap();
+fn a_file_that_is_not_a_mapping_or_has_forbidden_imports_is_refused_with_the_reason() {
+    let directory = tempfile::tempdir().unwrap();
     let billing = format!("billing={}", path("small/billing.json").display());
     let refused = |name: &str, bytes: &[u8], reason: &str| {
-        let file = folder.path().join(name);
+        let file = directory.path().join(name);
         std::fs::write(&file, bytes).unwrap();
         let output = run(["map", "--org", "acme", "--mapping", file.to_str().unwrap(), &billing]);
         let error = String::from_utf8(output.stderr).unwrap();
@@ -118,10 +102,10 @@ fn what_is_no_mapping_or_wants_more_than_it_may_is_refused_with_the_reason() {
     };
     let wat = |text: &str| wat::parse_str(text).unwrap();
     for import in
-        ["wasi:sockets/tcp@0.2.0", "wasi:filesystem/preopens@0.2.6", "wasi:clocks/wall-clock@0.2.0"]
+        ["wasi:http/outgoing-handler@0.2.0", "wasi:keyvalue/store@0.2.0", "acme:host/shell"]
     {
         let component = wat(&format!("(component (import \"{import}\" (instance)))"));
-        refused("wants-more.wasm", &component, &format!("it imports {import}"));
+        refused("forbidden.wasm", &component, &format!("it imports {import}"));
     }
     refused("empty.wasm", &wat("(component)"), "not a mapping for this exporter");
     refused("core.wasm", &wat("(module)"), "not a WebAssembly component");

@@ -8,13 +8,13 @@ use copilot_metrics_tests::guests::{Mappings, contract_0_1};
 use crate::serving::{command, metrics};
 
 #[test]
-fn a_mapping_built_against_0_1_loads_and_runs() {
+fn a_mapping_built_for_0_1_loads_and_runs() {
     let engine = Engine::new(Limits::default()).unwrap();
     let mapping = Mapping::load(&engine, &contract_0_1()).unwrap();
     assert_eq!(mapping.version(), Version::V0_1);
     let target = Target::new(Scope::Organization, "octodemo").unwrap();
     let mut run = mapping.start(&target, Span::Latest, &[]).unwrap();
-    let header = PartHeader { name: "billing".to_owned(), part: 0, fetched_at: FETCHED_AT_SECONDS };
+    let header = PartHeader::new("billing", 0, FETCHED_AT_SECONDS);
     run.feed(&header, &read("demo/octodemo/billing.json")).unwrap();
     let samples = run.finish().unwrap();
     assert_eq!(samples.strings, ["octodemo"]);
@@ -23,7 +23,7 @@ fn a_mapping_built_against_0_1_loads_and_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mapping_built_against_0_1_is_swapped_in_and_out_without_a_request() {
+async fn a_mapping_built_for_0_1_is_swapped_in_and_out_without_a_request() {
     let (github, mappings) = (stand_in().await, Mappings::default());
     let mut command = command(&github, "octodemo");
     command.env("MAPPING_DIR", mappings.path());

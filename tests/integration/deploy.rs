@@ -19,23 +19,23 @@ fn check(tool: &str, arguments: &[&str]) -> Output {
 }
 
 fn assert_passes(output: &Output) {
-    let said = [output.stdout.as_slice(), &output.stderr].concat();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    let text = [output.stdout.as_slice(), &output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
 }
 
 #[test]
-fn hadolint_has_nothing_to_say_of_the_dockerfile() {
+fn the_dockerfile_passes_hadolint() {
     assert_passes(&check("hadolint", &["Dockerfile"]));
 }
 
 #[test]
-fn the_compose_file_is_what_the_compose_specification_says() {
+fn the_compose_file_matches_the_compose_specification() {
     let schema = ["--builtin-schema", "vendor.compose-spec", "deploy/compose.yaml"];
     assert_passes(&check("check-jsonschema", &schema));
 }
 
 #[test]
-fn the_manifests_are_what_kubernetes_says() {
+fn the_kubernetes_manifests_match_the_schemas_of_kubernetes() {
     for name in KUBERNETES {
         let file = format!("deploy/kubernetes/{name}.yaml");
         assert_passes(&check("kubernetes-validate", &["--strict", &file]));
@@ -43,45 +43,46 @@ fn the_manifests_are_what_kubernetes_says() {
 }
 
 #[test]
-fn the_kustomization_names_every_manifest_and_builds_where_kubectl_is() {
-    for (folder, names) in [
+fn the_kustomizations_list_every_manifest_and_build_if_kubectl_is_installed() {
+    for (directory, names) in [
         ("deploy/kubernetes", KUBERNETES.as_slice()),
         ("deploy/kubernetes/monitoring", &["servicemonitor", "prometheusrule"]),
     ] {
-        let text = read(&format!("{folder}/kustomization.yaml"));
+        let text = read(&format!("{directory}/kustomization.yaml"));
         for name in names {
-            assert!(text.contains(&format!("  - {name}.yaml\n")), "{folder}: {name}");
+            assert!(text.contains(&format!("  - {name}.yaml\n")), "{directory}: {name}");
         }
-        let files = fs::read_dir(root().join(folder)).unwrap().map(|file| file.unwrap().path());
-        let yaml = files.filter(|path| path.extension().is_some_and(|of| of == "yaml"));
-        assert_eq!(yaml.count(), names.len() + 1, "{folder}");
+        let files = fs::read_dir(root().join(directory)).unwrap().map(|file| file.unwrap().path());
+        let yaml =
+            files.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+        assert_eq!(yaml.count(), names.len() + 1, "{directory}");
         let Ok(built) =
-            Command::new("kubectl").args(["kustomize", folder]).current_dir(root()).output()
+            Command::new("kubectl").args(["kustomize", directory]).current_dir(root()).output()
         else {
             continue;
         };
         assert_passes(&built);
-        if folder == "deploy/kubernetes" {
+        if directory == "deploy/kubernetes" {
             let built = String::from_utf8(built.stdout).unwrap();
             for kind in ["Secret", "ConfigMap", "Deployment", "Service", "NetworkPolicy"] {
                 assert!(built.contains(&format!("\nkind: {kind}\n")), "{kind}: {built}");
             }
-            let folder = tempfile::tempdir().unwrap();
-            let file = folder.path().join("built.yaml");
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join("built.yaml");
             fs::write(&file, built).unwrap();
             assert_passes(&check("kubernetes-validate", &["--strict", file.to_str().unwrap()]));
         }
     }
 }
 
-/// The lines that say something, without what only indents them.
+/// The lines without indentation, comments and empty lines.
 fn rules(text: &str) -> Vec<&str> {
     let lines = text.lines().map(str::trim);
     lines.filter(|line| !line.is_empty() && !line.starts_with('#') && *line != "groups:").collect()
 }
 
 #[test]
-fn the_rules_of_the_prometheus_operator_are_those_that_are_tested() {
+fn the_rules_for_the_prometheus_operator_are_the_tested_ones() {
     let operator = read("deploy/kubernetes/monitoring/prometheusrule.yaml");
     let (_, operator) = operator.split_once("  groups:\n").unwrap();
     let (recording, alerts) =
@@ -96,13 +97,14 @@ fn the_rules_of_the_prometheus_operator_are_those_that_are_tested() {
 }
 
 #[test]
-fn the_image_and_its_deployments_have_the_same_folders_user_and_version() {
+fn the_image_and_its_deployments_use_the_same_directories_user_and_version() {
     let (dockerfile, compose) = (read("Dockerfile"), read("deploy/compose.yaml"));
     let deployment = read("deploy/kubernetes/deployment.yaml");
-    for folder in ["/var/cache/copilot-metrics-exporter", "/etc/copilot-metrics-exporter/mappings"]
+    for directory in
+        ["/var/cache/copilot-metrics-exporter", "/etc/copilot-metrics-exporter/mappings"]
     {
         for text in [&dockerfile, &compose, &deployment] {
-            assert!(text.contains(folder), "{folder}");
+            assert!(text.contains(directory), "{directory}");
         }
     }
     assert!(dockerfile.contains("USER 65532:65532"));
@@ -116,7 +118,7 @@ fn the_image_and_its_deployments_have_the_same_folders_user_and_version() {
 }
 
 #[test]
-fn what_kubernetes_hands_over_is_in_order() {
+fn the_settings_in_the_kubernetes_deployment_are_valid() {
     let mut command = exporter();
     for line in read("deploy/kubernetes/config.env").lines() {
         let (name, value) = line.split_once('=').unwrap();
@@ -127,18 +129,18 @@ fn what_kubernetes_hands_over_is_in_order() {
     command.env("GHC_TOKEN_FILE", token.path()).arg("check-config");
     let output = output(command);
     assert_passes(&output);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("organization octo-org at api.github.com, every 3600 s"), "{said}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("organization octo-org at api.github.com, every 3600 s"), "{text}");
 }
 
 #[test]
-fn every_file_that_compose_and_grafana_name_is_there() {
+fn every_file_that_compose_and_grafana_refer_to_exists() {
     let compose = read("deploy/compose.yaml");
     let mounted = compose.lines().filter_map(|line| line.trim().strip_prefix("- ./"));
     let mounted: Vec<&str> = mounted.filter_map(|line| line.split(':').next()).collect();
     assert_eq!(mounted.len(), 3);
-    for folder in mounted {
-        assert!(root().join("deploy").join(folder).is_dir(), "{folder}");
+    for directory in mounted {
+        assert!(root().join("deploy").join(directory).is_dir(), "{directory}");
     }
     let home = compose.split("HOME_DASHBOARD_PATH: ").nth(1).unwrap().lines().next().unwrap();
     let home = Path::new(home).file_name().unwrap();

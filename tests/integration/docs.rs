@@ -1,22 +1,20 @@
 use std::fs;
 use std::sync::Mutex;
 
-use copilot_metrics_exporter::model::digest::sha256;
-use copilot_metrics_exporter::model::metrics::Description;
-use copilot_metrics_exporter::github::Refusal;
-use copilot_metrics_exporter::output::FIRST_DATA_WAIT;
-use copilot_metrics_exporter::wasm::Version;
+use copilot_metrics_exporter::app::Metrics;
 use copilot_metrics_exporter::config::{
     DEFAULT_API_URL, DEFAULT_TTL_SECONDS, GithubOptions, MappingPolicy,
 };
-use copilot_metrics_exporter::app::Metrics;
+use copilot_metrics_exporter::github::Refusal;
+use copilot_metrics_exporter::model::digest::sha256;
+use copilot_metrics_exporter::model::metrics::Description;
+use copilot_metrics_exporter::output::FIRST_DATA_WAIT;
+use copilot_metrics_exporter::wasm::{ALLOWED_IMPORTS, Version};
 use copilot_metrics_tests::app::private_key;
 use copilot_metrics_tests::command::{printed, run};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::fixtures::root;
 use copilot_metrics_tests::mapping::Component;
-
-use crate::component::ALLOWED;
 
 fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
@@ -44,9 +42,9 @@ fn metrics_table(rows: impl IntoIterator<Item = (String, Vec<String>, String)>) 
     table
 }
 
-/// Checks that `docs/metrics.md` has the table between its markers. `UPDATE_GOLDEN=1` puts it there.
+/// Checks that `docs/metrics.md` has the table between its markers. `UPDATE_GOLDEN=1` writes it.
 fn check_table(marker: &str, table: &str) {
-    // Tests run at once, and each owns a part of the file.
+    // Tests run in parallel, and each owns a part of the file.
     static FILE: Mutex<()> = Mutex::new(());
     let _lock = FILE.lock().unwrap();
     let text = read("docs/metrics.md");
@@ -96,14 +94,22 @@ fn docs_metrics_lists_every_metric_of_the_exporter_itself() {
 }
 
 #[test]
-fn the_mapping_plugin_guide_has_the_contract_as_it_is() {
+fn the_mapping_guide_lists_every_allowed_import_and_the_newest_contract() {
     let text = read("docs/mapping-plugins.md");
-    for import in ALLOWED {
+    for import in ALLOWED_IMPORTS {
         assert!(text.contains(&format!("`{import}`")), "docs/mapping-plugins.md has no {import}");
     }
-    let version = read("wit/0.1/mapping.wit");
-    let version = version.lines().find_map(|line| line.strip_prefix("package ")).unwrap();
-    assert!(text.contains(version.trim_end_matches(';')));
+    for (version, directory) in CONTRACTS {
+        let contract = read(&format!("wit/{directory}/mapping.wit"));
+        let package = contract.lines().find_map(|line| line.strip_prefix("package ")).unwrap();
+        let package = package.trim_end_matches(';');
+        assert!(package.ends_with(&format!("@{version}")), "{package}");
+        assert!(text.contains(&format!("`package {package}`")), "{package}");
+    }
+    let (newest, directory) = CONTRACTS[CONTRACTS.len() - 1];
+    assert_eq!(newest, Version::NEWEST);
+    assert!(text.contains(&format!("is [`wit/{directory}/mapping.wit`]")));
+    assert!(text.contains(&format!("Write new mappings for version {directory}.")));
 }
 
 #[test]
@@ -118,7 +124,7 @@ fn docs_configuration_has_every_flag_and_variable_with_type_default_and_example(
             continue;
         }
         let row = rows.iter().find(|row| row.len() == 6 && row[1] == format!("`--{name}`"));
-        let row = row.unwrap_or_else(|| panic!("there is no --{name}"));
+        let row = row.unwrap_or_else(|| panic!("--{name} is not documented"));
         assert!(row[..5].iter().all(|cell| !cell.is_empty()), "{row:?}");
         if let Some((_, variable)) = flag.split_once("[env: ") {
             let variable = variable.split(['=', ']']).next().unwrap();
@@ -126,8 +132,8 @@ fn docs_configuration_has_every_flag_and_variable_with_type_default_and_example(
         }
         if let Some((_, default)) = flag.split_once("[default: ") {
             let default = default.split(']').next().unwrap();
-            let is_said = row[3].trim_matches('`') == default || default.starts_with(&row[3]);
-            assert!(is_said, "{name}: {default:?} is not {:?}", row[3]);
+            let is_documented = row[3].trim_matches('`') == default || default.starts_with(&row[3]);
+            assert!(is_documented, "{name}: {default:?} is not {:?}", row[3]);
         }
     }
 }
@@ -144,7 +150,7 @@ fn docs_configuration_has_every_key_of_the_config_file_with_type_default_and_exa
         ("mapping", "mapping: {nothing: 1}"),
         ("targets[].mapping", "targets: [{organization: a, mapping: {nothing: 1}}]"),
     ] {
-        // The error for a key that is unknown names all that are known.
+        // The error for an unknown key lists all valid ones.
         let config = Config::new(yaml);
         let path = config.path().display().to_string();
         let error = String::from_utf8(run(["check-config", "--config", &path]).stderr).unwrap();
@@ -160,14 +166,14 @@ fn docs_configuration_has_every_key_of_the_config_file_with_type_default_and_exa
                 continue;
             }
             let row = rows.iter().find(|row| row.len() == 5 && row[0] == format!("`{key}`"));
-            let row = row.unwrap_or_else(|| panic!("there is no {section}.{key}"));
+            let row = row.unwrap_or_else(|| panic!("{section}.{key} is not documented"));
             assert!(row.iter().all(|cell| !cell.is_empty()), "{row:?}");
         }
     }
 }
 
 #[test]
-fn the_defaults_of_docs_configuration_are_those_in_use() {
+fn the_defaults_in_docs_configuration_are_the_actual_ones() {
     let rows = rows("docs/configuration.md");
     let default = |key: &str| {
         let row = rows.iter().find(|row| row.len() == 5 && row[0] == format!("`{key}`")).unwrap();
@@ -200,34 +206,34 @@ fn the_defaults_of_docs_configuration_are_those_in_use() {
     let component = Component::load();
     for spec in &component.manifest().documents {
         let known = text.contains(&format!("`{}`", spec.name));
-        assert!(known || spec.name == "users-28-day", "there is no {}", spec.name);
+        assert!(known || spec.name == "users-28-day", "{} is not documented", spec.name);
     }
 }
 
 #[test]
-fn the_example_of_docs_configuration_is_in_order() {
+fn the_example_in_docs_configuration_is_valid() {
     let text = read("docs/configuration.md");
     let (_, rest) = text.split_once("<!-- example: begin -->\n```yaml\n").unwrap();
     let (yaml, _) = rest.split_once("```").unwrap();
-    // Its files, in a folder that this test may write to.
+    // With its files in a directory that this test can write to.
     let config = Config::new(&yaml.replace("/run/secrets/copilot/", "").replace("/etc/ssl/", ""));
     config.write("token", "ghp_x");
     config.write("app.pem", &private_key());
     let authority = rcgen::generate_simple_self_signed(["example".to_owned()]).unwrap();
     config.write("corporate.pem", &authority.cert.pem());
     let path = config.path().display().to_string();
-    let said = printed(["check-config", "--config", &path]);
+    let report = printed(["check-config", "--config", &path]);
     assert!(
-        said.contains(
+        report.contains(
             "organization Labs at api.github.com, every 3600 s, with the credential everyday"
         ),
-        "{said}"
+        "{report}"
     );
     assert!(
-        said.contains("octo-inc at api.github.com, every 3600 s, with the credential enterprise"),
-        "{said}"
+        report.contains("octo-inc at api.github.com, every 3600 s, with the credential enterprise"),
+        "{report}"
     );
-    assert!(said.ends_with("the settings are in order\n"), "{said}");
+    assert!(report.ends_with("the settings are valid\n"), "{report}");
 }
 
 #[test]
@@ -235,7 +241,7 @@ fn docs_permissions_has_every_refusal_and_every_family() {
     let text = read("docs/permissions.md");
     for refusal in Refusal::ALL {
         let row = format!("| `{}` |", refusal.label());
-        assert!(text.contains(&row), "there is no {}", refusal.label());
+        assert!(text.contains(&row), "{} is not documented", refusal.label());
     }
     let starts: Vec<_> = text
         .split('`')
@@ -245,12 +251,12 @@ fn docs_permissions_has_every_refusal_and_every_family() {
     let component = Component::load();
     for family in &component.manifest().families {
         let known = starts.iter().any(|start| family.name.starts_with(start));
-        assert!(known || family.name == "is_custom_model", "there is no {}", family.name);
+        assert!(known || family.name == "is_custom_model", "{} is not documented", family.name);
     }
 }
 
 #[test]
-fn the_plugins_of_the_documentation_are_those_that_are_tested() {
+fn the_mappings_in_the_guide_are_the_tested_ones() {
     let text = read("docs/mapping-plugins.md");
     for file in [
         "smallest/Cargo.toml",
@@ -260,35 +266,40 @@ fn the_plugins_of_the_documentation_are_those_that_are_tested() {
         "team-seats-js/team-seats.js",
     ] {
         let source = read(&format!("guest/examples/{file}"));
-        assert!(
-            text.contains(source.trim()),
-            "docs/mapping-plugins.md does not have {file} as it is"
-        );
+        assert!(text.contains(source.trim()), "docs/mapping-plugins.md does not contain {file}");
     }
 }
 
-/// The contract of every version that was ever frozen: the SHA-256 of its text without comments.
-const FROZEN: [(&str, &str); 1] =
-    [("0.1.0", "b16444ae41fd4d5587910ad2bfe3b723fb6eaba5844b0c741d3994f08103e8ed")];
+/// The versions of the contract, and their directories under `wit`.
+const CONTRACTS: [(&str, &str); 2] = [("0.1.0", "0.1"), ("0.2.0", "0.2")];
+
+/// The published versions of the contract: the SHA-256 of their text without comments.
+const FROZEN: [(&str, &str); 2] = [
+    ("0.1.0", "b16444ae41fd4d5587910ad2bfe3b723fb6eaba5844b0c741d3994f08103e8ed"),
+    ("0.2.0", "919aca187bf15d35b08efa2ccd12aaff0f826f9f20c9f11c5ed8b94054f3668d"),
+];
 
 #[test]
 fn the_contract_does_not_change_without_a_new_version() {
-    let text = read("wit/0.1/mapping.wit");
-    // Comments may get better.
-    let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
-    let words: Vec<&str> = code.flat_map(str::split_whitespace).collect();
-    let package =
-        words.iter().find_map(|word| word.strip_prefix("copilot-metrics-exporter:mapping@"));
-    let version = package.expect("a version").trim_end_matches(';');
-    let frozen = FROZEN.iter().find(|(frozen, _)| *frozen == version);
-    let (_, digest) = frozen.unwrap_or_else(|| panic!("{version} is new: freeze it in FROZEN"));
-    assert_eq!(
-        sha256(words.iter().map(|word| format!("{word} "))),
-        *digest,
-        "wit/0.1/mapping.wit is no longer {version}: give it a new version, and plugin/versions.rs a way to speak both"
-    );
-    assert_eq!(version, Version::NEWEST);
+    for (version, directory) in CONTRACTS {
+        let file = format!("wit/{directory}/mapping.wit");
+        let text = read(&file);
+        // Comments may be improved.
+        let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+        let words: Vec<&str> = code.flat_map(str::split_whitespace).collect();
+        let package =
+            words.iter().find_map(|word| word.strip_prefix("copilot-metrics-exporter:mapping@"));
+        assert_eq!(package.expect("a version").trim_end_matches(';'), version, "{file}");
+        let frozen = FROZEN.iter().find(|(frozen, _)| *frozen == version);
+        let (_, digest) = frozen.unwrap_or_else(|| panic!("{version} is new: add it to FROZEN"));
+        assert_eq!(
+            sha256(words.iter().map(|word| format!("{word} "))),
+            *digest,
+            "{file} is no longer {version}: give it a new version, and support both in host/src/wasm/contract.rs"
+        );
+    }
     assert!(read("wit/0.1/mapping.wit").contains("Frozen"));
+    assert_eq!(CONTRACTS.last().map(|(version, _)| *version), Some(Version::NEWEST));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use copilot_metrics_tests::mapping::{Component, bodies, map_natively};
 const ALL: [&Recorded; 6] =
     [&SMALL, &SMALL_ENTERPRISE, &SMALL_LEGACY, &OCTODEMO, &OCTO_ENTERPRISE, &OCTO_LEGACY];
 
-/// Compares what `map` prints with `tests/golden`. `UPDATE_GOLDEN=1` writes the files anew.
+/// Compares what `map` prints with `tests/golden`. `UPDATE_GOLDEN=1` rewrites the files.
 fn check(recorded: &Recorded, golden: &str, more: &[&str]) {
     let mut arguments = recorded.map_arguments();
     arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
@@ -78,18 +78,18 @@ fn the_demo_legacy_organization_gives_its_exposition() {
     check(&OCTO_LEGACY, "octo-legacy.prom", &[]);
 }
 
-/// A source of chunk sizes that is different at every call and the same at every run.
+/// A generator of chunk sizes, with the same sequence in every run.
 fn random_sizes(seed: u64, most: u64) -> impl FnMut() -> usize {
     let mut state = seed;
     move || {
-        // Knuth's linear congruential generator; the high bits are the random ones.
+        // Knuth's linear congruential generator. Its high bits are the random ones.
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         ((state >> 33) % most + 1) as usize
     }
 }
 
 #[test]
-fn a_mapping_gives_the_same_samples_however_the_bytes_are_cut() {
+fn a_mapping_gives_the_same_samples_however_the_bytes_are_split() {
     let component = Component::load();
     for recorded in ALL {
         let bodies = bodies(recorded);
@@ -97,12 +97,12 @@ fn a_mapping_gives_the_same_samples_however_the_bytes_are_cut() {
             let whole = component.map(recorded, &bodies, span, || usize::MAX).unwrap();
             for seed in 0..3 {
                 let cut = component.map(recorded, &bodies, span, random_sizes(seed, 10_000));
-                assert!(cut.unwrap() == whole, "{} with seed {seed}", recorded.folder);
+                assert!(cut.unwrap() == whole, "{} with seed {seed}", recorded.directory);
             }
         }
         let whole = component.map(recorded, &bodies, host::Span::Latest, || usize::MAX).unwrap();
         let bytes = component.map(recorded, &bodies, host::Span::Latest, || 1).unwrap();
-        assert!(bytes == whole, "{} byte by byte", recorded.folder);
+        assert!(bytes == whole, "{} byte by byte", recorded.directory);
     }
 }
 
@@ -141,13 +141,13 @@ fn the_component_and_the_native_mapping_agree() {
             let mapped = component.map(recorded, &bodies, span, || 65_536).unwrap();
             let history = span == host::Span::History;
             let native = map_natively(recorded, &bodies, history, || 65_536).unwrap();
-            assert!(as_native(mapped) == native, "{}", recorded.folder);
+            assert!(as_native(mapped) == native, "{}", recorded.directory);
         }
     }
 }
 
 #[test]
-fn fields_that_the_mapping_does_not_know_are_counted_and_named() {
+fn unknown_fields_are_counted_and_named() {
     let set =
         Component::load().map(&SMALL, &bodies(&SMALL), host::Span::Latest, || usize::MAX).unwrap();
     let fields: Vec<_> = set

@@ -9,8 +9,8 @@ const DASHBOARDS: [&str; 6] = ["adoption", "exporter", "models", "quality", "sea
 
 /// The dashboards, by file name.
 fn dashboards() -> BTreeMap<String, Value> {
-    let folder = fs::read_dir(root().join("deploy/grafana/dashboards")).unwrap();
-    let dashboards = folder.map(|entry| {
+    let files = fs::read_dir(root().join("deploy/grafana/dashboards")).unwrap();
+    let dashboards = files.map(|entry| {
         let path = entry.unwrap().path();
         let dashboard = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         (path.file_stem().unwrap().to_str().unwrap().to_owned(), dashboard)
@@ -20,7 +20,7 @@ fn dashboards() -> BTreeMap<String, Value> {
     dashboards
 }
 
-/// The panels that show something.
+/// The panels that show data.
 fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
     dashboard["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row")
 }
@@ -48,7 +48,7 @@ async fn every_query_of_every_dashboard_returns_data_over_tls_with_a_password() 
             for target in panel["targets"].as_array().unwrap() {
                 let query = expanded(target["expr"].as_str().unwrap(), &dashboard);
                 let result = prometheus.has_data(&query).await;
-                // What the legend names is there.
+                // The labels in the legend exist.
                 let legend = target["legendFormat"].as_str().unwrap();
                 for label in legend.split("{{").skip(1).filter_map(|rest| rest.split_once("}}")) {
                     let has = |series: &Value| series["metric"].get(label.0).is_some();
@@ -72,7 +72,7 @@ async fn every_query_of_every_dashboard_returns_data_over_tls_with_a_password() 
             let query = annotation["expr"].as_str().unwrap();
             assert_eq!(annotation["target"]["expr"], query);
             let query = expanded(query, &dashboard);
-            // All is well: nothing is stale. But there would be something to say it.
+            // Nothing is stale, but the series that would tell exists.
             match query.strip_suffix(" == 1") {
                 Some(series) => {
                     prometheus.has_data(series).await;
@@ -85,7 +85,7 @@ async fn every_query_of_every_dashboard_returns_data_over_tls_with_a_password() 
     assert!(queries > 90, "{queries}");
 }
 
-/// The metrics of ours in a query, as the documentation names them.
+/// The exporter's metrics in a query, as in the documentation.
 fn metrics_in(query: &str) -> impl Iterator<Item = &str> {
     let words = query.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     let ours = words.filter(|word| {
@@ -95,13 +95,14 @@ fn metrics_in(query: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn every_dashboard_marks_stale_data_and_can_be_pointed_at_any_target_and_data_source() {
+fn every_dashboard_marks_stale_data_and_works_with_any_target_and_data_source() {
     let documented = fs::read_to_string(root().join("docs/metrics.md")).unwrap();
     let mut uids = HashSet::new();
     for (name, dashboard) in dashboards() {
         assert!(uids.insert(dashboard["uid"].as_str().unwrap().to_owned()), "{name}");
         let variables = dashboard["templating"]["list"].as_array().unwrap();
-        let names: Vec<_> = variables.iter().map(|of| of["name"].as_str().unwrap()).collect();
+        let names: Vec<_> =
+            variables.iter().map(|variable| variable["name"].as_str().unwrap()).collect();
         assert_eq!(names[..3], ["datasource", "scope", "org"], "{name}");
         let stale = "max by (org, scope) (copilot_exporter_stale{org=~\"$org\",scope=~\"$scope\"})";
         let first = panels(&dashboard).next().unwrap();
@@ -130,10 +131,10 @@ fn every_dashboard_marks_stale_data_and_can_be_pointed_at_any_target_and_data_so
                 for metric in metrics_in(query) {
                     assert!(documented.contains(&format!("| `{metric}` |")), "{name}: {metric}");
                 }
-                // What GitHub says is of a target; the process is not.
-                let of_target = query.contains("github_copilot_") || query.contains("total_code_");
-                assert!(!of_target || query.contains("org=~\"$org\""), "{name}: {query}");
-                // Gauges of a day have no rate; users are never summed, and no ratio is averaged.
+                // GitHub's data belongs to a target; metrics of the process do not.
+                let has_target = query.contains("github_copilot_") || query.contains("total_code_");
+                assert!(!has_target || query.contains("org=~\"$org\""), "{name}: {query}");
+                // There are no rates of daily gauges, sums of users or averages of ratios.
                 for wrong in ["avg(", "avg by"] {
                     assert!(!query.contains(wrong), "{name}: {query}");
                 }

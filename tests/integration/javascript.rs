@@ -11,24 +11,23 @@ use copilot_metrics_tests::npm;
 
 use crate::serving::{command, metrics};
 
-/// The mapping of the documentation, built with the commands that it gives, in a folder that the
-/// tests keep.
+/// The mapping of the guide, built with the commands in it, in a directory that is kept for the next run.
 fn team_seats() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
         .get_or_init(|| {
             let source = root().join("guest/examples/team-seats-js");
-            let folder =
+            let directory =
                 npm::install(&source, "mappings/javascript", &["build.js", "team-seats.js"]);
-            npm::copy(&root().join("wit/0.1/mapping.wit"), &folder.join("wit/mapping.wit"));
-            npm::npm(&folder, &["run", "--silent", "build"]);
-            folder.join("team-seats.wasm")
+            npm::copy(&root().join("wit/0.2/mapping.wit"), &directory.join("wit/mapping.wit"));
+            npm::npm(&directory, &["run", "--silent", "build"]);
+            directory.join("team-seats.wasm")
         })
         .clone()
 }
 
 #[test]
-fn the_javascript_mapping_of_the_documentation_passes_every_gate_and_maps_recordings() {
+fn the_javascript_mapping_of_the_guide_passes_every_check_and_maps_recordings() {
     let mapping = team_seats();
     let mapping = mapping.to_str().unwrap();
     let report = printed(["mapping", "check", mapping]);
@@ -36,7 +35,7 @@ fn the_javascript_mapping_of_the_documentation_passes_every_gate_and_maps_record
     let seats = |file: &str| format!("seats={}", path(file).display());
     let (one, two) = (seats("small/seats.1.json"), seats("small/seats.2.json"));
     let arguments = ["map", "--org", "acme", "--fetched-at", FETCHED_AT, "--mapping", mapping];
-    // By hand: eight seats, of which the two of Platform were used within 30 days, and one without a team.
+    // By hand: eight seats, of which two of the team `platform` and one without a team were used within 30 days.
     assert_eq!(
         printed(arguments.into_iter().chain([one.as_str(), two.as_str()])),
         "# HELP team_seats Copilot seats by the team that grants them. The team is empty for seats granted by the organization.
@@ -51,7 +50,7 @@ team_idle_seats{org=\"acme\",team=\"data\"} 1
 team_idle_seats{org=\"acme\",team=\"platform\"} 0
 "
     );
-    // Its errors are the contract's: document, part and reason.
+    // Its errors have document, part and reason, as in the contract.
     let bad = seats("small/billing.json");
     let refused = run(arguments.into_iter().chain([bad.as_str()]));
     let error = String::from_utf8(refused.stderr).unwrap();
@@ -63,7 +62,7 @@ team_idle_seats{org=\"acme\",team=\"platform\"} 0
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_javascript_mapping_serves_its_families_beside_the_default_one() {
+async fn the_javascript_mapping_runs_alongside_the_default_one() {
     let built = team_seats();
     let (github, mappings) = (stand_in().await, Mappings::default());
     let mut command = command(&github, "octodemo");
@@ -89,6 +88,6 @@ async fn the_javascript_mapping_serves_its_families_beside_the_default_one() {
     }
     assert_eq!(exposition.series("team_seats").count(), teams.len());
     assert!(exposition.sum("team_idle_seats", "") > 0.0);
-    // Both want the seats; they had been fetched.
+    // Both need the seats, which were fetched already.
     assert_eq!(github.requests().len(), requests);
 }

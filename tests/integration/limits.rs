@@ -11,11 +11,11 @@ fn mapped(limits: Limits, name: &str, body: impl Read) -> Result<RunResult, MapE
     let engine = Engine::new(limits).unwrap();
     let mapping = Mapping::load(&engine, DEFAULT_MAPPING).unwrap();
     let target = Target::new(Scope::Organization, "acme").unwrap();
-    let header = PartHeader { name: name.to_owned(), part: 0, fetched_at: FETCHED_AT_SECONDS };
+    let header = PartHeader::new(name, 0, FETCHED_AT_SECONDS);
     execute(&mapping, &target, Span::History, &[], [(header, body)], None)
 }
 
-/// Why the mapping was stopped.
+/// The reason why the mapping was stopped.
 fn cause(mapped: Result<RunResult, MapError>) -> TrapCause {
     match mapped {
         Err(MapError::Run(RunError::Trapped { cause, .. })) => cause,
@@ -34,7 +34,7 @@ fn a_mapping_that_exceeds_its_memory_is_stopped() {
 
 #[test]
 fn a_mapping_that_exceeds_its_time_is_stopped() {
-    /// A body without an end.
+    /// An endless body.
     struct Endless;
     impl Read for Endless {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -1,52 +1,59 @@
-//! The promises to users, each kept by a test. One binary, because linking costs more than testing.
+//! The promises to users, each kept by a test. They share a binary because linking takes longer than
+//! running them.
 
-/// Bad input gets a clear error and loses nothing.
+/// The modules of the host only use those below them.
+mod architecture;
+/// Malformed documents are rejected with the position of the problem, and odd ones are mapped.
 mod bad_input;
-/// What an operator does on the command line.
+/// The flags and commands, and their errors.
 mod command_line;
-/// The default mapping is a component that asks for nothing.
+/// The default mapping and the example in Rust are components that import next to nothing.
 mod component;
-/// The config file, and what is said of mistakes in it.
+/// The config file, and its errors.
 mod configuration;
-/// Mappings that were built against an older contract still work.
+/// Mappings built for an older version of the contract still work.
 mod contracts;
-/// What is deployed is in order.
+/// The files in `deploy/` are valid.
 mod deploy;
-/// What the documentation says is so.
+/// The documentation matches the code.
 mod docs;
-/// The same recordings give the same expositions, however the bytes are cut.
+/// Faults that the exporter once had stay away.
+mod faults;
+/// Errors, limits and refusals of GitHub are handled.
+mod github_failures;
+/// The same recordings always give the same expositions.
 mod golden;
-/// Every query of every dashboard has data.
+/// Every query of every dashboard returns data.
 mod grafana;
 /// A bad mapping changes nothing but a counter and a line of the log.
-mod hostile;
-/// A mapping in another language.
+mod hostile_mappings;
+/// Mappings can be written in JavaScript.
 mod javascript;
 /// The exporter starts and stops gracefully.
-mod life;
-/// A mapping gets no more than its limits.
+mod lifecycle;
+/// A run of a mapping is stopped when it exceeds its limits.
 mod limits;
-/// Mappings are swapped while everything else goes on.
+/// Mappings are swapped, rolled back and refused while the exporter runs.
 mod mappings;
-/// What users of other exporters have goes on working.
+/// Users of other exporters can switch to this one.
 mod migration;
-/// Proxies and certificates.
+/// Proxies, certificate authorities and timeouts.
 mod network;
-/// What people see at `/`.
+/// The page at `/`.
 mod page;
-/// A real Prometheus scrapes what was recorded.
+/// A real Prometheus server scrapes the recorded values.
 mod prometheus;
-/// What is kept over a restart.
+/// Stored data survives a restart.
 mod restart;
-/// What is served while GitHub works, and while it doesn't.
+/// The imports that mappings may have are closed doors.
+mod sandbox;
+/// What `/metrics` and the other endpoints serve.
 mod serving;
 /// Every way to sign in.
 mod sign_in;
 /// Many targets in one process, and changing them while it runs.
 mod targets;
-/// What is done about GitHub's bad days.
-mod trouble;
-/// The numbers are right by hand calculation.
+/// The values are correct, checked by independent calculation.
 mod values;
-/// TLS, passwords, and clients that mean no good.
+/// TLS, passwords, and clients that misbehave.
 mod web;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::serving::metrics;
 
-/// Two counts of code completion by language, as recorded of a day.
+/// Two recorded counts of code completion on a day, by language.
 fn completions(day: &Value, one: &str, other: &str) -> BTreeMap<String, (f64, f64)> {
     let mut recorded: BTreeMap<String, (f64, f64)> = BTreeMap::new();
     for row in day["totals_by_language_feature"].as_array().unwrap() {
@@ -52,9 +52,9 @@ async fn the_queries_of_the_original_exporters_dashboard_return_correct_values()
         let (accepted, suggested) = recorded[language];
         assert!((ratio - accepted / suggested).abs() < 1e-9, "{language}: {ratio}");
     }
-    // The closed API has editors too: each series by itself, against the sum of its models.
+    // The closed API also has editors: each series is compared with the sum of its models.
     let legacy: Value = serde_json::from_slice(&read("demo/octo-legacy/legacy.json")).unwrap();
-    // GitHub has no order of days.
+    // The days have no particular order.
     let days = legacy.as_array().unwrap().iter();
     let day = days.max_by_key(|day| day["date"].as_str().unwrap().to_owned()).unwrap();
     let editors = day["copilot_ide_code_completions"]["editors"].as_array().unwrap();
@@ -75,7 +75,7 @@ async fn the_queries_of_the_original_exporters_dashboard_return_correct_values()
             sum(language, "total_code_acceptances") / sum(language, "total_code_suggestions");
         assert!((ratio - right).abs() < 1e-9, "{language}: {ratio}");
     }
-    // As it asks for them: the mean over the dashboard's time, and ratios summed over languages.
+    // The dashboard's queries: the mean over its time range, and ratios summed over languages.
     let mean = "avg_over_time(total_active_users{org='octodemo'}[1h])";
     assert_eq!(prometheus.value(mean).await, users);
     for (part, whole, part_of, whole_of) in [
@@ -97,11 +97,11 @@ async fn the_queries_of_the_original_exporters_dashboard_return_correct_values()
         let query = format!("sum({part}/{whole}) by (org)");
         let result = prometheus.has_data(&query).await;
         assert_eq!(result.len(), 3, "{query}: {result:?}");
-        let of = result.iter().find(|series| series["metric"]["org"] == "octodemo").unwrap();
-        let value: f64 = of["value"][1].as_str().unwrap().parse().unwrap();
+        let octodemo = result.iter().find(|series| series["metric"]["org"] == "octodemo").unwrap();
+        let value: f64 = octodemo["value"][1].as_str().unwrap().parse().unwrap();
         assert!((value - right).abs() < 1e-9, "{query}: {value}, not {right}");
     }
-    // Nobody but Prometheus scrapes, so that its own count is the exporter's; all had data.
+    // Only Prometheus scrapes, so its count equals the exporter's; all scrapes had data.
     for counter in ["copilot_exporter_requests_total", "copilot_exporter_cache_hits_total"] {
         let missed = format!("sum({counter}) - sum(count_over_time(up[1h]))");
         assert_eq!(prometheus.value(&missed).await, "0", "{counter}");
@@ -113,12 +113,12 @@ async fn the_queries_of_the_original_exporters_dashboard_return_correct_values()
     ] {
         assert_eq!(prometheus.value(counter).await, served.sum(of, "").to_string(), "{counter}");
     }
-    // Of the three targets: nobody asks GitHub again within the hour.
+    // The requests of the first refresh of three targets; the next one is an hour later.
     assert!(served.sum("copilot_exporter_github_api_requests", "") > 18.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_query_that_the_readme_gives_for_a_name_of_asmilds_exporter_has_data() {
+async fn every_query_in_the_readme_for_users_of_asmilds_exporter_returns_data() {
     let serving = Serving::demo();
     let prometheus = Prometheus::start(&serving.address().to_string());
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
@@ -126,7 +126,7 @@ async fn every_query_that_the_readme_gives_for_a_name_of_asmilds_exporter_has_da
     let table = table.split("<!-- asmild: end -->").next().unwrap();
     let rows: Vec<_> =
         table.lines().filter_map(|line| line.strip_prefix("| `github_copilot_")).collect();
-    // All that it has ever had.
+    // All names that it has ever had.
     assert_eq!(rows.len(), 14);
     for row in rows {
         let (name, cell) = row.split_once("` | ").unwrap();

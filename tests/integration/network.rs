@@ -11,7 +11,7 @@ use crate::serving::{command, metrics};
 
 const HOSTS: &[&str] = &["api.github.test", "copilot-reports.github.test"];
 
-/// A GitHub that is only to be reached by TLS, through a proxy.
+/// A stand-in for GitHub that can only be reached with TLS, through a proxy.
 async fn behind_a_proxy() -> (StandIn, Proxy) {
     let seen_at = Some((format!("https://{}", HOSTS[0]), format!("https://{}", HOSTS[1])));
     let github = stand_in_with(Options { seen_at, ..Options::default() }).await;
@@ -20,7 +20,7 @@ async fn behind_a_proxy() -> (StandIn, Proxy) {
     (github, proxy)
 }
 
-/// The exporter's command for such a GitHub.
+/// The exporter's command for such a stand-in.
 fn proxied(github: &StandIn, proxy: &Proxy, config: &Config) -> Command {
     let mut command = command(github, "octodemo");
     command
@@ -31,7 +31,7 @@ fn proxied(github: &StandIn, proxy: &Proxy, config: &Config) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn through_a_proxy_with_an_authority_of_its_own_everything_is_there() {
+async fn everything_is_fetched_through_a_proxy_with_its_own_certificate_authority() {
     let (github, proxy) = behind_a_proxy().await;
     let config = Config::new("github: {ca_file: corporate.pem}");
     config.write("corporate.pem", proxy.authority());
@@ -48,7 +48,7 @@ async fn through_a_proxy_with_an_authority_of_its_own_everything_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_authority_that_nobody_named_is_not_trusted() {
+async fn a_certificate_authority_that_is_not_configured_is_not_trusted() {
     let (github, proxy) = behind_a_proxy().await;
     let config = Config::new("github: {retries: 0}");
     let serving = Serving::start(proxied(&github, &proxy, &config));
@@ -58,20 +58,20 @@ async fn an_authority_that_nobody_named_is_not_trusted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_of_no_proxy_is_not_asked_for_at_the_proxy() {
+async fn hosts_in_no_proxy_are_not_requested_through_the_proxy() {
     let (github, proxy) = behind_a_proxy().await;
     let config = Config::new("github: {retries: 0, connect_timeout: 1s}");
     let mut command = proxied(&github, &proxy, &config);
     command.env("NO_PROXY", "github.test");
     let serving = Serving::start(command);
-    // The name is nobody's: without the proxy there is no such host.
+    // The name only exists at the proxy, so the connection fails.
     serving.wait_for("refresh failed");
     assert!(proxy.requested_hosts().is_empty(), "{:?}", proxy.requested_hosts());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_takes_no_connection_is_given_up_after_the_time_to_connect() {
-    // Its queue is full, and nobody empties it: the system drops whoever else wants to connect.
+async fn a_server_that_accepts_no_connection_fails_after_the_connect_timeout() {
+    // Its queue is full and is never emptied, so that the system drops further connections.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let listener = socket.listen(1).unwrap();
@@ -82,7 +82,7 @@ async fn a_server_that_takes_no_connection_is_given_up_after_the_time_to_connect
     let mut command = command(&github, "octodemo");
     command.env("CONFIG_FILE", config.path()).env("GITHUB_API_URL", format!("http://{address}"));
     let serving = Serving::start(command);
-    // Only the time to connect is short enough for this.
+    // The other timeouts are too long to be the cause.
     let failed = serving.wait_for("refresh failed");
     assert!(failed.contains("no complete response"), "{failed}");
     drop(queue);

@@ -6,11 +6,11 @@ use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::fixtures::root;
 use copilot_metrics_tests::prometheus::{Deployed, Prometheus, deployed};
 
-/// The names that the original exporter's interface fixes, and promtool would have otherwise.
+/// The names that the interface of the original exporter fixes, and that promtool complains about.
 const FIXED: [&str; 2] = ["copilot_exporter_cache_hits ", "copilot_exporter_github_api_requests "];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn promtool_has_nothing_to_say_but_of_the_names_that_the_original_fixed() {
+async fn promtool_complains_only_about_names_fixed_by_the_original_exporter() {
     let serving = Serving::demo();
     let (_, exposition) = serving.get("/metrics").await;
     let mut promtool = Command::new("promtool")
@@ -22,15 +22,15 @@ async fn promtool_has_nothing_to_say_but_of_the_names_that_the_original_fixed() 
         .expect("promtool is needed: `make test` installs it");
     promtool.stdin.take().unwrap().write_all(exposition.as_bytes()).unwrap();
     let output = promtool.wait_with_output().unwrap();
-    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-    let news: Vec<_> =
-        said.lines().filter(|line| !FIXED.iter().any(|name| line.starts_with(name))).collect();
-    assert!(news.is_empty(), "{news:#?}");
-    assert_eq!(said.lines().count(), FIXED.len());
+    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    let others: Vec<_> =
+        text.lines().filter(|line| !FIXED.iter().any(|name| line.starts_with(name))).collect();
+    assert!(others.is_empty(), "{others:#?}");
+    assert_eq!(text.lines().count(), FIXED.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_real_prometheus_scrapes_the_demo_and_answers_what_was_recorded() {
+async fn a_real_prometheus_scrapes_the_demo_and_returns_the_recorded_values() {
     let serving = Serving::demo();
     let prometheus = Prometheus::start(&serving.address().to_string());
     for (query, value) in [
@@ -61,13 +61,13 @@ fn the_deployed_config_rules_and_alerts_pass_promtool_and_fire_when_they_should(
         ["check", "rules", "alerts.yml"],
         ["test", "rules", "tests.yml"],
     ] {
-        let folder = root().join("deploy/prometheus");
+        let directory = root().join("deploy/prometheus");
         let checked =
-            Command::new("promtool").args(arguments).current_dir(folder).output().unwrap();
-        let said = String::from_utf8([checked.stdout, checked.stderr].concat()).unwrap();
-        assert!(checked.status.success(), "{arguments:?}: {said}");
+            Command::new("promtool").args(arguments).current_dir(directory).output().unwrap();
+        let text = String::from_utf8([checked.stdout, checked.stderr].concat()).unwrap();
+        assert!(checked.status.success(), "{arguments:?}: {text}");
     }
-    // Every alert has a test in which it fires.
+    // Every alert fires in a test.
     let tests = deployed("tests.yml");
     let alerts = deployed("alerts.yml");
     for alert in alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {

@@ -13,17 +13,17 @@ use jiff::Timestamp;
 
 use crate::serving::{command, metrics};
 
-/// An exporter that keeps its documents in a folder.
-fn keeping(github: &StandIn, folder: &Path, ttl: &str) -> Command {
+/// The command of an exporter that stores its documents in a directory.
+fn keeping(github: &StandIn, directory: &Path, ttl: &str) -> Command {
     let mut command = command(github, "octodemo");
-    command.env("CACHE_DIR", folder).env("CACHE_TTL_SECONDS", ttl);
+    command.env("CACHE_DIR", directory).env("CACHE_TTL_SECONDS", ttl);
     command
 }
 
-/// Every file below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
+/// All files under a directory.
+fn files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
+    for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         match path.is_dir() {
             true => found.extend(files(&path)),
@@ -34,15 +34,15 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_within_the_ttl_serves_the_last_data_and_sends_no_request() {
-    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
-    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
+async fn a_restart_within_the_ttl_serves_the_stored_data_and_sends_no_request() {
+    let (github, directory) = (stand_in().await, tempfile::tempdir().unwrap());
+    let serving = Serving::start(keeping(&github, directory.path(), "3600"));
     serving.wait_for("refreshed");
     let before = metrics(&serving).await;
     serving.kill();
     let requests = github.requests().len();
-    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
-    serving.wait_for("cached data is served");
+    let serving = Serving::start(keeping(&github, directory.path(), "3600"));
+    serving.wait_for("serving stored data");
     let after = metrics(&serving).await;
     for family in ["github_copilot_interactions", "github_copilot_seats", "total_chats"] {
         assert!(before.series(family).count() > 0);
@@ -60,32 +60,32 @@ async fn a_restart_within_the_ttl_serves_the_last_data_and_sends_no_request() {
     assert_eq!(after.sum("copilot_exporter_stale", ""), 0.0);
     assert_eq!(serving.get("/-/ready").await.0, 200);
     assert_eq!(github.requests().len(), requests);
-    // The samples were kept too: the mapping did not have to run.
+    // The samples were stored, too: the mapping did not run.
     assert_eq!(after.sum("copilot_exporter_mapping_duration_seconds_count", ""), 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_with_other_options_maps_what_is_cached_and_sends_no_request() {
-    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
-    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
+async fn a_restart_with_other_options_maps_the_stored_documents_and_sends_no_request() {
+    let (github, directory) = (stand_in().await, tempfile::tempdir().unwrap());
+    let serving = Serving::start(keeping(&github, directory.path(), "3600"));
     serving.wait_for("refreshed");
     serving.kill();
     let requests = github.requests().len();
-    let mut command = keeping(&github, folder.path(), "3600");
+    let mut command = keeping(&github, directory.path(), "3600");
     command.args(["--option", "users=true"]);
     let serving = Serving::start(command);
-    serving.wait_for("cached data is served");
+    serving.wait_for("serving stored data");
     let exposition = metrics(&serving).await;
     assert!(exposition.series("github_copilot_user_interactions").count() > 100);
     assert_eq!(github.requests().len(), requests);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_github_is_down_for_the_whole_run_the_cached_data_is_served_with_its_true_age() {
-    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
+async fn while_github_is_down_stored_data_is_served_with_its_true_age() {
+    let (github, directory) = (stand_in().await, tempfile::tempdir().unwrap());
     let config = Config::new("github: {retries: 0}");
     let start = |github: &StandIn| {
-        let mut command = keeping(github, folder.path(), "1");
+        let mut command = keeping(github, directory.path(), "1");
         command.env("CONFIG_FILE", config.path());
         command
     };
@@ -93,10 +93,10 @@ async fn while_github_is_down_for_the_whole_run_the_cached_data_is_served_with_i
     serving.wait_for("refreshed");
     serving.kill();
     let command = start(&github);
-    // Nothing listens there any more.
+    // From here on, connections are refused.
     drop(github);
     let serving = Serving::start(command);
-    serving.wait_for("cached data is served");
+    serving.wait_for("serving stored data");
     let first = metrics(&serving).await;
     assert_eq!(first.sum("github_copilot_interactions", ""), 2180.0);
     assert_eq!(serving.get("/-/ready").await.0, 200);
@@ -118,11 +118,11 @@ async fn while_github_is_down_for_the_whole_run_the_cached_data_is_served_with_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn corrupt_and_foreign_files_are_set_aside_counted_and_fetched_again() {
-    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
-    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
+    let (github, directory) = (stand_in().await, tempfile::tempdir().unwrap());
+    let serving = Serving::start(keeping(&github, directory.path(), "3600"));
     serving.wait_for("refreshed");
     serving.kill();
-    let kept = files(folder.path());
+    let kept = files(directory.path());
     let file = |name: &str| kept.iter().find(|path| path.ends_with(name)).unwrap();
     let seats = fs::read(file("seats")).unwrap();
     fs::write(file("seats"), &seats[..seats.len() / 2]).unwrap();
@@ -130,38 +130,40 @@ async fn corrupt_and_foreign_files_are_set_aside_counted_and_fetched_again() {
     let middle = flipped.len() / 2;
     flipped[middle] ^= 1;
     fs::write(file("users-1-day"), flipped).unwrap();
-    fs::write(file("billing"), "a text of somebody else").unwrap();
-    fs::write(file(".samples.github-copilot"), "of somebody else too").unwrap();
-    // A whole file, but of another document.
+    fs::write(file("billing"), "the text of another program").unwrap();
+    fs::write(file(".samples.github-copilot"), "another text").unwrap();
+    // An intact file of another document.
     fs::copy(file("organization-28-day"), file("organization-1-day")).unwrap();
-    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
+    let serving = Serving::start(keeping(&github, directory.path(), "3600"));
     serving.wait_for("refreshed");
     let exposition = metrics(&serving).await;
     let corrupt =
         "copilot_exporter_cache_store_failures_total{cause=\"corrupt\",operation=\"load\"}";
     assert_eq!(exposition.value(corrupt), 5.0, "{}", serving.log());
-    assert_eq!(files(&folder.path().join("set-aside")).len(), 5);
+    assert_eq!(files(&directory.path().join("set-aside")).len(), 5);
     assert_eq!(exposition.sum("github_copilot_seats", ""), 340.0);
     assert_eq!(exposition.sum("copilot_exporter_up", ""), 1.0);
     assert!(serving.log().contains("its checksum is wrong"), "{}", serving.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_kept_is_for_its_owner_only_and_has_no_secret() {
-    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
-    let cache = folder.path().join("cache");
+async fn stored_files_are_private_and_contain_no_secret() {
+    let (github, directory) = (stand_in().await, tempfile::tempdir().unwrap());
+    let cache = directory.path().join("cache");
     let serving = Serving::start(keeping(&github, &cache, "3600"));
     serving.wait_for("refreshed");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    // What is below can't be reached by others.
+    // Others can't reach the files in it.
     assert_eq!(mode(&cache.join("compiled")), 0o700);
     let kept = files(&cache.join("documents"));
-    // Six documents, and the samples made of them.
+    // Six documents, and their samples.
     assert_eq!(kept.len(), 7, "{kept:?}");
     for path in &kept {
         assert_eq!(mode(path), 0o600);
-        for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(&cache)) {
-            assert_eq!(mode(folder), 0o700);
+        for directory in
+            path.ancestors().skip(1).take_while(|directory| directory.starts_with(&cache))
+        {
+            assert_eq!(mode(directory), 0o700);
         }
         let bytes = fs::read(path).unwrap();
         for secret in [github.token(), github.signature(), "sig="] {
@@ -172,27 +174,27 @@ async fn what_is_kept_is_for_its_owner_only_and_has_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_document_that_is_turned_off_is_kept_no_longer() {
-    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
-    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
+async fn a_document_that_is_turned_off_is_removed_from_the_store() {
+    let (github, directory) = (stand_in().await, tempfile::tempdir().unwrap());
+    let serving = Serving::start(keeping(&github, directory.path(), "3600"));
     serving.wait_for("refreshed");
     serving.kill();
-    let of_users = || files(folder.path()).iter().any(|path| path.ends_with("users-1-day"));
-    assert!(of_users());
+    let has_users = || files(directory.path()).iter().any(|path| path.ends_with("users-1-day"));
+    assert!(has_users());
     let config = Config::new("defaults: {documents: {users-1-day: false}}");
-    let mut command = keeping(&github, folder.path(), "3600");
+    let mut command = keeping(&github, directory.path(), "3600");
     command.env("CONFIG_FILE", config.path());
     let serving = Serving::start(command);
-    serving.wait_for("cached data is served");
-    assert!(!of_users());
+    serving.wait_for("serving stored data");
+    assert!(!has_users());
     assert_eq!(metrics(&serving).await.sum("github_copilot_users_reported", ""), 0.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_counted_and_survived() {
-    let (github, folder) = (stand_in().await, tempfile::tempdir().unwrap());
-    let plain = keeping(&github, folder.path(), "1");
-    // A write that is refused is an error for the process, not its end.
+async fn a_full_disk_is_counted_and_does_not_fail_a_refresh() {
+    let (github, directory) = (stand_in().await, tempfile::tempdir().unwrap());
+    let plain = keeping(&github, directory.path(), "1");
+    // A write beyond the limit is an error for the process, instead of a signal that ends it.
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(plain.get_program());
     for (name, value) in plain.get_envs() {
@@ -203,7 +205,7 @@ async fn a_full_disk_is_counted_and_survived() {
     }
     let serving = Serving::start(command);
     serving.wait_for("refreshed");
-    // From here on no file may grow beyond a kilobyte.
+    // From here on, no file can grow beyond a kilobyte.
     let id = serving.id().to_string();
     let limited = Command::new("prlimit").args(["--pid", &id, "--fsize=1024"]).status();
     assert!(limited.unwrap().success());
@@ -216,14 +218,14 @@ async fn a_full_disk_is_counted_and_survived() {
     assert_eq!(exposition.sum("copilot_exporter_up", ""), 1.0);
     assert!(!serving.log().contains("refresh failed"), "{}", serving.log());
     serving.kill();
-    // What was there before is there still, and whole.
-    let serving = Serving::start(keeping(&github, folder.path(), "3600"));
-    let restored = serving.wait_for("cached data is served");
+    // The previous documents are still intact.
+    let serving = Serving::start(keeping(&github, directory.path(), "3600"));
+    let restored = serving.wait_for("serving stored data");
     assert!(restored.contains("documents=6"), "{restored}");
 }
 
 #[test]
-fn a_folder_that_can_not_be_used_is_refused() {
+fn an_unusable_cache_directory_is_rejected() {
     let mut command = exporter();
     command.env("CACHE_DIR", "/dev/null/cache");
     let refused = output(command);
@@ -239,7 +241,7 @@ fn target() -> Target {
     Target::new(Scope::Organization, "octodemo").unwrap()
 }
 
-/// A document that is recognizable by its round, and newer than those of earlier rounds.
+/// A document that identifies its round, and is newer than those of earlier rounds.
 fn document(round: u32) -> Document {
     let part = |length: u32| Part {
         body: Body::from_compressed(vec![round as u8; length as usize].into(), length.into()),
@@ -256,7 +258,7 @@ fn key(name: &str) -> Key {
     Key::document(&target(), name, None, Slot::Good)
 }
 
-/// The process that the test below starts and kills.
+/// The process that the next test starts and kills.
 #[tokio::test]
 #[ignore = "it writes until it is killed"]
 async fn a_writer_of_documents() {
@@ -272,7 +274,7 @@ async fn a_writer_of_documents() {
 }
 
 #[tokio::test]
-async fn after_kill_9_at_any_moment_of_200_writes_the_store_is_whole() {
+async fn after_kill_9_at_any_moment_of_200_writes_the_store_is_intact() {
     let directory = tempfile::tempdir().unwrap();
     let test = "restart::a_writer_of_documents";
     let mut writes = 0;
@@ -292,7 +294,7 @@ async fn after_kill_9_at_any_moment_of_200_writes_the_store_is_whole() {
         let wanted = 8 + run as usize % 5;
         let begun = lines.by_ref().map_while(Result::ok).filter(|line| line.ends_with("writes"));
         writes += begun.take(wanted).count();
-        // Somewhere within the write that has just begun: it takes some hundred microseconds.
+        // Some time during the write that has just started, which takes a few hundred microseconds.
         std::thread::sleep(std::time::Duration::from_micros(run * 97 % 1500));
         writer.kill().unwrap();
         writer.wait().unwrap();

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use crate::serving::metrics;
 
-/// An exporter that signs in as the App, with more in its config file.
+/// An exporter that signs in as the App, with further lines in its config file.
 fn as_app(server: &AppServer, config: &Config, more: &str) -> Serving {
     with_key(server, server.private_key(), config, more)
 }
@@ -28,7 +28,7 @@ fn with_key(server: &AppServer, key: &str, config: &Config, more: &str) -> Servi
     Serving::start(command)
 }
 
-/// The same by variables, for an installation.
+/// The same with environment variables, for an installation.
 fn by_variables(server: &AppServer, config: &Config, installation: &str) -> Serving {
     config.write("key.pem", server.private_key());
     let mut command = exporter();
@@ -54,7 +54,7 @@ async fn an_app_finds_its_installations_and_signs_in_to_each() {
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("copilot_exporter_up", ""), 2.0);
     assert_eq!(exposition.sum("github_copilot_seats", "\"octo-enterprise\""), 480.0);
-    // A token for each installation, and a limit for each.
+    // Each installation has its own token and rate limit.
     assert_eq!(server.tokens().len(), 2);
     let limits: Vec<_> = exposition.series("copilot_exporter_rate_limit_remaining").collect();
     assert_eq!(limits.len(), 2, "{limits:?}");
@@ -66,7 +66,7 @@ async fn an_app_finds_its_installations_and_signs_in_to_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_of_a_server_that_only_lists_installations_finds_its_own() {
+async fn an_app_finds_its_installation_on_a_server_that_only_lists_them() {
     let differences = Differences { lists_only: true, ..Differences::default() };
     let server = AppServer::start(differences).await;
     let config = Config::new("");
@@ -75,7 +75,7 @@ async fn an_app_of_a_server_that_only_lists_installations_finds_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_is_told_where_it_is_not_installed() {
+async fn an_organization_without_the_app_is_named_in_the_error() {
     let server = AppServer::start(Differences::default()).await;
     let config = Config::new("");
     let serving = as_app(&server, &config, "targets: [{organization: elsewhere}]");
@@ -87,7 +87,7 @@ async fn an_app_is_told_where_it_is_not_installed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_signs_in_whatever_this_machines_clock_says() {
+async fn an_app_signs_in_even_if_the_local_clock_is_wrong() {
     for minutes in [-60, 25] {
         let skew = SignedDuration::from_mins(minutes);
         let server = AppServer::start(Differences { skew, ..Differences::default() }).await;
@@ -99,8 +99,8 @@ async fn an_app_signs_in_whatever_this_machines_clock_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_apps_token_is_renewed_before_it_ends() {
-    // Each token has a little more left than the time before which it is renewed.
+async fn an_apps_token_is_renewed_before_it_expires() {
+    // Tokens are renewed five minutes before they expire, so each of these is used for two seconds.
     let lifetime = SignedDuration::from_secs(5 * 60 + 2);
     let server = AppServer::start(Differences { lifetime, ..Differences::default() }).await;
     let config = Config::new("");
@@ -112,7 +112,7 @@ async fn an_apps_token_is_renewed_before_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_apps_token_that_ends_early_is_renewed_in_flight() {
+async fn an_apps_token_that_is_revoked_early_is_renewed_in_the_same_refresh() {
     let server = AppServer::start(Differences::default()).await;
     let config = Config::new("");
     let serving = as_app(&server, &config, "targets: [{organization: octodemo, ttl: 1s}]");
@@ -126,7 +126,7 @@ async fn an_apps_token_that_ends_early_is_renewed_in_flight() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_with_another_key_is_refused_and_the_error_says_so() {
+async fn an_app_with_a_wrong_key_fails_with_the_status_of_github() {
     let server = AppServer::start(Differences::default()).await;
     let other = AppServer::start(Differences::default()).await;
     let config = Config::new("");
@@ -136,7 +136,7 @@ async fn an_app_with_another_key_is_refused_and_the_error_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_with_a_wrong_installation_is_told_so_once_and_not_for_every_document() {
+async fn a_wrong_installation_id_is_one_request_and_not_one_for_every_document() {
     let server = AppServer::start(Differences::default()).await;
     let config = Config::new("");
     let serving = by_variables(&server, &config, "99");
@@ -149,14 +149,14 @@ async fn an_app_with_a_wrong_installation_is_told_so_once_and_not_for_every_docu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_can_be_given_by_variables() {
+async fn an_app_can_be_configured_with_environment_variables() {
     let server = AppServer::start(Differences::default()).await;
     let config = Config::new("");
     by_variables(&server, &config, "1001").wait_for("refreshed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_file_that_is_replaced_is_in_use_at_once_even_in_flight() {
+async fn a_replaced_token_file_is_used_at_once_even_during_a_refresh() {
     let github = stand_in().await;
     let config = Config::new("");
     for token in ["rotated_first", "rotated_second"] {
@@ -172,7 +172,7 @@ async fn a_token_file_that_is_replaced_is_in_use_at_once_even_in_flight() {
         .env("CACHE_TTL_SECONDS", "1");
     let serving = Serving::start(command);
     serving.wait_for("refreshed");
-    // Between two requests of a refresh: the next one has the old token no longer.
+    // The token changes between two requests of a refresh: the second one uses the new token.
     github.fail_times(1, "/copilot/billing", Fault::Status(500, "later", vec![]));
     serving.wait_for("request failed, retrying");
     config.write("token", "rotated_second\n");
@@ -187,7 +187,7 @@ async fn a_token_file_that_is_replaced_is_in_use_at_once_even_in_flight() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_file_that_goes_away_is_a_failure_and_the_last_good_data_stays() {
+async fn a_removed_token_file_is_a_failure_and_the_last_good_data_is_kept() {
     let github = stand_in().await;
     let config = Config::new("github: {retries: 0}");
     config.write("token", github.token());

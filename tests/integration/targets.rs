@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 
 use crate::serving::metrics;
 
-/// An exporter with this config file and the token in `GHC_TOKEN`.
+/// A serving exporter with this config file and the token in `GHC_TOKEN`.
 fn configured(github: &StandIn, config: &Config) -> Serving {
     let mut command = exporter();
     command
@@ -18,12 +18,13 @@ fn configured(github: &StandIn, config: &Config) -> Serving {
     Serving::start(command)
 }
 
-fn asked(github: &StandIn, path_has: &str) -> usize {
-    github.requests().iter().filter(|request| request.path.contains(path_has)).count()
+/// The number of requests whose path contains a text.
+fn requested(github: &StandIn, path_part: &str) -> usize {
+    github.requests().iter().filter(|request| request.path.contains(path_part)).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn targets_have_credentials_of_their_own_and_one_that_fails_all_day_harms_no_other() {
+async fn targets_have_their_own_credentials_and_one_that_fails_does_not_affect_the_others() {
     let github = stand_in().await;
     for (token, owner) in [
         ("tok_demo", "octodemo"),
@@ -48,12 +49,12 @@ targets:
     );
     config.write("demo.token", "tok_demo");
     config.write("enterprise.token", "tok_enterprise");
-    // Somebody has mixed them up: it signs in, but may not see the organization.
+    // The wrong token: it is valid, but can't read this organization.
     config.write("legacy.token", "tok_demo");
     let serving = configured(&github, &config);
     for _ in 0..4 {
-        serving.wait_for("refreshed target=organization octodemo");
-        serving.wait_for("refreshed target=enterprise octo-enterprise");
+        serving.wait_for("refreshed org=\"octodemo\" scope=\"organization\"");
+        serving.wait_for("refreshed org=\"octo-enterprise\" scope=\"enterprise\"");
     }
     let exposition = metrics(&serving).await;
     for (target, up) in [("octodemo", 1.0), ("octo-legacy", 0.0), ("octo-enterprise", 1.0)] {
@@ -69,14 +70,14 @@ targets:
     }
     let limits: Vec<_> = exposition.series("copilot_exporter_rate_limit_remaining").collect();
     assert_eq!(limits.len(), 3, "{limits:?}");
-    // Put right, it is there without a restart.
+    // With the right token, the target recovers without a restart.
     config.write("legacy.token", "tok_legacy");
-    serving.wait_for("refreshed target=organization octo-legacy");
+    serving.wait_for("refreshed org=\"octo-legacy\" scope=\"organization\"");
     assert_eq!(metrics(&serving).await.sum("total_active_users", "octo-legacy"), 41.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_stops_every_target_with_the_credential() {
+async fn a_rate_limit_stops_every_target_with_the_same_credential() {
     let github = stand_in().await;
     let wait = vec![("retry-after", "1800".to_owned())];
     github.fail("/", Fault::Status(429, "slow down", wait));
@@ -87,12 +88,12 @@ async fn a_refusal_stops_every_target_with_the_credential() {
     for _ in 0..30 {
         serving.wait_for("refresh failed");
     }
-    // Those that were under way, and none of those that waited for their turn.
+    // Requests that were running, and none of those that were waiting.
     assert!(github.requests().len() <= 2, "{}", github.requests().len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_that_hangs_delays_no_other() {
+async fn a_target_that_hangs_does_not_delay_the_others() {
     let github = stand_in().await;
     github.fail("/octo-legacy/", Fault::Hang);
     let config = Config::new(
@@ -101,13 +102,13 @@ targets: [{organization: octo-legacy}, {organization: octodemo}]",
     );
     let serving = configured(&github, &config);
     for _ in 0..3 {
-        serving.wait_for("refreshed target=organization octodemo");
+        serving.wait_for("refreshed org=\"octodemo\" scope=\"organization\"");
     }
     assert_eq!(metrics(&serving).await.sum("copilot_exporter_up", ""), 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_has_a_name_options_documents_and_ttls_of_its_own() {
+async fn a_target_has_its_own_name_options_documents_and_ttls() {
     let github = stand_in().await;
     let config = Config::new(
         "defaults:
@@ -125,7 +126,7 @@ targets:
     );
     let serving = configured(&github, &config);
     for _ in 0..3 {
-        serving.wait_for("refreshed target=organization Octo & Söhne");
+        serving.wait_for("refreshed org=\"Octo & Söhne\" scope=\"organization\"");
     }
     let exposition = metrics(&serving).await;
     let series = "copilot_exporter_up{org=\"Octo & Söhne\",scope=\"organization\"}";
@@ -136,44 +137,46 @@ targets:
         all.filter(|(series, _)| series.contains(org)).count()
     };
     assert!(users(&exposition, "Octo & Söhne") > 100);
-    assert_eq!(asked(&github, "/orgs/octodemo/copilot/billing?"), 0);
+    assert_eq!(requested(&github, "/orgs/octodemo/copilot/billing?"), 0);
     assert_eq!(exposition.sum("github_copilot_billing_seats", "Söhne"), 0.0);
-    assert!(asked(&github, "/orgs/octo-legacy/copilot/billing") >= 1);
-    // Once for every refresh, but the seats, four pages, only once.
-    assert!(asked(&github, "/octodemo/copilot/metrics/reports/organization-28-day/latest") >= 3);
-    assert_eq!(asked(&github, "/orgs/octodemo/copilot/billing/seats"), 4);
+    assert!(requested(&github, "/orgs/octo-legacy/copilot/billing") >= 1);
+    // Once for every refresh, except for the four pages of seats.
+    assert!(
+        requested(&github, "/octodemo/copilot/metrics/reports/organization-28-day/latest") >= 3
+    );
+    assert_eq!(requested(&github, "/orgs/octodemo/copilot/billing/seats"), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reload_adds_and_removes_targets_and_leaves_the_others_alone() {
+async fn a_reload_adds_and_removes_targets_without_affecting_the_others() {
     let github = stand_in().await;
     let config = Config::new("targets: [{organization: octodemo}, {organization: octo-legacy}]");
     let serving = configured(&github, &config);
     serving.wait_for("refreshed");
     serving.wait_for("refreshed");
-    let before = asked(&github, "/octodemo/");
+    let before = requested(&github, "/octodemo/");
     config.write(
         "config.yaml",
         "# another line\ntargets: [{organization: octodemo}, {enterprise: octo-enterprise}]",
     );
     assert_eq!(serving.post("/-/reload").await, (200, "reloaded\n".to_owned()));
-    serving.wait_for("refreshed target=enterprise octo-enterprise");
+    serving.wait_for("refreshed org=\"octo-enterprise\" scope=\"enterprise\"");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("copilot_exporter_up", ""), 2.0);
     assert_eq!(exposition.sum("github_copilot_seats", "\"octodemo\""), 340.0);
     assert_eq!(exposition.sum("github_copilot_seats", "\"octo-enterprise\""), 480.0);
     let text = serving.get("/metrics").await.1;
     assert!(!text.contains("octo-legacy"), "a removed target has left series");
-    assert_eq!(asked(&github, "/octodemo/"), before);
-    // The same by signal.
+    assert_eq!(requested(&github, "/octodemo/"), before);
+    // The same with a signal.
     config.write("config.yaml", "targets: [{organization: octo-legacy}]");
     kill(Pid::from_raw(serving.id() as i32), Signal::SIGHUP).unwrap();
-    serving.wait_for("refreshed target=organization octo-legacy");
+    serving.wait_for("refreshed org=\"octo-legacy\" scope=\"organization\"");
     assert_eq!(metrics(&serving).await.series("copilot_exporter_up").count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_config_leaves_the_running_one_in_place_and_says_so() {
+async fn an_invalid_config_file_is_reported_and_the_previous_settings_stay_in_use() {
     let github = stand_in().await;
     let config = Config::new("targets: [{organization: octodemo}]");
     let serving = configured(&github, &config);
@@ -192,8 +195,8 @@ async fn a_bad_config_leaves_the_running_one_in_place_and_says_so() {
         ),
         ("targets:\n  - {organisation: octodemo}", "organisation"),
         ("targets: [", "config.yaml:"),
-        // As it is while somebody writes it.
-        ("", "there would be no targets any more"),
+        // A file that is just being written.
+        ("", "nothing would be exported any more"),
     ] {
         config.write("config.yaml", yaml);
         let (status, text) = serving.post("/-/reload").await;
@@ -216,7 +219,7 @@ async fn a_bad_config_leaves_the_running_one_in_place_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reload_with_other_options_needs_no_request() {
+async fn a_reload_with_other_options_sends_no_request() {
     let github = stand_in().await;
     let config = Config::new("targets: [{organization: octodemo}]");
     let serving = configured(&github, &config);

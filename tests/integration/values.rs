@@ -1,5 +1,5 @@
-//! Every number here is calculated from the recordings by other means than the mapping's: over
-//! untyped JSON, or by hand where the recording is small.
+//! The expected values are calculated independently of the mapping: from untyped JSON, or by hand if the
+//! recording is small.
 
 use copilot_metrics_tests::command::printed;
 use copilot_metrics_tests::exposition::Exposition;
@@ -22,7 +22,7 @@ fn number(value: &Value) -> f64 {
 }
 
 #[test]
-fn totals_are_those_of_the_newest_day() {
+fn totals_are_from_the_newest_day() {
     let exposition = mapped(&OCTODEMO);
     let row = &rows("demo/octodemo/organization-1-day.ndjson")[0];
     for (family, field) in [
@@ -42,7 +42,7 @@ fn totals_are_those_of_the_newest_day() {
 }
 
 #[test]
-fn a_breakdown_is_a_family_of_its_own_whose_sum_counts_nothing_twice() {
+fn a_breakdown_has_its_own_family_whose_sum_counts_nothing_twice() {
     let exposition = mapped(&OCTODEMO);
     let row = &rows("demo/octodemo/organization-1-day.ndjson")[0];
     for (family, array) in [
@@ -62,7 +62,7 @@ fn a_breakdown_is_a_family_of_its_own_whose_sum_counts_nothing_twice() {
 }
 
 #[test]
-fn a_team_has_what_its_members_did_on_the_same_day() {
+fn a_teams_activity_is_that_of_its_members_on_the_same_day() {
     let exposition = mapped(&OCTODEMO);
     let mut users = rows("demo/octodemo/users-1-day.1.ndjson");
     users.extend(rows("demo/octodemo/users-1-day.2.ndjson"));
@@ -82,13 +82,13 @@ fn a_team_has_what_its_members_did_on_the_same_day() {
 }
 
 #[test]
-fn seats_count_users_once_and_by_the_age_of_their_activity() {
+fn users_are_counted_once_in_seats_by_the_age_of_their_activity() {
     let exposition = mapped(&SMALL);
     let value = |series: &str| exposition.value(&format!("github_copilot_{series}"));
-    // ada, bob (two grants), cyd, dee, eve, fay, and a seat that nobody took.
+    // ada, bob (two grants), cyd, dee, eve, fay, and a seat without a user.
     assert_eq!(value("seats{org=\"acme\",scope=\"organization\"}"), 7.0);
     // Fetched at 2026-11-22T06:00Z. ada 14 h ago, bob 4 days (the later of his two), dee 21 days,
-    // eve 82 days, fay 174 days, cyd and nobody never.
+    // eve 82 days, fay 174 days, cyd and the seat without a user never.
     for age in ["1d", "7d", "30d", "90d", "over_90d"] {
         let label = format!("activity_age=\"{age}\"");
         assert_eq!(exposition.sum("github_copilot_seats_by_activity_age", &label), 1.0, "{age}");
@@ -102,7 +102,7 @@ fn seats_count_users_once_and_by_the_age_of_their_activity() {
 }
 
 #[test]
-fn a_user_who_comes_in_two_report_files_counts_once() {
+fn a_user_who_appears_in_two_report_files_counts_once() {
     let exposition = mapped(&SMALL);
     // ada 1, bob 2 (in both files), cyd nothing, dee 4: interactions of the platform team are ada's and bob's.
     assert_eq!(exposition.sum("github_copilot_users_reported", ""), 4.0);
@@ -112,19 +112,19 @@ fn a_user_who_comes_in_two_report_files_counts_once() {
 }
 
 #[test]
-fn a_new_field_of_active_users_is_there_without_a_code_change() {
+fn a_new_field_of_active_users_is_exported_without_a_code_change() {
     let series = "github_copilot_active_users{org=\"acme\",scope=\"organization\",window=\"week\",surface=\"time_machine\"}";
     assert_eq!(mapped(&SMALL).value(series), 18.0);
 }
 
 #[test]
-fn minutes_become_seconds() {
+fn minutes_are_converted_to_seconds() {
     let series = "github_copilot_pull_request_time_to_merge_median_seconds{org=\"acme\",scope=\"organization\"}";
     assert_eq!(mapped(&SMALL).value(series), 12.5 * 60.0);
 }
 
 #[test]
-fn the_original_gauges_sum_over_models_and_take_users_from_their_level() {
+fn the_original_gauges_are_summed_over_models_except_for_users() {
     let exposition = mapped(&SMALL_LEGACY);
     let value = |family: &str, editor: &str, language: &str, stream: &str| {
         exposition.value(&format!(
@@ -132,15 +132,15 @@ fn the_original_gauges_sum_over_models_and_take_users_from_their_level() {
         ))
     };
     let completions = "copilot_ide_code_completions";
-    // The newest of three days in disorder: the one with 20 active users.
+    // The newest of three unsorted days is the one with 20 active users.
     assert_eq!(value("total_active_users", "", "", ""), 20.0);
     assert_eq!(value("total_engaged_users", "", "", ""), 15.0);
-    // vscode's rust: 100 by one model, 11 by another, 1 where vscode is named a second time.
+    // Rust in vscode: 100 with one model, 11 with another, and 1 in a second element for vscode.
     assert_eq!(value("total_code_suggestions", "vscode", "rust", completions), 112.0);
     assert_eq!(value("total_code_acceptances", "vscode", "rust", completions), 48.0);
     assert_eq!(value("total_code_lines_suggested", "vscode", "rust", completions), 314.0);
     assert_eq!(value("total_code_lines_accepted", "vscode", "rust", completions), 96.0);
-    // Users of an editor are its own number, never its models' 8 + 3.
+    // The users of an editor are its own number, not the sum 8 + 3 of its models.
     assert_eq!(value("total_engaged_users", "vscode", "", completions), 10.0);
     assert_eq!(value("total_engaged_users", "", "rust", completions), 9.0);
     assert_eq!(value("is_custom_model", "vscode", "", completions), 1.0);
@@ -152,7 +152,7 @@ fn the_original_gauges_sum_over_models_and_take_users_from_their_level() {
 }
 
 #[test]
-fn the_sum_of_suggestions_is_what_the_closed_api_has_in_all() {
+fn the_sums_of_the_original_gauges_equal_the_totals_of_the_closed_api() {
     fn sum(value: &Value, field: &str) -> f64 {
         match value {
             Value::Array(items) => items.iter().map(|item| sum(item, field)).sum(),
@@ -181,11 +181,11 @@ fn the_sum_of_suggestions_is_what_the_closed_api_has_in_all() {
 }
 
 #[test]
-fn reports_give_the_original_gauges_that_they_honestly_can() {
+fn reports_give_only_the_original_gauges_that_can_be_derived_exactly() {
     let exposition = mapped(&OCTODEMO);
     let row = &rows("demo/octodemo/organization-1-day.ndjson")[0];
-    let of = |array: &str| row[array].as_array().unwrap().clone();
-    let completions: Vec<Value> = of("totals_by_language_feature")
+    let rows = |array: &str| row[array].as_array().unwrap().clone();
+    let completions: Vec<Value> = rows("totals_by_language_feature")
         .into_iter()
         .filter(|element| element["feature"] == "code_completion")
         .collect();
@@ -198,7 +198,7 @@ fn reports_give_the_original_gauges_that_they_honestly_can() {
         let wanted: f64 = completions.iter().map(|element| number(&element[field])).sum();
         assert_eq!(exposition.sum(family, ""), wanted, "{family}");
     }
-    let chats = of("totals_by_feature").into_iter().filter(|element| {
+    let chats = rows("totals_by_feature").into_iter().filter(|element| {
         element["feature"].as_str().is_some_and(|feature| feature.starts_with("chat_"))
     });
     let chats: f64 = chats.map(|e| number(&e["user_initiated_interaction_count"])).sum();
@@ -215,16 +215,16 @@ fn reports_give_the_original_gauges_that_they_honestly_can() {
 }
 
 #[test]
-fn of_the_closed_api_and_a_report_the_newer_day_fills_the_original_gauges() {
+fn the_original_gauges_come_from_the_newer_of_the_closed_api_and_a_report() {
     let file = |name: &str| format!("{name}={}", path(&format!("small/{name}")).display());
     let legacy = file("legacy.json").replacen("legacy.json", "legacy", 1);
     let report = file("organization-28-day.json").replacen(".json", "", 1);
-    // The report is of the 20th, the closed API's newest day is the 18th.
+    // The report is about the 20th, and the newest day of the closed API is the 18th.
     let latest = Exposition::parse(&printed(["map", "--org", "acme", &legacy, &report]));
     assert_eq!(latest.sum("total_active_users", ""), 6.0);
     assert_eq!(latest.series("total_engaged_users").count(), 0);
     let history = ["map", "--org", "acme", "--span", "history", &legacy, &report];
     let days = Exposition::parse(&printed(history));
-    // The 16th and 18th of the one, the 19th and 20th of the other.
+    // The 16th and 18th from the closed API, the 19th and 20th from the report.
     assert_eq!(days.series("total_active_users").count(), 4);
 }

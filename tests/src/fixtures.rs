@@ -31,7 +31,7 @@ pub struct Recorded {
     /// The target's name.
     pub name: &'static str,
     /// The directory below `tests/fixtures`.
-    pub folder: &'static str,
+    pub directory: &'static str,
     /// The documents' names and files, in the order of the mapping's manifest.
     pub documents: &'static [(&'static str, &'static str)],
 }
@@ -42,7 +42,7 @@ impl Recorded {
         let flag = if self.scope == "enterprise" { "--enterprise" } else { "--org" };
         let fixed = ["map", flag, self.name, "--fetched-at", FETCHED_AT];
         let files = self.documents.iter().map(|(document, file)| {
-            format!("{document}={}", path(self.folder).join(file).display())
+            format!("{document}={}", path(self.directory).join(file).display())
         });
         fixed.into_iter().map(str::to_owned).chain(files).collect()
     }
@@ -52,7 +52,7 @@ impl Recorded {
 pub const OCTODEMO: Recorded = Recorded {
     scope: "organization",
     name: "octodemo",
-    folder: "demo/octodemo",
+    directory: "demo/octodemo",
     documents: &[
         ("organization-28-day", "organization-28-day.json"),
         ("organization-1-day", "organization-1-day.ndjson"),
@@ -68,7 +68,7 @@ pub const OCTODEMO: Recorded = Recorded {
 pub const OCTO_ENTERPRISE: Recorded = Recorded {
     scope: "enterprise",
     name: "octo-enterprise",
-    folder: "demo/octo-enterprise",
+    directory: "demo/octo-enterprise",
     documents: &[
         ("enterprise-28-day", "enterprise-28-day.json"),
         ("enterprise-1-day", "enterprise-1-day.ndjson"),
@@ -82,7 +82,7 @@ pub const OCTO_ENTERPRISE: Recorded = Recorded {
 pub const OCTO_LEGACY: Recorded = Recorded {
     scope: "organization",
     name: "octo-legacy",
-    folder: "demo/octo-legacy",
+    directory: "demo/octo-legacy",
     documents: &[("billing", "billing.json"), ("seats", "seats.json"), ("legacy", "legacy.json")],
 };
 
@@ -90,7 +90,7 @@ pub const OCTO_LEGACY: Recorded = Recorded {
 pub const SMALL: Recorded = Recorded {
     scope: "organization",
     name: "acme",
-    folder: "small",
+    directory: "small",
     documents: &[
         ("organization-28-day", "organization-28-day.json"),
         ("organization-1-day", "organization-1-day.ndjson"),
@@ -108,7 +108,7 @@ pub const SMALL: Recorded = Recorded {
 pub const SMALL_REPOSITORIES: Recorded = Recorded {
     scope: "organization",
     name: "acme",
-    folder: "small",
+    directory: "small",
     documents: &[("repos-1-day", "repos-1-day.ndjson")],
 };
 
@@ -116,11 +116,11 @@ pub const SMALL_REPOSITORIES: Recorded = Recorded {
 pub const SMALL_ENTERPRISE: Recorded = Recorded {
     scope: "enterprise",
     name: "acme-inc",
-    folder: "small",
+    directory: "small",
     documents: &[
         ("enterprise-28-day", "enterprise-28-day.json"),
         ("enterprise-1-day", "enterprise-1-day.ndjson"),
-        ("seats", "seats.1.json"),
+        ("seats", "enterprise-seats.json"),
     ],
 };
 
@@ -128,7 +128,7 @@ pub const SMALL_ENTERPRISE: Recorded = Recorded {
 pub const SMALL_LEGACY: Recorded = Recorded {
     scope: "organization",
     name: "acme",
-    folder: "small",
+    directory: "small",
     documents: &[("legacy", "legacy.json")],
 };
 

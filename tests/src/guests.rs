@@ -29,10 +29,10 @@ pub fn build(package: &str, features: &[&str]) -> Vec<u8> {
     fs::read(target.join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// A mapping of this name and version that misbehaves in a given way, or does not (`nothing`):
-/// `tests/guests/scripted` lists the ways. It exports the billed seats as `scripted_seats`, and its
+/// A mapping with this name, version and behavior. `nothing` means that it behaves well;
+/// `tests/guests/scripted` lists the other behaviors. It exports the billed seats as `scripted_seats`, and its
 /// version as a label of 500 samples `scripted_stamp`.
-pub fn scripted(name: &str, version: &str, deed: &str) -> Vec<u8> {
+pub fn scripted(name: &str, version: &str, behavior: &str) -> Vec<u8> {
     static BUILT: OnceLock<(Vec<u8>, usize)> = OnceLock::new();
     let (bytes, at) = BUILT.get_or_init(|| {
         let bytes = build("scripted-mapping", &[]);
@@ -41,7 +41,7 @@ pub fn scripted(name: &str, version: &str, deed: &str) -> Vec<u8> {
         (bytes, at)
     });
     let (mut bytes, at) = (bytes.clone(), *at);
-    let script = format!("{:127}.", format!("SCRIPT {name} {version} {deed}"));
+    let script = format!("{:127}.", format!("SCRIPT {name} {version} {behavior}"));
     assert_eq!(script.len(), 128, "the script is too long");
     bytes[at..at + script.len()].copy_from_slice(script.as_bytes());
     bytes

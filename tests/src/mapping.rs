@@ -15,7 +15,11 @@ pub fn bodies(recorded: &Recorded) -> Bodies {
     let mut bodies = Bodies::new();
     for (document, file) in recorded.documents {
         let part = bodies.iter().filter(|(name, _, _)| name == document).count() as u32;
-        bodies.push(((*document).to_owned(), part, read(&format!("{}/{file}", recorded.folder))));
+        bodies.push((
+            (*document).to_owned(),
+            part,
+            read(&format!("{}/{file}", recorded.directory)),
+        ));
     }
     bodies
 }
@@ -67,7 +71,7 @@ impl Component {
         let target = Target::new(scope, recorded.name)?;
         let mut run = self.0.start(&target, span, &[]).map_err(|error| error.to_string())?;
         feed(bodies, chunks, |name, part, chunk| {
-            let header = PartHeader { name: name.to_owned(), part, fetched_at: FETCHED_AT_SECONDS };
+            let header = PartHeader::new(name, part, FETCHED_AT_SECONDS);
             run.feed(&header, chunk)
         })
         .map_err(|error| error.to_string())?;
@@ -90,8 +94,9 @@ pub fn map_natively(
     let span = if history { guest::Span::History } else { guest::Span::Latest };
     let mut run = NativeRun::new(&target, span, &[]);
     feed(bodies, chunks, |name, part, chunk| {
-        let document =
-            guest::Document { name: name.to_owned(), part, fetched_at: FETCHED_AT_SECONDS };
+        let name = name.to_owned();
+        let fetched_at = FETCHED_AT_SECONDS;
+        let document = guest::Document { name, part, fetched_at, report_day: None };
         run.feed(&document, chunk)
     })
     .map_err(|error| format!("{error:?}"))?;

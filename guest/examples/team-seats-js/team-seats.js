@@ -30,7 +30,9 @@ function describe() {
       help,
       kind: "gauge",
       labelNames: ["org", "team"],
+      detail: 1,
     })),
+    charts: [],
   };
 }
 

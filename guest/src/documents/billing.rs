@@ -3,7 +3,10 @@
 use crate::charts::{ChartDefinition, Form, Series};
 use crate::collector::{self, Collector, Collectors};
 use crate::contract::{FetchKind, Scope};
-use crate::input::{Framing, Known, Malformed, Object, OwnedName, Row, start_of_day_ms};
+use crate::input::{
+    Field, Framing, Known, Object, OwnedName, Problem, Rejected, Row, Version, by_size,
+    start_of_day_ms,
+};
 use crate::output::fields::{self, UNIT, number_fields};
 use crate::output::{Catalogue, FamilyId, Samples};
 use crate::registration::{DocumentDefinition, ORGANIZATION_SEATS, Registration};
@@ -41,16 +44,16 @@ const CHARTS: &[ChartDefinition] = &[ChartDefinition {
 }];
 
 /// `GET /orgs/{org}/copilot/billing`.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, PartialEq, serde::Deserialize)]
 #[serde(default)]
 struct Billing {
-    seat_breakdown: Option<Object<SeatBreakdown>>,
-    seat_management_setting: Option<OwnedName>,
-    public_code_suggestions: Option<OwnedName>,
-    ide_chat: Option<OwnedName>,
-    platform_chat: Option<OwnedName>,
-    cli: Option<OwnedName>,
-    plan_type: Option<OwnedName>,
+    seat_breakdown: Field<Object<SeatBreakdown>>,
+    seat_management_setting: Field<OwnedName>,
+    public_code_suggestions: Field<OwnedName>,
+    ide_chat: Field<OwnedName>,
+    platform_chat: Field<OwnedName>,
+    cli: Field<OwnedName>,
+    plan_type: Field<OwnedName>,
     #[serde(rename = "url")]
     _url: Known,
 }
@@ -81,7 +84,7 @@ const POLICIES: [&str; 6] = [
 pub struct BillingCollector {
     seats: Vec<FamilyId>,
     info: FamilyId,
-    newest: Option<(i64, Billing)>,
+    newest: Option<(i64, Version<Billing>)>,
 }
 
 impl Collector for BillingCollector {
@@ -97,18 +100,30 @@ impl Collector for BillingCollector {
         }
     }
 
-    fn row(&mut self, mut row: Row<'_>) -> Result<(), Malformed> {
-        let billing = row.decode()?;
-        if self.newest.as_ref().is_none_or(|(seen_at, _)| *seen_at <= row.fetched_at) {
-            self.newest = Some((row.fetched_at, billing));
+    fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
+        let (billing, mut notes) = row.decode::<Billing>(&[])?;
+        if billing == Billing::default() {
+            notes.note("seat_breakdown", Problem::Missing);
+            return Err(Rejected::Row);
+        }
+        let rank = notes.rank;
+        let billing = Version::new(rank, billing);
+        match &mut self.newest {
+            Some((seen_at, newest)) => {
+                *seen_at = rank.fetched_at.max(*seen_at);
+                if newest.keep_better(billing, by_size(Billing::seats)) {
+                    notes.note("seat_breakdown", Problem::Conflict);
+                }
+            }
+            None => self.newest = Some((rank.fetched_at, billing)),
         }
         Ok(())
     }
 
     fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
         let Some((fetched_at, billing)) = &self.newest else { return };
-        let at = start_of_day_ms(*fetched_at);
-        if let Some(seats) = &billing.seat_breakdown {
+        let (at, billing) = (start_of_day_ms(*fetched_at), &billing.value);
+        if let Some(seats) = billing.seat_breakdown.get() {
             fields::push(samples, &self.seats, SeatBreakdown::FIELDS, &seats.values(), &[], at);
         }
         let policies = [
@@ -121,5 +136,48 @@ impl Collector for BillingCollector {
         ];
         let labels = policies.map(|policy| policy.as_deref().unwrap_or_default());
         samples.push(self.info, &labels, 1.0, at);
+    }
+}
+
+impl Billing {
+    fn seats(&self) -> f64 {
+        self.seat_breakdown.get().and_then(|seats| seats.total.get()).map_or(0.0, |total| total.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::{Error, Span};
+    use crate::testing::{map, mapped};
+
+    fn reason(body: &str) -> String {
+        match map(Span::Latest, &[], &[("billing", body)]) {
+            Err(Error::Malformed(malformed)) => malformed.reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_has_nothing_of_billing_is_not_billing() {
+        assert_eq!(
+            reason(r#"{"message":"Resource not accessible","status":"403"}"#),
+            r#"this is GitHub's error message: "Resource not accessible""#
+        );
+        assert_eq!(reason("{}"), "this is an empty object");
+        assert_eq!(reason("<!DOCTYPE html>"), "this is a web page, not JSON");
+        assert_eq!(reason(r#"{"seats":[]}"#), "no row is usable: seat_breakdown (missing)");
+    }
+
+    #[test]
+    fn one_invalid_value_costs_only_itself() {
+        let body = r#"{"seat_breakdown":{"total":12,"active_this_cycle":"11"},"ide_chat":true,"plan_type":"business"}"#;
+        let mapped = mapped(Span::Latest, &[], &[("billing", body)]).unwrap();
+        assert_eq!(mapped.samples("github_copilot_billing_seats").len(), 1);
+        assert!(mapped.samples("github_copilot_billing_seats_active_this_cycle").is_empty());
+        assert!(mapped.samples("github_copilot_billing_info")[0].contains(r#"plan="business""#));
+        assert_eq!(
+            mapped.unmapped(),
+            ["ide_chat (invalid) 1", "seat_breakdown.active_this_cycle (invalid) 1"]
+        );
     }
 }

@@ -7,10 +7,10 @@
 //! numbers for: not engaged users, copies, insertions and custom models.
 
 use super::aggregate::AggregateCollector;
-use super::aggregate::row::{ANY_SURFACE, AggregateRow, UserKind};
+use super::aggregate::row::AggregateRow;
 use super::legacy::LegacyCollector;
 use super::legacy::day::{CODE_COMPLETIONS, DayValues, IDE_CHAT, Values};
-use crate::charts::{ChartDefinition, Form, Series};
+use crate::charts::{ChartDefinition, Form, Series, Sum};
 use crate::collector::{self, Collector, Collectors};
 use crate::input::Day;
 use crate::measures::activity::{Activity, BY_FEATURE, BY_LANGUAGE_FEATURE};
@@ -34,8 +34,8 @@ const CHARTS: &[ChartDefinition] = &[
         help: "The share of code completions that were accepted.",
         form: Form::Lines(&[Series::ratio(
             "accepted",
-            "total_code_acceptances",
-            "total_code_suggestions",
+            Sum::of("total_code_acceptances"),
+            Sum::of("total_code_suggestions"),
         )]),
         is_fallback: true,
     },
@@ -53,8 +53,8 @@ const CHARTS: &[ChartDefinition] = &[
         help: "Code completions by language, and how many of them were accepted.",
         form: Form::CodeByLabel {
             label: "language",
-            generated: "total_code_suggestions",
-            accepted: "total_code_acceptances",
+            generated: Sum::of("total_code_suggestions"),
+            accepted: Some(Sum::of("total_code_acceptances")),
         },
         is_fallback: true,
     },
@@ -63,8 +63,8 @@ const CHARTS: &[ChartDefinition] = &[
         help: "Code completions by editor, and how many of them were accepted.",
         form: Form::CodeByLabel {
             label: "editor",
-            generated: "total_code_suggestions",
-            accepted: "total_code_acceptances",
+            generated: Sum::of("total_code_suggestions"),
+            accepted: Some(Sum::of("total_code_acceptances")),
         },
         is_fallback: true,
     },
@@ -178,9 +178,8 @@ impl CompatFamilies {
 
     fn push_report(&self, samples: &mut Samples, row: &AggregateRow, day: Day) {
         let at = day.start_ms();
-        let daily = (UserKind::Active, "day", ANY_SURFACE.to_owned());
-        if let Some(users) = row.users.get(&daily) {
-            samples.push_compat(self.total_active_users, ["", "", ""], *users, at);
+        if let Some(users) = row.users_of_day() {
+            samples.push_compat(self.total_active_users, ["", "", ""], users, at);
         }
         if let Some(parts) = row.breakdowns.get(BY_LANGUAGE_FEATURE) {
             for (labels, activity) in parts {

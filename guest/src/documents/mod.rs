@@ -10,6 +10,8 @@ mod legacy;
 mod repositories;
 mod seats;
 mod team_activity;
+#[cfg(test)]
+mod tests;
 mod user_teams;
 mod users;
 
@@ -38,12 +40,23 @@ pub fn declare(catalogue: &mut Catalogue, settings: &Settings) -> Vec<Box<dyn Co
     TABLE.iter().map(|registration| (registration.new)(catalogue, settings)).collect()
 }
 
-/// The registration of a document, and its position in the table.
-pub fn find(document: &str) -> Option<(usize, &'static Registration)> {
-    let has = |registration: &Registration| {
-        registration.documents.iter().any(|definition| definition.name == document)
-    };
-    TABLE.iter().enumerate().find(|(_, registration)| has(registration))
+/// Where a document is in the table.
+#[derive(Clone, Copy)]
+pub struct Place {
+    /// The position of its registration in [`TABLE`].
+    pub collector: usize,
+    /// Its position in the registration.
+    pub document: usize,
+    /// Its registration.
+    pub registration: &'static Registration,
+}
+
+/// Finds a document in the table.
+pub fn find(name: &str) -> Option<Place> {
+    TABLE.iter().enumerate().find_map(|(collector, registration)| {
+        let document = registration.documents.iter().position(|document| document.name == name)?;
+        Some(Place { collector, document, registration })
+    })
 }
 
 /// The charts of every collector.

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::collector::{self, Collector, Collectors};
-use crate::input::{Day, Known, Malformed, Name, Object, OwnedName, Row, or_unknown};
+use crate::input::{
+    Day, Field, Known, Name, Object, OwnedName, Problem, Rank, Rejected, Row, Version, by_size,
+    label, or_unknown, to_label,
+};
 use crate::measures::pull_requests::{PullRequestFamilies, PullRequests};
 use crate::output::fields::{self, MINUTES, UNIT, number_fields};
 use crate::output::{Catalogue, FamilyId, Samples};
@@ -47,15 +50,15 @@ const REPOSITORIES: OptionDefinition = OptionDefinition {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct RepositoryRow<'a> {
-    day: Option<Day>,
+    day: Field<Day>,
     #[serde(borrow)]
-    repo_owner_name: Option<Name<'a>>,
+    repo_owner_name: Field<Name<'a>>,
     #[serde(borrow)]
-    repo_name: Option<Name<'a>>,
+    repo_name: Field<Name<'a>>,
     #[serde(borrow)]
-    repo_visibility: Option<Name<'a>>,
-    pull_requests: Option<Object<PullRequests>>,
-    pull_request_review_times: Option<Vec<Object<ReviewTimes>>>,
+    repo_visibility: Field<Name<'a>>,
+    pull_requests: Field<Object<PullRequests>>,
+    pull_request_review_times: Field<Vec<Object<ReviewTimes>>>,
     #[serde(rename = "repo_id")]
     _repo_id: Known,
     #[serde(rename = "organization_id")]
@@ -75,8 +78,8 @@ number_fields! {
         median_minutes_final_review_to_merge => "pull_request_final_review_to_merge_median_seconds", "Median time from the final review to the merge of the pull requests merged on the report day, in seconds", MINUTES;
         p90_minutes_final_review_to_merge => "pull_request_final_review_to_merge_p90_seconds", "90th percentile of the time from the final review to the merge of the pull requests merged on the report day, in seconds", MINUTES;
         .. {
-            authored_by: Option<OwnedName>,
-            reviewed_by: Option<OwnedName>,
+            authored_by: Field<OwnedName>,
+            reviewed_by: Field<OwnedName>,
         }
     }
 }
@@ -85,8 +88,6 @@ number_fields! {
 const PREFIX: &str = "repository_";
 /// The end of their HELP texts.
 const NOTE: &str = ", per repository (owner/name; visibility as GitHub reports it, in lower case)";
-/// The longest `owner/name` that is accepted as a label value. GitHub's limits are far lower.
-const MAX_REPOSITORY_BYTES: usize = 500;
 
 /// Collects the rows of repository reports; without `history`, only the newest day.
 pub struct RepositoriesCollector {
@@ -95,15 +96,15 @@ pub struct RepositoriesCollector {
     review_times: Vec<FamilyId>,
     enabled: bool,
     history: bool,
-    days: BTreeMap<Day, BTreeMap<String, Repository>>,
+    days: BTreeMap<Day, BTreeMap<String, Version<Repository>>>,
 }
 
 /// What is kept of a repository's day.
+#[derive(Debug)]
 struct Repository {
-    fetched_at: i64,
     visibility: String,
     pull_requests: Option<Object<PullRequests>>,
-    review_times: Vec<Object<ReviewTimes>>,
+    review_times: BTreeMap<(String, String), Version<ReviewTimes>>,
 }
 
 impl Collector for RepositoriesCollector {
@@ -124,26 +125,40 @@ impl Collector for RepositoriesCollector {
         }
     }
 
-    fn row(&mut self, mut row: Row<'_>) -> Result<(), Malformed> {
-        let values: RepositoryRow<'_> = row.decode()?;
-        let day = row.required(values.day, "day")?;
-        let name = row.required(values.repo_name, "repo_name")?;
-        let name = format!("{}/{}", or_unknown(values.repo_owner_name.as_deref()), &*name);
-        if name.len() > MAX_REPOSITORY_BYTES {
-            return Err(
-                row.malformed(format!("repository name longer than {MAX_REPOSITORY_BYTES} bytes"))
-            );
+    fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
+        let (values, mut notes) = row.decode::<RepositoryRow<'_>>(&[])?;
+        let day = notes.day(values.day, "day")?;
+        let name = notes.required(values.repo_name, "repo_name")?;
+        let mut name = format!("{}/{}", or_unknown(values.repo_owner_name.as_deref()), &*name);
+        if let Some(shorter) = label(&name) {
+            notes.note("repo_name", Problem::Altered);
+            name = shorter;
+        }
+        let mut review_times = BTreeMap::new();
+        for Object(times) in values.pull_request_review_times.into_option().unwrap_or_default() {
+            // Medians cannot be summed, so of two elements for a group the one with more merged pull
+            // requests is kept.
+            let (group, version) = (times.group(), Version::new(Rank::LOWEST, times));
+            if Version::keep_in(&mut review_times, group, version, by_size(ReviewTimes::merged)) {
+                notes.note("pull_request_review_times", Problem::Conflict);
+            }
         }
         let repository = Repository {
-            fetched_at: row.fetched_at,
-            visibility: or_unknown(values.repo_visibility.as_deref()).to_lowercase(),
-            pull_requests: values.pull_requests,
-            review_times: values.pull_request_review_times.unwrap_or_default(),
+            visibility: to_label(or_unknown(values.repo_visibility.as_deref()).to_lowercase()),
+            pull_requests: values.pull_requests.into_option(),
+            review_times,
         };
-        if self.enabled {
-            self.add(day, name, repository);
+        if self.enabled && self.add(day, name, Version::new(notes.rank, repository)) {
+            notes.note("repo_name", Problem::Conflict);
         }
         Ok(())
+    }
+
+    fn nothing_on(&mut self, day: Day) -> bool {
+        if self.enabled && self.keep_day(day) {
+            self.days.entry(day).or_default();
+        }
+        true
     }
 
     fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
@@ -151,25 +166,31 @@ impl Collector for RepositoriesCollector {
             let at = day.start_ms();
             samples.push(self.report_day, &[], at as f64 / 1000.0, at);
             for (name, repository) in repositories {
-                self.push(samples, name, repository, at);
+                self.push(samples, name, &repository.value, at);
             }
         }
     }
 }
 
 impl RepositoriesCollector {
-    /// Takes a repository. Of two rows for a repository and day, the one fetched later wins.
-    fn add(&mut self, day: Day, name: String, repository: Repository) {
-        if !self.history {
-            if self.days.last_key_value().is_some_and(|(newest, _)| *newest > day) {
-                return;
-            }
-            self.days.retain(|kept, _| *kept == day);
+    /// Makes `day` the newest day. Returns false if there is a newer one already.
+    fn keep_day(&mut self, day: Day) -> bool {
+        if self.history {
+            return true;
         }
-        let repositories = self.days.entry(day).or_default();
-        if repositories.get(&name).is_none_or(|seen| seen.fetched_at <= repository.fetched_at) {
-            repositories.insert(name, repository);
-        }
+        self.days.retain(|kept, _| *kept >= day);
+        self.days.last_key_value().is_none_or(|(newest, _)| *newest == day)
+    }
+
+    /// Takes a repository. Returns whether the row contradicts another one.
+    fn add(&mut self, day: Day, name: String, repository: Version<Repository>) -> bool {
+        self.keep_day(day)
+            && Version::keep_in(
+                self.days.entry(day).or_default(),
+                name,
+                repository,
+                by_size(Repository::known),
+            )
     }
 
     fn push(&self, samples: &mut Samples, name: &str, repository: &Repository, at: i64) {
@@ -177,111 +198,35 @@ impl RepositoriesCollector {
         if let Some(pull_requests) = &repository.pull_requests {
             self.pull_requests.push(samples, pull_requests, &[name, visibility], at);
         }
-        // Medians cannot be summed, so of two elements for a group the later one wins.
-        let groups: BTreeMap<_, _> =
-            repository.review_times.iter().map(|times| (times.group(), times)).collect();
-        for ((authored_by, reviewed_by), times) in groups {
+        for ((authored_by, reviewed_by), times) in &repository.review_times {
             let labels = [name, visibility, authored_by, reviewed_by];
-            let families = &self.review_times;
-            fields::push(samples, families, ReviewTimes::FIELDS, &times.values(), &labels, at);
+            let values = times.value.values();
+            fields::push(samples, &self.review_times, ReviewTimes::FIELDS, &values, &labels, at);
         }
+    }
+}
+
+impl Repository {
+    /// How many numbers are known about its pull requests, and their sum.
+    fn known(&self) -> (usize, f64) {
+        let values = self.pull_requests.as_deref().map(PullRequests::values).unwrap_or_default();
+        let known: Vec<f64> = values.into_iter().flatten().collect();
+        (known.len() + self.review_times.len(), known.iter().sum())
     }
 }
 
 impl ReviewTimes {
     /// Who created and who reviewed the pull requests.
-    fn group(&self) -> (&str, &str) {
-        (or_unknown(self.authored_by.as_deref()), or_unknown(self.reviewed_by.as_deref()))
+    fn group(&self) -> (String, String) {
+        let [author, reviewer] = [&self.authored_by, &self.reviewed_by]
+            .map(|name| or_unknown(name.as_deref()).to_owned());
+        (author, reviewer)
+    }
+
+    fn merged(&self) -> f64 {
+        self.total_merged.get().map_or(0.0, |merged| merged.0)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::contract::{Error, Span};
-    use crate::testing::{map, samples_of};
-
-    const REPORT: &str = include_str!("../../../tests/fixtures/small/repos-1-day.ndjson");
-
-    fn latest() -> Vec<String> {
-        map(Span::Latest, &["repositories"], &[("repos-1-day", REPORT)]).unwrap()
-    }
-
-    #[test]
-    fn a_repository_has_the_pull_requests_of_its_last_row_of_the_newest_day() {
-        let lines = latest();
-        assert_eq!(
-            samples_of(&lines, "github_copilot_repository_pull_requests_created"),
-            [
-                r#"github_copilot_repository_pull_requests_created{repository="acme/anvil",visibility="internal"} 2"#,
-                r#"github_copilot_repository_pull_requests_created{repository="acme/rocket",visibility="private"} 8"#,
-            ]
-        );
-        assert_eq!(
-            samples_of(
-                &lines,
-                "github_copilot_repository_pull_request_time_to_merge_median_seconds"
-            ),
-            [
-                r#"github_copilot_repository_pull_request_time_to_merge_median_seconds{repository="acme/rocket",visibility="private"} 1830"#
-            ]
-        );
-        assert_eq!(
-            samples_of(
-                &lines,
-                "github_copilot_repository_pull_request_comment_type_copilot_suggestions"
-            ),
-            [
-                r#"github_copilot_repository_pull_request_comment_type_copilot_suggestions{repository="acme/rocket",visibility="private",comment_type="security"} 4"#
-            ]
-        );
-        assert_eq!(
-            samples_of(&lines, "github_copilot_repositories_report_day_timestamp_seconds"),
-            ["github_copilot_repositories_report_day_timestamp_seconds{} 1795132800"]
-        );
-    }
-
-    #[test]
-    fn review_times_are_in_seconds_by_author_and_reviewer() {
-        let lines = latest();
-        assert_eq!(
-            samples_of(
-                &lines,
-                "github_copilot_repository_pull_request_ready_to_first_review_median_seconds"
-            ),
-            [
-                r#"github_copilot_repository_pull_request_ready_to_first_review_median_seconds{repository="acme/rocket",visibility="private",authored_by="copilot",reviewed_by="human"} 180"#,
-                r#"github_copilot_repository_pull_request_ready_to_first_review_median_seconds{repository="acme/rocket",visibility="private",authored_by="human",reviewed_by="human"} 600"#,
-            ]
-        );
-        let p90 = "github_copilot_repository_pull_request_ready_to_first_review_p90_seconds";
-        assert!(samples_of(&lines, p90).iter().all(|line| line.ends_with(" 3600")));
-        let null = "github_copilot_repository_pull_request_final_review_to_merge_p90_seconds";
-        assert!(samples_of(&lines, null).is_empty());
-    }
-
-    #[test]
-    fn history_has_every_day() {
-        let lines = map(Span::History, &["repositories"], &[("repos-1-day", REPORT)]).unwrap();
-        let created = samples_of(&lines, "github_copilot_repository_pull_requests_created");
-        assert_eq!(created.len(), 3);
-        assert!(created[0].ends_with(" 90 1795046400000"));
-    }
-
-    #[test]
-    fn the_report_needs_the_option_and_may_be_empty() {
-        assert!(map(Span::Latest, &[], &[("repos-1-day", REPORT)]).unwrap().is_empty());
-        assert!(map(Span::Latest, &["repositories"], &[("repos-1-day", " ")]).unwrap().is_empty());
-    }
-
-    #[test]
-    fn a_row_needs_a_day_and_a_repository() {
-        for row in [
-            r#"{"repo_name":"rocket"}"#.to_owned(),
-            r#"{"day":"2026-11-20"}"#.to_owned(),
-            format!(r#"{{"day":"2026-11-20","repo_name":"{}"}}"#, "r".repeat(500)),
-        ] {
-            let mapped = map(Span::Latest, &["repositories"], &[("repos-1-day", &row)]);
-            assert!(matches!(mapped, Err(Error::Malformed(_))), "{row}");
-        }
-    }
-}
+mod tests;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::collector::{self, Collector, Collectors};
-use crate::input::{Day, Id, Known, Malformed, Name, Row};
-use crate::output::{Catalogue, FamilyId, Samples};
+use crate::input::{Day, Field, Id, Known, Name, Rejected, Row, or_unknown, to_label};
+use crate::output::{Catalogue, Samples};
 use crate::registration::{DocumentDefinition, Registration};
 use crate::settings::Settings;
 
@@ -31,89 +31,88 @@ const DOCUMENTS: &[DocumentDefinition] = &[
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct TeamRow<'a> {
-    day: Option<Day>,
-    user_id: Option<Id>,
+    day: Field<Day>,
+    user_id: Field<Id>,
     #[serde(borrow)]
-    user_login: Option<Name<'a>>,
-    team_id: Option<Id>,
+    user_login: Field<Name<'a>>,
+    team_id: Field<Id>,
     #[serde(borrow)]
-    slug: Option<Name<'a>>,
-    #[serde(rename = "organization_id")]
-    _organization_id: Known,
+    slug: Field<Name<'a>>,
+    organization_id: Field<Id>,
     #[serde(rename = "enterprise_id")]
     _enterprise_id: Known,
 }
 
-/// A team's slug and id: two organizations of an enterprise may have teams with the same name.
+/// A team's slug and id; see [`team_id`].
 pub type Team = (String, String);
 
 /// The members of each team.
 pub type Teams = BTreeMap<Team, BTreeSet<Id>>;
 
-/// The end of the HELP texts of teams.
-pub const NOTE: &str = "A user may be in several teams, so teams must not be summed.";
+/// The end of the HELP texts of families that count the members of a team.
+pub const TEAM_ID_NOTE: &str =
+    "A team without an id has the id of its organization as team_id, such as \"organization-42\".";
 
-/// Collects the members of teams; without `history`, only those of the newest day.
+/// The value of the label `team_id`. Organizations of an enterprise may have teams with the same
+/// name, so if a team has no id, that of its organization tells it apart.
+pub fn team_id(team: Option<&Id>, organization: Option<&Id>) -> String {
+    match (team, organization) {
+        (Some(team), _) => team.to_string(),
+        (None, Some(organization)) => to_label(format!("organization-{organization}")),
+        (None, None) => String::new(),
+    }
+}
+
+/// How many days are kept without `history`: more than GitHub's reports are late.
+const MAX_DAYS: usize = 8;
+
+/// Collects the members of teams; without `history`, only those of the newest days.
 pub struct UserTeamsCollector {
-    report_day: FamilyId,
-    members: FamilyId,
     history: bool,
     days: BTreeMap<Day, Teams>,
 }
 
 impl Collector for UserTeamsCollector {
-    fn declare(catalogue: &mut Catalogue, settings: &Settings) -> Self {
-        Self {
-            report_day: catalogue.gauge(
-                "teams_report_day_timestamp_seconds",
-                "Start (00:00 UTC) of the newest day in the user-teams report, in seconds since 1970-01-01.",
-                &[],
-            ),
-            members: catalogue.gauge(
-                "team_members",
-                &format!("Number of members of the team with a Copilot seat on the report day. {NOTE}"),
-                &["team", "team_id"],
-            ),
-            history: settings.history,
-            days: BTreeMap::new(),
-        }
+    fn declare(_: &mut Catalogue, settings: &Settings) -> Self {
+        Self { history: settings.history, days: BTreeMap::new() }
     }
 
-    fn row(&mut self, mut row: Row<'_>) -> Result<(), Malformed> {
-        let TeamRow { day, user_id, user_login, team_id, slug, .. } = row.decode()?;
-        let day = row.required(day, "day")?;
-        let user = row.required(Id::of_user(user_id.as_ref(), user_login.as_deref()), "user_id")?;
-        if !self.history {
-            if self.newest_day().is_some_and(|newest| newest > day) {
-                return Ok(());
-            }
-            self.days.retain(|kept, _| *kept == day);
+    fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
+        let (values, mut notes) = row.decode::<TeamRow<'_>>(&[])?;
+        let day = notes.day(values.day, "day")?;
+        let user = Id::of_user(values.user_id.get(), values.user_login.as_deref());
+        let user = notes.required(user.map_or(values.user_id, Field::Present), "user_id")?;
+        let team = (
+            or_unknown(values.slug.as_deref()).to_owned(),
+            team_id(values.team_id.get(), values.organization_id.get()),
+        );
+        if let Some(teams) = self.teams_of(day) {
+            teams.entry(team).or_default().insert(user);
         }
-        let slug = slug.as_deref().unwrap_or("unknown").to_owned();
-        let team = (slug, team_id.as_ref().map(Id::to_string).unwrap_or_default());
-        self.days.entry(day).or_default().entry(team).or_default().insert(user);
         Ok(())
     }
 
-    fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
-        for (day, teams) in self.days() {
-            let at = day.start_ms();
-            samples.push(self.report_day, &[], at as f64 / 1000.0, at);
-            for ((slug, id), members) in teams {
-                samples.push(self.members, &[slug, id], members.len() as f64, at);
-            }
-        }
+    fn nothing_on(&mut self, day: Day) -> bool {
+        self.teams_of(day);
+        true
     }
+
+    /// The families are in `team_activity`, because their day depends on the users report.
+    fn finish(&self, _: Collectors<'_>, _: &mut Samples) {}
 }
 
 impl UserTeamsCollector {
-    /// The newest day, if any.
-    pub fn newest_day(&self) -> Option<Day> {
-        self.days.last_key_value().map(|(day, _)| *day)
+    /// The days and their teams.
+    pub fn days(&self) -> &BTreeMap<Day, Teams> {
+        &self.days
     }
 
-    /// The days and their teams.
-    pub fn days(&self) -> impl Iterator<Item = (Day, &Teams)> {
-        self.days.iter().map(|(day, teams)| (*day, teams))
+    /// The teams of a day, unless it is too old to be kept.
+    fn teams_of(&mut self, day: Day) -> Option<&mut Teams> {
+        self.days.entry(day).or_default();
+        if !self.history && self.days.len() > MAX_DAYS {
+            self.days.pop_first();
+        }
+        self.days.get_mut(&day)
     }
 }

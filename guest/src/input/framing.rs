@@ -16,9 +16,9 @@ pub const MAX_ROW_BYTES: usize = 8 << 20;
 pub enum Framing {
     /// Objects one after another, or in an array: each is a row.
     Rows,
-    /// As [`Self::Rows`], or wrapper objects with an array of rows under this key.
+    /// As [`Self::Rows`], but each object may also be a wrapper with an array of rows under this key.
     RowsOrWrapper(&'static str),
-    /// Wrapper objects with an array of rows under this key, or an array of rows.
+    /// Wrapper objects with an array of rows under this key, or an array of rows or wrappers.
     Wrapper(&'static str),
     /// A single object, which is the row.
     Object,
@@ -32,20 +32,15 @@ impl Framing {
         }
     }
 
-    /// What an object outside of an array is, given whether it has an array of rows.
-    fn object(self, has_rows: bool) -> Option<Shape> {
+    /// What an object is that is not in an array of a wrapper, given whether it has the key of the
+    /// rows and whether it is in an array.
+    fn frame<'b>(self, has_rows: bool, in_array: bool, bytes: &'b [u8], offset: u64) -> Frame<'b> {
         match (self, has_rows) {
-            (Self::RowsOrWrapper(_) | Self::Wrapper(_), true) => Some(Shape::Wrapper),
-            (Self::Wrapper(_), false) => None,
-            _ => Some(Shape::Row),
+            (Self::RowsOrWrapper(_) | Self::Wrapper(_), true) => Frame::Wrapper(bytes, offset),
+            (Self::Wrapper(key), false) if !in_array => Frame::Foreign(bytes, offset, key),
+            _ => Frame::Row(bytes, offset),
         }
     }
-}
-
-/// What an object is.
-enum Shape {
-    Row,
-    Wrapper,
 }
 
 /// A piece of a body, with the offset of its first byte in the body.
@@ -55,6 +50,10 @@ pub enum Frame<'a> {
     Row(&'a [u8], u64),
     /// A wrapper object, with its array of rows left empty. It follows its rows.
     Wrapper(&'a [u8], u64),
+    /// A number, `true`, `false` or `null` in the place of a row.
+    Scalar(u64),
+    /// An object in the place of a wrapper, without this key.
+    Foreign(&'a [u8], u64, &'static str),
 }
 
 /// Why a body could not be split into rows.
@@ -62,8 +61,8 @@ pub enum Frame<'a> {
 pub enum FramingError {
     /// The byte at this offset is not allowed there.
     Unexpected(u64, u8),
-    /// The object at this offset does not fit this framing.
-    WrongShape(u64, Framing),
+    /// There is an array at this offset instead of a single object.
+    Array(u64),
     /// The row that starts at this offset is longer than [`MAX_ROW_BYTES`].
     RowTooLong(u64),
     /// The body ends, at this offset, in the middle of a value.
@@ -79,6 +78,8 @@ enum Context {
     Array { wrapped: bool, after_row: bool },
     /// In a wrapper, outside of its rows.
     Wrapper,
+    /// In an element of an array that is not an object.
+    Scalar { wrapped: bool },
     /// In a row, which is in an array (`Some`, of a wrapper or not) or at the top.
     Row { wrapped: Option<bool> },
 }
@@ -87,6 +88,8 @@ enum Context {
 pub struct Framer {
     framing: Framing,
     context: Context,
+    /// How many arrays the current one is in: tools that fetch all pages put them into one.
+    array_depth: usize,
     /// Bytes before the current chunk.
     consumed: u64,
     /// The part of the current row that was in previous chunks.
@@ -96,9 +99,11 @@ pub struct Framer {
     wrapper: Vec<u8>,
     wrapper_offset: u64,
     wrapper_nesting: Nesting,
+    wrapper_in_array: bool,
     /// Where the last string at the top level of `wrapper` began: a key if a colon follows.
     key_start: usize,
     key_is_rows: bool,
+    /// Whether the wrapper has the key of the rows, even if there is something else under it.
     has_rows: bool,
     /// Whether a value has begun.
     begun: bool,
@@ -110,6 +115,7 @@ impl Framer {
         Self {
             framing,
             context: Context::Top,
+            array_depth: 0,
             consumed: 0,
             row: Vec::new(),
             row_offset: 0,
@@ -117,6 +123,7 @@ impl Framer {
             wrapper: Vec::new(),
             wrapper_offset: 0,
             wrapper_nesting: Nesting::default(),
+            wrapper_in_array: false,
             key_start: 0,
             key_is_rows: false,
             has_rows: false,
@@ -152,7 +159,7 @@ impl Framer {
                             self.context = Context::Array { wrapped: false, after_row: false };
                         }
                         b'{' if self.framing != Framing::Rows => {
-                            self.begin_wrapper(offset);
+                            self.begin_wrapper(offset, false);
                             continue;
                         }
                         b'{' => {
@@ -163,6 +170,10 @@ impl Framer {
                     }
                     at += 1;
                 }
+                Context::Scalar { wrapped } => match byte {
+                    b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'E' => at += 1,
+                    _ => self.context = Context::Array { wrapped, after_row: true },
+                },
                 Context::Array { wrapped, after_row } => {
                     match byte {
                         b' ' | b'\t' | b'\r' | b'\n' => {}
@@ -173,9 +184,22 @@ impl Framer {
                             self.wrapper.push(b']');
                             self.context = Context::Wrapper;
                         }
+                        b']' if self.array_depth > 0 => {
+                            self.array_depth -= 1;
+                            self.context = Context::Array { wrapped, after_row: true };
+                        }
                         b']' => self.context = Context::Top,
+                        b'[' if !after_row && !wrapped => self.array_depth += 1,
+                        b'-' | b'0'..=b'9' | b'a'..=b'z' if !after_row => {
+                            sink(Frame::Scalar(offset))?;
+                            self.context = Context::Scalar { wrapped };
+                        }
                         b'{' if self.framing == Framing::Object => {
-                            return Err(FramingError::WrongShape(offset, self.framing).into());
+                            return Err(FramingError::Array(offset).into());
+                        }
+                        b'{' if !after_row && !wrapped && self.framing != Framing::Rows => {
+                            self.begin_wrapper(offset, true);
+                            continue;
                         }
                         b'{' if !after_row => {
                             self.begin_row(offset, Some(wrapped));
@@ -242,7 +266,8 @@ impl Framer {
         Ok(taken.len())
     }
 
-    fn begin_wrapper(&mut self, offset: u64) {
+    fn begin_wrapper(&mut self, offset: u64, in_array: bool) {
+        self.wrapper_in_array = in_array;
         self.wrapper.clear();
         self.wrapper_offset = offset;
         self.wrapper_nesting = Nesting::default();
@@ -270,108 +295,28 @@ impl Framer {
                     let key = self.wrapper.get(self.key_start..self.wrapper.len() - 1);
                     self.key_is_rows = key.is_some() && key == self.framing.rows_key();
                 }
+                (b':', false) => self.has_rows |= self.key_is_rows,
                 (b',', false) => self.key_is_rows = false,
                 (b'[', false) if self.key_is_rows => {
                     // The closing bracket is pushed at the end of the rows.
                     self.wrapper_nesting = before;
-                    self.has_rows = true;
                     self.context = Context::Array { wrapped: true, after_row: false };
                 }
                 _ => {}
             }
         }
         if closed {
-            self.context = Context::Top;
-            let offset = self.wrapper_offset;
-            match self.framing.object(self.has_rows) {
-                Some(Shape::Row) => sink(Frame::Row(&self.wrapper, offset))?,
-                Some(Shape::Wrapper) => sink(Frame::Wrapper(&self.wrapper, offset))?,
-                None => return Err(FramingError::WrongShape(offset, self.framing).into()),
-            }
+            let in_array = self.wrapper_in_array;
+            self.context = match in_array {
+                true => Context::Array { wrapped: false, after_row: true },
+                false => Context::Top,
+            };
+            let has_rows = self.has_rows;
+            sink(self.framing.frame(has_rows, in_array, &self.wrapper, self.wrapper_offset))?;
         }
         Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every frame of `body`, split into chunks of `size` bytes.
-    fn frames(body: &[u8], size: usize) -> Result<Vec<(bool, String, u64)>, FramingError> {
-        frames_of(Framing::RowsOrWrapper("rows"), body, size)
-    }
-
-    fn frames_of(
-        framing: Framing,
-        body: &[u8],
-        size: usize,
-    ) -> Result<Vec<(bool, String, u64)>, FramingError> {
-        let mut framer = Framer::new(framing);
-        let mut found = Vec::new();
-        for chunk in body.chunks(size) {
-            framer.feed(chunk, |frame| {
-                found.push(match frame {
-                    Frame::Row(bytes, at) => (true, String::from_utf8_lossy(bytes).into(), at),
-                    Frame::Wrapper(bytes, at) => (false, String::from_utf8_lossy(bytes).into(), at),
-                });
-                Ok::<_, FramingError>(())
-            })?;
-        }
-        framer.finish()?;
-        Ok(found)
-    }
-
-    #[test]
-    fn rows_do_not_depend_on_how_the_body_is_split() {
-        let bodies: [&[u8]; 6] = [
-            b"[{\"a\":1},{\"b\":\"}]\\\"\"} , {}]\n",
-            b"{\"k\":\"rows\",\"rows\":[{\"a\":[1]},{\"b\":2}],\"end\":{\"rows\":[{}]}}",
-            b"{\"flat\":[1,2]}\r\n{\"flat\":\"\\\\\"}\n",
-            b"\xEF\xBB\xBF{\"a\":1}{\"b\":2}",
-            b"[]",
-            b" \n",
-        ];
-        for body in bodies {
-            let whole = frames(body, body.len()).unwrap();
-            for size in 1..body.len() {
-                assert_eq!(frames(body, size).unwrap(), whole, "chunks of {size}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_wrapper_follows_its_rows() {
-        let found = frames(b"{\"n\":1,\"rows\":[{\"a\":1},{\"a\":2}],\"m\":2}", 7).unwrap();
-        let texts: Vec<_> =
-            found.iter().map(|(row, text, at)| (*row, text.as_str(), *at)).collect();
-        assert_eq!(
-            texts,
-            [
-                (true, "{\"a\":1}", 15),
-                (true, "{\"a\":2}", 23),
-                (false, "{\"n\":1,\"rows\":[],\"m\":2}", 0)
-            ]
-        );
-    }
-
-    #[test]
-    fn errors_have_the_offset_of_the_offending_byte() {
-        assert_eq!(frames(b"  <html>", 3), Err(FramingError::Unexpected(2, b'<')));
-        assert_eq!(frames(b"[{} {}]", 3), Err(FramingError::Unexpected(4, b'{')));
-        assert_eq!(frames(b"[1]", 3), Err(FramingError::Unexpected(1, b'1')));
-        assert_eq!(frames(b"{\"rows\":[{}", 3), Err(FramingError::CutOff(11)));
-        assert_eq!(frames(b"{\"a\":\"", 3), Err(FramingError::CutOff(6)));
-    }
-
-    #[test]
-    fn objects_that_do_not_fit_the_framing_are_errors() {
-        let wrapper = Framing::Wrapper("rows");
-        let error = b"{\"message\":\"Not Found\"}";
-        assert_eq!(frames_of(wrapper, error, 5), Err(FramingError::WrongShape(0, wrapper)));
-        assert_eq!(frames_of(wrapper, b"{\"rows\":[{}]}", 5).unwrap().len(), 2);
-        let object = Framing::Object;
-        assert_eq!(frames_of(object, b" [{}]", 5), Err(FramingError::WrongShape(2, object)));
-        assert_eq!(frames_of(object, b"{\"rows\":[{}]}", 5).unwrap().len(), 1);
-    }
-}
+mod tests;

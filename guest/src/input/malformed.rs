@@ -1,14 +1,12 @@
 //! Errors in a body.
 
-use super::framing::{Framing, FramingError, MAX_ROW_BYTES};
+use super::framing::{FramingError, MAX_ROW_BYTES};
 
 /// Where a body is malformed.
 #[derive(Debug, PartialEq)]
 pub struct Malformed {
     /// The offset in the body, in bytes from 0.
     pub offset: u64,
-    /// The path of the field, if known.
-    pub path: Option<String>,
     /// What is wrong.
     pub reason: String,
 }
@@ -16,14 +14,17 @@ pub struct Malformed {
 impl From<FramingError> for Malformed {
     fn from(error: FramingError) -> Self {
         let (offset, reason) = match error {
+            FramingError::Unexpected(offset, b'<') => {
+                (offset, "this is a web page, not JSON".to_owned())
+            }
+            FramingError::Unexpected(0, 0x1F) => {
+                (0, "this is gzip-compressed data, not JSON".to_owned())
+            }
             FramingError::Unexpected(offset, byte) => {
                 let found = char::from(byte).escape_default();
                 (offset, format!("not JSON objects: unexpected '{found}'"))
             }
-            FramingError::WrongShape(offset, Framing::Wrapper(key)) => {
-                (offset, format!("expected an object with an array {key:?}"))
-            }
-            FramingError::WrongShape(offset, _) => {
+            FramingError::Array(offset) => {
                 (offset, "expected a single object, not an array".to_owned())
             }
             FramingError::RowTooLong(offset) => {
@@ -33,6 +34,6 @@ impl From<FramingError> for Malformed {
                 (offset, "the body is cut off in the middle of a value".to_owned())
             }
         };
-        Self { offset, path: None, reason }
+        Self { offset, reason }
     }
 }

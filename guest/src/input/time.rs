@@ -1,16 +1,21 @@
 //! Days and instants, as GitHub writes them.
 
-use std::fmt;
-
-use jiff::civil::Date;
+use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
-use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+use super::field::FromJson;
 
 /// A report day: a day in UTC, written as `2026-11-20`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(Date);
 
 impl Day {
+    /// Whether a report can be about the day: it is not before 2020, and does not start later than
+    /// `latest`, in seconds since 1970-01-01T00:00:00Z.
+    pub fn is_plausible(self, latest: i64) -> bool {
+        self.0 >= date(2020, 1, 1) && self.start_ms() <= latest.saturating_mul(1000)
+    }
+
     /// The start of the day in milliseconds since 1970-01-01T00:00:00Z.
     pub fn start_ms(self) -> i64 {
         TimeZone::UTC
@@ -19,25 +24,10 @@ impl Day {
     }
 }
 
-impl<'de> Deserialize<'de> for Day {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(DayVisitor)
-    }
-}
-
-struct DayVisitor;
-
-impl Visitor<'_> for DayVisitor {
-    type Value = Day;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a day such as \"2026-11-20\"")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Day, E> {
+impl FromJson<'_> for Day {
+    fn from_text(text: &str) -> Option<Self> {
         // jiff also parses full timestamps as dates; a day has exactly ten characters.
-        let day = (text.len() == 10).then(|| text.parse().ok()).flatten();
-        day.map(Day).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+        (text.len() == 10).then(|| text.parse().ok()).flatten().map(Self)
     }
 }
 
@@ -52,24 +42,8 @@ pub fn start_of_day_ms(seconds: i64) -> i64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(pub i64);
 
-impl<'de> Deserialize<'de> for Instant {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(InstantVisitor)
-    }
-}
-
-struct InstantVisitor;
-
-impl Visitor<'_> for InstantVisitor {
-    type Value = Instant;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a time such as \"2026-11-20T08:30:00Z\"")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Instant, E> {
-        text.parse::<jiff::Timestamp>()
-            .map(|instant| Instant(instant.as_second()))
-            .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+impl FromJson<'_> for Instant {
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|instant| Self(instant.as_second()))
     }
 }

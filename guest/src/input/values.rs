@@ -1,99 +1,65 @@
-//! The kinds of values in GitHub's rows: counts, names, ids, objects.
+//! The kinds of values in GitHub's rows: counts, flags, names, ids, objects.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 
-/// The longest name that can be a label value.
-const MAX_NAME_BYTES: usize = 1024;
+use super::field::{FromJson, Problem, report};
+use super::text::label;
+
+/// The largest number that is accepted. Sums and unit conversions of such numbers stay finite.
+const MAX_COUNT: f64 = 1e100;
 
 /// A number or an average of things: finite and not negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Count(pub f64);
 
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(CountVisitor)
+impl FromJson<'_> for Count {
+    fn from_u64(value: u64) -> Option<Self> {
+        Some(Self(value as f64))
+    }
+
+    fn from_f64(value: f64) -> Option<Self> {
+        // The sum turns -0 into 0.
+        (0.0..=MAX_COUNT).contains(&value).then_some(Self(value + 0.0))
     }
 }
 
-struct CountVisitor;
-
-impl Visitor<'_> for CountVisitor {
-    type Value = Count;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a non-negative number")
+impl FromJson<'_> for bool {
+    fn from_bool(value: bool) -> Option<Self> {
+        Some(value)
     }
+}
 
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Count, E> {
-        Ok(Count(value as f64))
-    }
+/// A name that becomes a label value. It is borrowed from the row unless it has escapes. It is at
+/// most [`MAX_LABEL_BYTES`](super::text::MAX_LABEL_BYTES) long and has no control characters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Name<'a>(pub Cow<'a, str>);
 
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Count, E> {
-        u64::try_from(value)
-            .map(|value| Count(value as f64))
-            .map_err(|_| E::invalid_value(de::Unexpected::Signed(value), &self))
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Count, E> {
-        if value.is_finite() && value >= 0.0 {
-            Ok(Count(value))
-        } else {
-            Err(E::invalid_value(de::Unexpected::Float(value), &self))
+impl<'a> Name<'a> {
+    fn new(text: Cow<'a, str>) -> Self {
+        match label(&text) {
+            Some(altered) => {
+                report(Problem::Altered);
+                Self(Cow::Owned(altered))
+            }
+            None => Self(text),
         }
     }
 }
 
-/// A name that becomes a label value. It is borrowed from the row unless it has escapes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Name<'a>(pub Cow<'a, str>);
+impl<'de: 'a, 'a> FromJson<'de> for Name<'a> {
+    fn from_text(text: &str) -> Option<Self> {
+        Some(Self::new(Cow::Owned(text.to_owned())))
+    }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(NameVisitor).map(Name)
+    fn from_borrowed(text: &'de str) -> Option<Self> {
+        Some(Self::new(Cow::Borrowed(text)))
     }
 }
 
-struct NameVisitor;
-
-impl<'de> Visitor<'de> for NameVisitor {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "a string of at most {MAX_NAME_BYTES} bytes")
-    }
-
-    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        check_name(text).map(Cow::Borrowed)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        check_name(text).map(|text| Cow::Owned(text.to_owned()))
-    }
-}
-
-/// Rejects a name that the host would reject as a label value: here its position is known.
-fn check_name<E: de::Error>(text: &str) -> Result<&str, E> {
-    if text.len() > MAX_NAME_BYTES {
-        return Err(E::invalid_length(text.len(), &NameVisitor));
-    }
-    Ok(text)
-}
-
-/// A [`Name`] that outlives the row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OwnedName(String);
-
-impl<'de> Deserialize<'de> for OwnedName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(NameVisitor).map(|name| Self(name.into_owned()))
-    }
-}
-
-impl std::ops::Deref for OwnedName {
+impl std::ops::Deref for Name<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -101,7 +67,42 @@ impl std::ops::Deref for OwnedName {
     }
 }
 
-impl std::ops::Deref for Name<'_> {
+/// The key of a field.
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl<'de> Visitor<'de> for KeyVisitor {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Name::new(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Name::new(Cow::Owned(text.to_owned())))
+    }
+}
+
+/// A [`Name`] that outlives the row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnedName(String);
+
+impl FromJson<'_> for OwnedName {
+    fn from_text(text: &str) -> Option<Self> {
+        Some(Self(Name::new(Cow::Borrowed(text)).0.into_owned()))
+    }
+}
+
+impl std::ops::Deref for OwnedName {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -127,6 +128,7 @@ pub enum Id {
 impl Id {
     /// A user's id, or the login if there is no id, so that the rows of a user have the same key.
     pub fn of_user(id: Option<&Self>, login: Option<&str>) -> Option<Self> {
+        let login = login.filter(|login| !login.is_empty());
         id.cloned().or_else(|| login.map(|login| Self::Text(login.to_owned())))
     }
 }
@@ -140,84 +142,16 @@ impl fmt::Display for Id {
     }
 }
 
-impl<'de> Deserialize<'de> for Id {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(IdVisitor)
-    }
-}
-
-struct IdVisitor;
-
-impl Visitor<'_> for IdVisitor {
-    type Value = Id;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an id (an integer or a string)")
+impl FromJson<'_> for Id {
+    fn from_u64(value: u64) -> Option<Self> {
+        Some(Self::Number(value))
     }
 
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Id, E> {
-        Ok(Id::Number(value))
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Id, E> {
-        let text = check_name(text)?;
-        Ok(text.parse().map_or_else(|_| Id::Text(text.to_owned()), Id::Number))
-    }
-}
-
-/// A field that is deliberately ignored: unlike [`IgnoredAny`], it is not counted as unmapped.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Known;
-
-impl<'de> Deserialize<'de> for Known {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(KnownVisitor)
-    }
-}
-
-struct KnownVisitor;
-
-impl<'de> Visitor<'de> for KnownVisitor {
-    type Value = Known;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Known, E> {
-        Ok(Known)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Known, E> {
-        Ok(Known)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Known, E> {
-        Ok(Known)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Known, E> {
-        Ok(Known)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Known, E> {
-        Ok(Known)
-    }
-
-    fn visit_unit<E>(self) -> Result<Known, E> {
-        Ok(Known)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Known, A::Error> {
-        while seq.next_element::<Known>()?.is_some() {}
-        Ok(Known)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Known, A::Error> {
-        while map.next_key::<IgnoredAny>()?.is_some() {
-            map.next_value::<Known>()?;
+    fn from_text(text: &str) -> Option<Self> {
+        if let Ok(number) = text.parse() {
+            return Some(Self::Number(number));
         }
-        Ok(Known)
+        (!text.is_empty()).then(|| Self::Text(Name::new(Cow::Borrowed(text)).0.into_owned()))
     }
 }
 
@@ -234,22 +168,8 @@ impl<T> std::ops::Deref for Object<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Object)
-    }
-}
-
-struct ObjectVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::deserialize(de::value::MapAccessDeserializer::new(map))
+impl<'de, T: Deserialize<'de>> FromJson<'de> for Object<T> {
+    fn from_object<A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(object)).map(|value| Some(Self(value)))
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::input::{Count, Name, Object, or_unknown};
+use crate::input::{Count, Field, Known, Name, Object, or_unknown};
 use crate::output::{Catalogue, FamilyId, Samples};
 
 /// A measure: GitHub's field, the end of the family's name, and what it counts.
@@ -22,7 +22,7 @@ const MEASURES: [Measure; 7] = [
     Measure {
         field: "user_initiated_interaction_count",
         family: "interactions",
-        what: "Number of interactions that users initiated, such as prompts",
+        what: "Number of interactions that users initiated (such as prompts)",
     },
     Measure {
         field: "code_generation_activity_count",
@@ -76,9 +76,9 @@ impl Activity {
     }
 
     /// Sets the measure at `index`.
-    pub fn set(&mut self, index: usize, value: Option<Count>) {
+    pub fn set(&mut self, index: usize, value: Field<Count>) {
         if let Some(slot) = self.0.get_mut(index) {
-            *slot = value.map(|count| count.0);
+            *slot = value.get().map(|count| count.0);
         }
     }
 
@@ -139,20 +139,46 @@ pub const BY_LANGUAGE_FEATURE: usize = 3;
 #[serde(default)]
 pub struct Element<'a> {
     #[serde(borrow)]
-    ide: Option<Name<'a>>,
+    ide: Field<Name<'a>>,
     #[serde(borrow)]
-    feature: Option<Name<'a>>,
+    feature: Field<Name<'a>>,
     #[serde(borrow)]
-    model: Option<Name<'a>>,
+    model: Field<Name<'a>>,
     #[serde(borrow)]
-    language: Option<Name<'a>>,
-    user_initiated_interaction_count: Option<Count>,
-    code_generation_activity_count: Option<Count>,
-    code_acceptance_activity_count: Option<Count>,
-    loc_suggested_to_add_sum: Option<Count>,
-    loc_suggested_to_delete_sum: Option<Count>,
-    loc_added_sum: Option<Count>,
-    loc_deleted_sum: Option<Count>,
+    language: Field<Name<'a>>,
+    user_initiated_interaction_count: Field<Count>,
+    code_generation_activity_count: Field<Count>,
+    code_acceptance_activity_count: Field<Count>,
+    loc_suggested_to_add_sum: Field<Count>,
+    loc_suggested_to_delete_sum: Field<Count>,
+    loc_added_sum: Field<Count>,
+    loc_deleted_sum: Field<Count>,
+    #[serde(borrow)]
+    last_known_ide_version: Field<Object<IdeVersion<'a>>>,
+    #[serde(borrow)]
+    last_known_plugin_version: Field<Object<PluginVersion<'a>>>,
+}
+
+/// The version of the IDE that GitHub saw last, only in the rows of users.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct IdeVersion<'a> {
+    #[serde(borrow)]
+    ide_version: Field<Name<'a>>,
+    #[serde(rename = "sampled_at")]
+    _sampled_at: Known,
+}
+
+/// The version of Copilot's plugin for the IDE that GitHub saw last.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PluginVersion<'a> {
+    #[serde(borrow)]
+    plugin: Field<Name<'a>>,
+    #[serde(borrow)]
+    plugin_version: Field<Name<'a>>,
+    #[serde(rename = "sampled_at")]
+    _sampled_at: Known,
 }
 
 impl Element<'_> {
@@ -165,18 +191,31 @@ impl Element<'_> {
         })
     }
 
+    /// The IDE and its version, if that is known.
+    pub fn ide_version(&self) -> Option<(&str, &str)> {
+        let version = self.last_known_ide_version.get()?.ide_version.as_deref()?;
+        (!version.is_empty()).then(|| (self.label("ide"), version))
+    }
+
+    /// The plugin and its version, if that is known.
+    pub fn plugin_version(&self) -> Option<(&str, &str)> {
+        let known = self.last_known_plugin_version.get()?;
+        let version = known.plugin_version.as_deref()?;
+        (!version.is_empty()).then(|| (or_unknown(known.plugin.as_deref()), version))
+    }
+
     fn activity(&self) -> Activity {
         Activity(
             [
-                self.user_initiated_interaction_count,
-                self.code_generation_activity_count,
-                self.code_acceptance_activity_count,
-                self.loc_suggested_to_add_sum,
-                self.loc_suggested_to_delete_sum,
-                self.loc_added_sum,
-                self.loc_deleted_sum,
+                &self.user_initiated_interaction_count,
+                &self.code_generation_activity_count,
+                &self.code_acceptance_activity_count,
+                &self.loc_suggested_to_add_sum,
+                &self.loc_suggested_to_delete_sum,
+                &self.loc_added_sum,
+                &self.loc_deleted_sum,
             ]
-            .map(|count| count.map(|count| count.0)),
+            .map(|count| count.get().map(|count| count.0)),
         )
     }
 }

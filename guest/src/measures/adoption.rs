@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::input::{Id, Object, OwnedName};
+use serde::de::SeqAccess;
+
+use crate::input::{
+    Field, FromJson, Id, Known, Object, OwnedName, Problem, Rank, Version, by_size, or_unknown,
+    report,
+};
 use crate::output::fields::{self, MINUTES, UNIT, number_fields};
 use crate::output::{Catalogue, FamilyId, Samples};
 
@@ -10,6 +15,7 @@ number_fields! {
     /// A phase (`totals_by_ai_adoption_phase`). The averages are GitHub's, over the users in the phase.
     pub struct Phase {
         total_engaged_users => "adoption_phase_users", "Number of users in the adoption phase who were active on the report day", UNIT;
+        users_in_phase_28d => "adoption_phase_users_28d", "Number of users in the adoption phase over the 28 days up to the report day, whether or not they were active on the report day", UNIT;
         total_pull_requests_merged => "adoption_phase_pull_requests_merged", "Number of pull requests merged on the report day by users in the adoption phase", UNIT;
         avg_user_initiated_interactions => "adoption_phase_average_interactions", "Average number of interactions initiated on the report day per user in the adoption phase", UNIT;
         avg_code_generation_activities => "adoption_phase_average_code_generations", "Average number of code generations on the report day per user in the adoption phase", UNIT;
@@ -23,9 +29,9 @@ number_fields! {
         avg_pull_requests_median_minutes_to_merge => "adoption_phase_average_time_to_merge_seconds", "Average over the users in the adoption phase of the median time to merge a pull request, in seconds", MINUTES;
         avg_pull_requests_minutes_to_review => "adoption_phase_average_time_to_review_seconds", "Median time to review of the adoption phase's pull requests merged on the report day, in seconds (GitHub calls it an average)", MINUTES;
         .. {
-            phase: Option<OwnedName>,
-            phase_number: Option<Id>,
-            version: Option<crate::input::Known>,
+            phase: Field<OwnedName>,
+            phase_number: Field<Id>,
+            version: Known,
         }
     }
 }
@@ -39,24 +45,42 @@ impl AdoptionFamilies {
         Self(fields::declare(catalogue, "", Phase::FIELDS, &["phase"], ""))
     }
 
-    /// Adds the samples. The label is the number of the phase, which does not change if GitHub renames
-    /// the phase.
-    pub fn push(&self, samples: &mut Samples, phases: &[Object<Phase>], at: i64) {
-        // Averages cannot be summed, so if a phase occurs twice, the last one wins.
-        let by_label: BTreeMap<String, &Phase> =
-            phases.iter().map(|phase| (phase.label(), &**phase)).collect();
-        for (label, phase) in by_label {
-            fields::push(samples, &self.0, Phase::FIELDS, &phase.values(), &[&label], at);
+    /// Adds the samples.
+    pub fn push(&self, samples: &mut Samples, phases: &Phases, at: i64) {
+        for (label, phase) in phases {
+            let phase = &phase.value;
+            fields::push(samples, &self.0, Phase::FIELDS, &phase.values(), &[label], at);
         }
+    }
+}
+
+/// The phases by label: the number of the phase, which does not change if GitHub renames the phase.
+pub type Phases = BTreeMap<String, Version<Phase>>;
+
+/// The phases of a row. Averages cannot be summed, so of two elements for a phase the one with more
+/// users is kept.
+impl<'de> FromJson<'de> for Phases {
+    fn from_array<A: SeqAccess<'de>>(mut array: A) -> Result<Option<Self>, A::Error> {
+        let mut phases = Phases::new();
+        let mut has_conflict = false;
+        while let Some(element) = array.next_element::<Field<Object<Phase>>>()? {
+            let Some(Object(phase)) = element.into_option() else { continue };
+            let size = |phase: &Phase| phase.total_engaged_users.get().map_or(0.0, |users| users.0);
+            let (label, version) = (phase.label(), Version::new(Rank::LOWEST, phase));
+            has_conflict |= Version::keep_in(&mut phases, label, version, by_size(size));
+        }
+        if has_conflict {
+            report(Problem::Conflict);
+        }
+        Ok(Some(phases))
     }
 }
 
 impl Phase {
     fn label(&self) -> String {
-        match (&self.phase_number, &self.phase) {
+        match (self.phase_number.get(), self.phase.as_deref()) {
             (Some(number), _) => number.to_string(),
-            (None, Some(name)) => name.to_string(),
-            (None, None) => "unknown".to_owned(),
+            (None, name) => or_unknown(name).to_owned(),
         }
     }
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::input::{Count, Id, Name, Object, or_unknown};
+use crate::input::{Count, Field, Id, Name, Object, or_unknown};
 use crate::output::fields::{self, NumberField, UNIT, number_fields};
 use crate::output::{Catalogue, FamilyId, Samples};
 
 number_fields! {
     /// VS Code's agent (`totals_by_vscode_agent`).
     pub struct VscodeAgent {
-        session_count => "vscode_agent_sessions", "Number of sessions of VS Code's agent on the report day", UNIT;
-        total_user_messages => "vscode_agent_messages", "Number of messages that users sent to VS Code's agent on the report day", UNIT;
+        session_count => "vscode_agent_sessions", "Number of sessions of VS Code's agent on the report day (only in its Agents window)", UNIT;
+        total_user_messages => "vscode_agent_messages", "Number of messages that users sent to VS Code's agent on the report day (only in its Agents window)", UNIT;
     }
 }
 
@@ -22,10 +22,10 @@ number_fields! {
 #[serde(default)]
 pub struct ThirdPartyAgent<'a> {
     #[serde(borrow)]
-    agent_name: Option<Name<'a>>,
-    agent_id: Option<Id>,
-    user_initiated_interaction_count: Option<Count>,
-    session_count: Option<Count>,
+    agent_name: Field<Name<'a>>,
+    agent_id: Field<Id>,
+    user_initiated_interaction_count: Field<Count>,
+    session_count: Field<Count>,
 }
 
 /// The families of [`ThirdPartyAgent`].
@@ -49,12 +49,12 @@ pub type ThirdPartyAgents = BTreeMap<(String, String), [Option<f64>; 2]>;
 pub fn third_party_agents(elements: &[Object<ThirdPartyAgent<'_>>]) -> ThirdPartyAgents {
     let mut agents = ThirdPartyAgents::new();
     for element in elements {
-        let id = element.agent_id.as_ref().map(Id::to_string).unwrap_or_default();
+        let id = element.agent_id.get().map(Id::to_string).unwrap_or_default();
         let sums =
             agents.entry((id, or_unknown(element.agent_name.as_deref()).to_owned())).or_default();
-        let values = [element.user_initiated_interaction_count, element.session_count];
+        let values = [&element.user_initiated_interaction_count, &element.session_count];
         for (sum, value) in sums.iter_mut().zip(values) {
-            if let Some(Count(value)) = value {
+            if let Some(Count(value)) = value.get() {
                 *sum = Some(sum.unwrap_or(0.0) + value);
             }
         }
@@ -69,25 +69,40 @@ pub struct AgentFamilies {
 }
 
 impl AgentFamilies {
-    /// Declares the families.
-    pub fn declare(catalogue: &mut Catalogue) -> Self {
-        let labels = ["agent_id", "agent"];
+    /// Declares the families, `{prefix}vscode_agent_sessions` and so on. `note` ends their HELP text:
+    /// `, per user`.
+    pub fn declare(catalogue: &mut Catalogue, prefix: &str, labels: &[&str], note: &str) -> Self {
+        let by_agent: Vec<_> = labels.iter().copied().chain(["agent_id", "agent"]).collect();
+        let agents = THIRD_PARTY_AGENT_FIELDS;
         Self {
-            vscode: fields::declare(catalogue, "", VscodeAgent::FIELDS, &[], ""),
-            third_party: fields::declare(catalogue, "", THIRD_PARTY_AGENT_FIELDS, &labels, ""),
+            vscode: fields::declare(catalogue, prefix, VscodeAgent::FIELDS, labels, note),
+            third_party: fields::declare(catalogue, prefix, agents, &by_agent, note),
         }
     }
 
     /// Adds the samples of VS Code's agent.
-    pub fn push_vscode(&self, samples: &mut Samples, agent: &VscodeAgent, at: i64) {
-        fields::push(samples, &self.vscode, VscodeAgent::FIELDS, &agent.values(), &[], at);
+    pub fn push_vscode(
+        &self,
+        samples: &mut Samples,
+        agent: &VscodeAgent,
+        labels: &[&str],
+        at: i64,
+    ) {
+        fields::push(samples, &self.vscode, VscodeAgent::FIELDS, &agent.values(), labels, at);
     }
 
-    /// Adds the samples of partners' agents.
-    pub fn push_third_party(&self, samples: &mut Samples, agents: &ThirdPartyAgents, at: i64) {
+    /// Adds the samples of partners' agents. `labels` precede the labels of the agent.
+    pub fn push_third_party(
+        &self,
+        samples: &mut Samples,
+        agents: &ThirdPartyAgents,
+        labels: &[&str],
+        at: i64,
+    ) {
         for ((id, name), values) in agents {
+            let labels: Vec<_> = labels.iter().copied().chain([id.as_str(), name]).collect();
             let families = &self.third_party;
-            fields::push(samples, families, THIRD_PARTY_AGENT_FIELDS, values, &[id, name], at);
+            fields::push(samples, families, THIRD_PARTY_AGENT_FIELDS, values, &labels, at);
         }
     }
 }

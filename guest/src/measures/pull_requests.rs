@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::input::{Object, OwnedName, or_unknown};
+use crate::input::{Field, Object, OwnedName, or_unknown};
 use crate::output::fields::{self, MINUTES, UNIT, number_fields};
 use crate::output::{Catalogue, FamilyId, Samples};
 
@@ -24,7 +24,7 @@ number_fields! {
         total_copilot_suggestions => "pull_request_copilot_suggestions", "Number of review suggestions that Copilot made on the report day", UNIT;
         total_copilot_applied_suggestions => "pull_request_copilot_suggestions_applied", "Number of Copilot's review suggestions applied on the report day", UNIT;
         .. {
-            copilot_suggestions_by_comment_type: Option<Vec<Object<Suggestions>>>,
+            copilot_suggestions_by_comment_type: Field<Vec<Object<Suggestions>>>,
         }
     }
 }
@@ -35,7 +35,7 @@ number_fields! {
         total_copilot_suggestions => "pull_request_comment_type_copilot_suggestions", "Number of review suggestions that Copilot made on the report day, by type of comment", UNIT;
         total_copilot_applied_suggestions => "pull_request_comment_type_copilot_suggestions_applied", "Number of Copilot's review suggestions applied on the report day, by type of comment", UNIT;
         .. {
-            comment_type: Option<OwnedName>,
+            comment_type: Field<OwnedName>,
         }
     }
 }
@@ -63,7 +63,7 @@ impl PullRequestFamilies {
     pub fn push(&self, samples: &mut Samples, row: &PullRequests, labels: &[&str], at: i64) {
         fields::push(samples, &self.totals, PullRequests::FIELDS, &row.values(), labels, at);
         let mut types: BTreeMap<String, Vec<Option<f64>>> = BTreeMap::new();
-        for element in row.copilot_suggestions_by_comment_type.iter().flatten() {
+        for element in row.copilot_suggestions_by_comment_type.elements() {
             let sums = types
                 .entry(or_unknown(element.comment_type.as_deref()).to_owned())
                 .or_insert_with(|| vec![None; Suggestions::FIELDS.len()]);

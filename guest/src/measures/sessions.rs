@@ -1,6 +1,6 @@
 //! Sessions of the CLI and of the desktop app.
 
-use crate::input::{Known, Object};
+use crate::input::{Field, Known, Object};
 use crate::output::fields::{self, UNIT, number_fields};
 use crate::output::{Catalogue, FamilyId, Samples};
 
@@ -11,7 +11,7 @@ number_fields! {
         request_count => "requests", "Number of requests to models on the report day, including automatic ones", UNIT;
         prompt_count => "prompts", "Number of prompts that users sent on the report day", UNIT;
         .. {
-            token_usage: Option<Object<TokenUsage>>,
+            token_usage: Field<Object<TokenUsage>>,
             last_known_cli_version: Known,
         }
     }
@@ -44,7 +44,7 @@ impl SessionFamilies {
     /// Adds the samples.
     pub fn push(&self, samples: &mut Samples, row: &Sessions, labels: &[&str], at: i64) {
         fields::push(samples, &self.sessions, Sessions::FIELDS, &row.values(), labels, at);
-        if let Some(tokens) = &row.token_usage {
+        if let Some(tokens) = row.token_usage.get() {
             fields::push(samples, &self.tokens, TokenUsage::FIELDS, &tokens.values(), labels, at);
         }
     }

@@ -18,7 +18,12 @@ pub struct FamilyId(pub(super) usize);
 /// Collectors declare their families here when they are made, so the manifest cannot differ from
 /// what a run returns.
 #[derive(Default)]
-pub struct Catalogue(Vec<Family>);
+pub struct Catalogue {
+    families: Vec<Family>,
+    /// What the families that are being declared depend on: see [`Catalogue::detailed`].
+    enabled_by: Option<&'static str>,
+    detail: u32,
+}
 
 impl Catalogue {
     /// Declares the gauge `github_copilot_{name}` with the labels `org`, `scope` and `labels`.
@@ -32,28 +37,45 @@ impl Catalogue {
         self.declare(name.to_owned(), help, &COMPAT_LABELS)
     }
 
+    /// Declares families that only an option adds, or that have more detail than the numbers of the
+    /// whole target: 1 for teams, 2 for repositories, 3 for users, 4 for parts of a user's activity.
+    pub fn detailed<T>(
+        &mut self,
+        enabled_by: Option<&'static str>,
+        detail: u32,
+        declare: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let outer = (self.enabled_by, self.detail);
+        (self.enabled_by, self.detail) = (enabled_by, detail);
+        let declared = declare(self);
+        (self.enabled_by, self.detail) = outer;
+        declared
+    }
+
     fn declare<'a>(
         &mut self,
         name: String,
         help: &str,
         labels: impl IntoIterator<Item = &'a &'a str>,
     ) -> FamilyId {
-        self.0.push(Family {
+        self.families.push(Family {
             name,
             help: help.to_owned(),
             kind: MetricKind::Gauge,
             label_names: labels.into_iter().map(|label| (*label).to_owned()).collect(),
+            enabled_by: self.enabled_by.map(str::to_owned),
+            detail: self.detail,
         });
-        FamilyId(self.0.len() - 1)
+        FamilyId(self.families.len() - 1)
     }
 
     /// The declared families.
     pub fn families(&self) -> &[Family] {
-        &self.0
+        &self.families
     }
 
     /// The declared families.
     pub fn into_families(self) -> Vec<Family> {
-        self.0
+        self.families
     }
 }

@@ -61,7 +61,7 @@ macro_rules! number_fields {
         #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
         #[serde(default)]
         pub struct $name {
-            $($field: Option<$crate::input::Count>,)*
+            $($field: $crate::input::Field<$crate::input::Count>,)*
             $($($(#[$other_attribute])* $other: $type,)*)?
         }
 
@@ -75,9 +75,15 @@ macro_rules! number_fields {
                 },)*
             ];
 
+            /// Whether any number is above zero.
+            #[allow(dead_code, reason = "not every object needs it")]
+            pub fn any(&self) -> bool {
+                $(self.$field.get().is_some_and(|count| count.0 > 0.0))||*
+            }
+
             /// The numbers as GitHub sent them, in the order of [`Self::FIELDS`].
             pub fn values(&self) -> Vec<Option<f64>> {
-                vec![$(self.$field.map(|count| count.0),)*]
+                vec![$(self.$field.get().map(|count| count.0),)*]
             }
         }
     };

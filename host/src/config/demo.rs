@@ -9,7 +9,7 @@ use super::values::Choice;
 /// When to serve the demo.
 #[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
 pub enum Demo {
-    /// Whatever else is set.
+    /// In any case, except that targets must not be set too.
     Always,
     /// If nothing is set that could be served.
     Auto,
@@ -23,7 +23,14 @@ pub fn wants_demo(args: &ServeArgs) -> Result<bool, SettingError> {
     let demo = given(&args.demo).map(|text| parse_flag::<Choice<Demo>>("--demo (DEMO)", text));
     let texts = [&args.config, &args.token_file, &args.app_id, &args.org, &args.enterprise];
     let token = args.token.as_ref().is_some_and(|token| !token.expose().trim().is_empty());
-    Ok(match demo.transpose()?.unwrap_or_default() {
+    let demo = demo.transpose()?.unwrap_or_default();
+    let exports = [("--org (ORG)", &args.org), ("--enterprise (ENTERPRISE)", &args.enterprise)];
+    let exported = exports.into_iter().find(|(_, text)| given(text).is_some());
+    if let (Demo::Always, Some((setting, _))) = (demo, exported) {
+        let problem = "the demo would be served instead: set one of the two, or --demo=auto";
+        return Err(SettingError::new(setting, problem));
+    }
+    Ok(match demo {
         Demo::Always => true,
         Demo::Auto => !token && texts.into_iter().all(|text| given(text).is_none()),
         Demo::Never => false,
@@ -46,7 +53,9 @@ mod tests {
         assert_eq!(wants_demo(&args("", "")), Ok(false));
         assert_eq!(wants_demo(&args("auto", " ")), Ok(true));
         assert_eq!(wants_demo(&args("auto", "octo-org")), Ok(false));
-        assert_eq!(wants_demo(&args("always", "octo-org")), Ok(true));
+        assert_eq!(wants_demo(&args("always", "")), Ok(true));
+        let error = wants_demo(&args("always", "octo-org")).unwrap_err();
+        assert_eq!(error.setting, "--org (ORG)");
         assert!(wants_demo(&args("maybe", "")).is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::parse::{list, section, value};
 use super::paths::CaFile;
-use super::values::{HostPattern, Mib, Number, Timeout};
+use super::values::{ApiVersion, HostPattern, Mib, Number, Timeout};
 
 section! {
     /// How requests are sent to GitHub.
@@ -36,6 +36,10 @@ section! {
         /// CA certificates (PEM) to trust in addition to the system's.
         #[serde(rename = "ca_file", deserialize_with = "value::<CaFile, _>")]
         pub ca_certificates: Vec<u8> = Vec::new(),
+        /// Version of GitHub's REST API (the header `X-GitHub-Api-Version`), so that the end of one
+        /// needs no new exporter.
+        #[serde(deserialize_with = "value::<ApiVersion, _>")]
+        pub api_version: String = "2022-11-28".to_owned(),
         /// Hosts that report files may be downloaded from, in addition to GitHub's own. `*.` stands
         /// for any subdomain.
         #[serde(deserialize_with = "list::<HostPattern, _>")]

@@ -179,9 +179,17 @@ impl Targets {
         let token = "set GHC_TOKEN to a token for the GitHub API (or GHC_TOKEN_FILE, or GITHUB_APP_ID with GITHUB_APP_PRIVATE_KEY_FILE)";
         let targets = "ORG or ENTERPRISE to what should be exported";
         match (self.all.is_empty(), no_credentials) {
-            (true, true) => Some(format!("{token}, and {targets}")),
+            (true, true) => Some(format!("{token}, and {targets}{}", hint())),
             (true, false) => Some(format!("set {targets}")),
-            (false, _) => self.lack_credential().then(|| token.to_owned()),
+            (false, _) => self.lack_credential().then(|| format!("{token}{}", hint())),
         }
+    }
+}
+
+/// A hint for users of GitHub's own tools, whose variable has another name.
+fn hint() -> &'static str {
+    match std::env::var_os("GITHUB_TOKEN") {
+        Some(token) if !token.is_empty() => " (GITHUB_TOKEN is set, but is not read)",
+        _ => "",
     }
 }

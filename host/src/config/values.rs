@@ -169,7 +169,34 @@ impl Parser for ApiUrl {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(format!("it contains a query or fragment: {right}"));
         }
-        Ok(url)
+        match api_of_web_site(&url) {
+            Some(api) => Err(format!("it is the web site, not the API: use {api}")),
+            None => Ok(url),
+        }
+    }
+}
+
+/// The API of a web site of GitHub, if a URL is that of the web site.
+fn api_of_web_site(url: &Url) -> Option<String> {
+    let host = url.host_str()?;
+    match host.strip_suffix(".ghe.com") {
+        Some(subdomain) if !subdomain.contains('.') => Some(format!("https://api.{host}")),
+        _ => matches!(host, "github.com" | "www.github.com")
+            .then(|| "https://api.github.com".to_owned()),
+    }
+}
+
+/// A version of GitHub's REST API: a date.
+pub(super) struct ApiVersion;
+
+impl Parser for ApiVersion {
+    type Value = String;
+
+    fn parse(text: &str) -> Result<String, String> {
+        match text.parse::<jiff::civil::Date>() {
+            Ok(_) if text.len() == 10 => Ok(text.to_owned()),
+            _ => Err(format!("{text:?} is not a version of GitHub's API, such as 2022-11-28")),
+        }
     }
 }
 
@@ -222,6 +249,13 @@ impl Parser for ListenAddress {
 /// Parses a token. `None` if it is empty. Errors never quote it: it may be almost right.
 pub(crate) fn parse_token(text: &str) -> Result<Option<Secret>, String> {
     let text = text.trim();
+    if text.starts_with('\u{feff}') {
+        return Err("not a token: it starts with a byte order mark (save the file as plain UTF-8)"
+            .to_owned());
+    }
+    if text.starts_with(['"', '\'']) {
+        return Err("not a token: it is in quotes, which must be removed".to_owned());
+    }
     if text.bytes().any(|byte| !byte.is_ascii_graphic()) {
         return Err("not a token: it contains whitespace or a special character".to_owned());
     }
@@ -271,9 +305,21 @@ mod tests {
             "https://me:hunter2@h",
             "https://me:hunter2@h:99999",
             "https://h?token=hunter2",
+            "https://github.com",
         ] {
             let error = ApiUrl::parse(wrong).unwrap_err();
             assert!(error.contains("https://api.github.com") && !error.contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_web_site_is_not_that_of_its_api() {
+        let error = ApiUrl::parse("https://octo.ghe.com").unwrap_err();
+        assert!(error.ends_with("use https://api.octo.ghe.com"), "{error}");
+        assert!(ApiUrl::parse("https://api.octo.ghe.com").is_ok());
+        assert_eq!(ApiVersion::parse("2026-03-10").as_deref(), Ok("2026-03-10"));
+        for wrong in ["v3", "2026-3-10", "2026-03-10T00:00:00", ""] {
+            assert!(ApiVersion::parse(wrong).is_err(), "{wrong}");
         }
     }
 
@@ -291,7 +337,14 @@ mod tests {
     fn a_token_is_one_word_and_never_quoted() {
         assert_eq!(parse_token(" ghp_x\n"), Ok(Some(Secret::new("ghp_x"))));
         assert_eq!(parse_token(" \n"), Ok(None));
-        for wrong in ["hunter2 hunter2", "hunter2\u{e9}", "hunter2\0"] {
+        for wrong in [
+            "hunter2 hunter2",
+            "hunter2\u{e9}",
+            "hunter2\0",
+            "\"hunter2\"",
+            "'hunter2'",
+            "\u{feff}hunter2",
+        ] {
             assert!(!parse_token(wrong).unwrap_err().contains("hunter2"));
         }
     }

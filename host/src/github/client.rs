@@ -39,7 +39,7 @@ impl<'a> ApiRequest<'a> {
 
 /// Fetches the documents of one target.
 pub struct Client {
-    transport: Arc<Transport>,
+    transport: Transport,
     credential: Arc<Credential>,
     api: Url,
     target: Target,
@@ -48,14 +48,14 @@ pub struct Client {
 impl Client {
     /// Creates a client for a target.
     pub fn new(
-        transport: &Arc<Transport>,
+        transport: Transport,
         credentials: &Credentials,
         credential: &Arc<CredentialSettings>,
         api: &Url,
         target: &Target,
     ) -> Self {
         Self {
-            transport: Arc::clone(transport),
+            transport,
             credential: credentials.get(credential, api),
             api: api.clone(),
             target: target.clone(),

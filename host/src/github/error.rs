@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use thiserror::Error;
+use url::Url;
 
 use super::refusal::Refusal;
+use crate::model::mask::mask;
 use crate::model::text::causes;
 
 /// Why a document could not be fetched. The texts contain no links, no tokens, and nothing of a body
@@ -32,8 +34,13 @@ pub enum FetchError {
         retry_after: Option<Duration>,
     },
     /// There was no response, or it was cut off.
-    #[error("no complete response for {what}: {reason}")]
+    #[error(
+        "no complete response{} for {what}: {reason}",
+        host.as_ref().map(|host| format!(" from {host}")).unwrap_or_default()
+    )]
     Request {
+        /// The server, if one was reached or looked up.
+        host: Option<String>,
         /// What was requested.
         what: String,
         /// What happened.
@@ -73,7 +80,7 @@ pub enum FetchError {
 impl FetchError {
     /// A request that cannot succeed, and is not retried.
     pub(super) fn impossible(what: &str, reason: impl Into<String>) -> Self {
-        Self::Request { what: what.to_owned(), reason: reason.into(), passing: false }
+        Self::Request { host: None, what: what.to_owned(), reason: reason.into(), passing: false }
     }
 
     /// Marks an error as a failure to sign in, which has been retried already.
@@ -127,11 +134,21 @@ impl FetchError {
 
     /// Whether it persists until someone changes a setting at GitHub.
     pub fn is_settled(&self) -> bool {
-        use Refusal::{AddressNotAllowed, NotFound, PermissionMissing, PolicyOff, SsoRequired};
+        use Refusal::{
+            AccountSuspended, AddressNotAllowed, ClassicTokenForbidden, NotFound,
+            PermissionMissing, PolicyOff, SsoRequired, TokenLifetime,
+        };
         let Self::Status { refusal: Some(refusal), .. } = self else { return false };
         matches!(
             refusal,
-            AddressNotAllowed | NotFound | PermissionMissing | PolicyOff | SsoRequired
+            AccountSuspended
+                | AddressNotAllowed
+                | ClassicTokenForbidden
+                | NotFound
+                | PermissionMissing
+                | PolicyOff
+                | SsoRequired
+                | TokenLifetime
         )
     }
 
@@ -147,9 +164,41 @@ impl FetchError {
     }
 
     /// An error of the HTTP client. Its text would contain the link, so only the causes are kept.
+    /// The host is kept, but not the path or query, which may be a signed link.
     pub(super) fn request(what: &str, error: reqwest::Error) -> Self {
         let passing = !error.is_builder();
-        let reason = causes(&error.without_url());
-        Self::Request { what: what.to_owned(), reason, passing }
+        let host = error.url().map(host_of);
+        let reason = mask(&causes(&error.without_url()), None);
+        Self::Request { host, what: what.to_owned(), reason, passing }
     }
+
+    /// The same error, about another subject than the one request.
+    pub fn about(&self, subject: &str) -> Self {
+        let mut error = self.clone();
+        match &mut error {
+            Self::Status { what, .. }
+            | Self::Request { what, .. }
+            | Self::Answer { what, .. }
+            | Self::RateLimited { what, .. } => subject.clone_into(what),
+            // These are not about a document.
+            Self::SignIn(_) | Self::Credential { .. } => {}
+        }
+        error
+    }
+
+    /// The same error with the server that it is about.
+    pub(super) fn from_host(self, url: &Url) -> Self {
+        match self {
+            Self::Request { host: None, what, reason, passing } => {
+                Self::Request { host: Some(host_of(url)), what, reason, passing }
+            }
+            other => other,
+        }
+    }
+}
+
+/// Host and port of a URL.
+fn host_of(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", url.host_str().unwrap_or_default())
 }

@@ -13,6 +13,7 @@ mod day;
 mod error;
 mod fetch;
 mod hosts;
+mod link;
 mod metrics;
 mod paged;
 mod rate_limit;
@@ -27,6 +28,6 @@ pub use fetch::Fetched;
 pub use metrics::Metrics;
 pub use rate_limit::{Labels, RateLimit, Reading, Weight};
 pub use refusal::Refusal;
-pub use transport::{Transport, TransportError};
+pub use transport::{OnRetry, Transport, TransportError};
 
 pub use crate::config::GithubOptions as Options;

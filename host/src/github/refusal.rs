@@ -15,6 +15,12 @@ pub enum Refusal {
     PolicyOff,
     /// The token or App lacks a permission.
     PermissionMissing,
+    /// The organization or enterprise forbids classic tokens.
+    ClassicTokenForbidden,
+    /// The token lives longer than the organization or enterprise allows.
+    TokenLifetime,
+    /// The account of the token is suspended.
+    AccountSuspended,
     /// The token is not authorized for the organization's single sign-on.
     SsoRequired,
     /// This machine's address is not on the IP allow list.
@@ -27,10 +33,13 @@ pub enum Refusal {
 
 impl Refusal {
     /// All refusals.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::BadCredentials,
         Self::PolicyOff,
         Self::PermissionMissing,
+        Self::ClassicTokenForbidden,
+        Self::TokenLifetime,
+        Self::AccountSuspended,
         Self::SsoRequired,
         Self::AddressNotAllowed,
         Self::RateLimit,
@@ -46,14 +55,19 @@ impl Refusal {
             StatusCode::UNAUTHORIZED => Some(Self::BadCredentials),
             StatusCode::TOO_MANY_REQUESTS => Some(Self::RateLimit),
             StatusCode::NOT_FOUND => Some(Self::NotFound),
-            // The closed metrics API returns this if its setting is off.
-            StatusCode::UNPROCESSABLE_ENTITY => Some(Self::PolicyOff),
+            // The closed metrics API returns this if its setting is off; others for other reasons.
+            StatusCode::UNPROCESSABLE_ENTITY if says("metrics") => Some(Self::PolicyOff),
             StatusCode::FORBIDDEN if headers.contains_key("retry-after") || used_up => {
                 Some(Self::RateLimit)
             }
             StatusCode::FORBIDDEN if says("rate limit") || says("abuse") => Some(Self::RateLimit),
             StatusCode::FORBIDDEN if headers.contains_key("x-github-sso") || says("saml") => {
                 Some(Self::SsoRequired)
+            }
+            StatusCode::FORBIDDEN if says("suspended") => Some(Self::AccountSuspended),
+            StatusCode::FORBIDDEN if says("lifetime") => Some(Self::TokenLifetime),
+            StatusCode::FORBIDDEN if says("forbids access") && says("classic") => {
+                Some(Self::ClassicTokenForbidden)
             }
             StatusCode::FORBIDDEN if says("ip allow list") => Some(Self::AddressNotAllowed),
             StatusCode::FORBIDDEN if says("policy") || says("must be enabled") => {
@@ -70,6 +84,9 @@ impl Refusal {
             Self::BadCredentials => "bad_credentials",
             Self::PolicyOff => "policy_off",
             Self::PermissionMissing => "permission_missing",
+            Self::ClassicTokenForbidden => "classic_token_forbidden",
+            Self::TokenLifetime => "token_lifetime",
+            Self::AccountSuspended => "account_suspended",
             Self::SsoRequired => "sso_required",
             Self::AddressNotAllowed => "address_not_allowed",
             Self::RateLimit => "rate_limit",
@@ -90,6 +107,17 @@ impl Refusal {
                 Some(permission) => format!("grant the token or App {permission}"),
                 None => "grant the token or App the missing permission".to_owned(),
             },
+            Self::ClassicTokenForbidden => {
+                "classic tokens are forbidden: use a fine-grained token \
+                or a GitHub App"
+                    .to_owned()
+            }
+            Self::TokenLifetime => "the token lives longer than allowed: create one that expires \
+                earlier"
+                .to_owned(),
+            Self::AccountSuspended => "the account of the token is suspended: use the token of \
+                another account, or a GitHub App"
+                .to_owned(),
             Self::SsoRequired => "authorize the token for the organization's single sign-on: \
                 GitHub > Settings > Developer settings > the token > Configure SSO"
                 .to_owned(),
@@ -108,5 +136,43 @@ impl Refusal {
                 )
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_of_a_refusal_is_told_by_its_message() {
+        let cause = |status: u16, message: &str| {
+            let status = StatusCode::from_u16(status).unwrap();
+            Refusal::of(status, &HeaderMap::new(), message)
+        };
+        for (message, refusal) in [
+            ("The 'Copilot usage metrics' policy must be enabled", Refusal::PolicyOff),
+            ("Resource not accessible by integration", Refusal::PermissionMissing),
+            (
+                "`octo-org` forbids access via a personal access token (classic).",
+                Refusal::ClassicTokenForbidden,
+            ),
+            (
+                "The 'octo' enterprise forbids access via a fine-grained personal access tokens if \
+                 the token's lifetime is greater than 366 days.",
+                Refusal::TokenLifetime,
+            ),
+            ("Sorry. Your account was suspended.", Refusal::AccountSuspended),
+            ("Resource protected by organization SAML enforcement.", Refusal::SsoRequired),
+            ("has an IP allow list enabled", Refusal::AddressNotAllowed),
+            ("You have exceeded a secondary rate limit.", Refusal::RateLimit),
+        ] {
+            assert_eq!(cause(403, message), Some(refusal), "{message}");
+        }
+        assert_eq!(
+            cause(422, "Copilot Usage Metrics API setting is disabled"),
+            Some(Refusal::PolicyOff)
+        );
+        // Billing has other reasons for it.
+        assert_eq!(cause(422, "Copilot Business or Enterprise is not enabled"), None);
     }
 }

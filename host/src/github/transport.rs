@@ -10,7 +10,8 @@ use backon::{ExponentialBuilder, Retryable};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
+    LOCATION,
 };
 use reqwest::{Certificate, Method, Response, StatusCode};
 use serde::Deserialize;
@@ -25,6 +26,7 @@ use super::rate_limit::{RateLimit, Weight, retry_after, server_time};
 use super::refusal::Refusal;
 use crate::config::GithubOptions;
 use crate::config::is_loopback;
+use crate::model::mask::mask;
 use crate::model::{Body, BodyWriter, Secret};
 
 /// The largest error response, in bytes.
@@ -38,8 +40,6 @@ const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 /// The longest wait of a single request for its rate limit; beyond that, it fails for now. Long lists
 /// wait as long as it takes, because starting over would cost more requests.
 const MAX_PAUSE: Duration = Duration::from_secs(90);
-/// The requested version of the API.
-const API_VERSION: &str = "2022-11-28";
 
 /// Why no request can be sent at all.
 #[derive(Debug, Error)]
@@ -49,14 +49,19 @@ pub enum TransportError {
     Client(#[from] reqwest::Error),
 }
 
-/// Sends all requests.
+/// Told of every attempt that failed, and how long it is until the next one.
+pub type OnRetry = Arc<dyn Fn(&FetchError, Duration) + Send + Sync>;
+
+/// Sends all requests. Clones share their limits.
+#[derive(Clone)]
 pub struct Transport {
     proxied: reqwest::Client,
     /// For servers on this machine, which a proxy could not reach.
     direct: reqwest::Client,
-    options: GithubOptions,
-    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    options: Arc<GithubOptions>,
+    hosts: Arc<Mutex<HashMap<String, Arc<Host>>>>,
     metrics: Metrics,
+    on_retry: Option<OnRetry>,
 }
 
 struct Host {
@@ -119,10 +124,16 @@ impl Transport {
         Ok(Self {
             proxied: builder().build()?,
             direct: builder().no_proxy().build()?,
-            options,
-            hosts: Mutex::default(),
+            options: Arc::new(options),
+            hosts: Arc::default(),
             metrics,
+            on_retry: None,
         })
+    }
+
+    /// The same transport, which tells `on_retry` of the attempts that fail.
+    pub fn reporting_to(&self, on_retry: OnRetry) -> Self {
+        Self { on_retry: Some(on_retry), ..self.clone() }
     }
 
     /// How requests are sent.
@@ -157,6 +168,9 @@ impl Transport {
             .notify(|error, pause| {
                 debug!(%error, delay = pause.as_secs_f64(), "request failed, retrying");
                 self.metrics.count_retry(&error.cause());
+                if let Some(on_retry) = &self.on_retry {
+                    on_retry(error, pause);
+                }
             })
             .await
     }
@@ -189,7 +203,7 @@ impl Transport {
         self.metrics.observe_request(request.token.is_some(), started.elapsed());
         exchange.unwrap_or_else(|_| {
             let reason = format!("it took longer than {} s", timeout.as_secs());
-            Err(FetchError::impossible(request.what, reason))
+            Err(FetchError::impossible(request.what, reason).from_host(&request.url))
         })
     }
 
@@ -217,6 +231,9 @@ impl Transport {
                 }
                 status if status.is_success() => {
                     let headers = response.headers().clone();
+                    if request.token.is_some() && is_web_page(&headers) {
+                        return Err(FetchError::answer(what, web_page(&url)));
+                    }
                     let body = read(what, response, request.limit).await?;
                     request.succeeded();
                     return Ok(Reply::Content(body, headers));
@@ -240,7 +257,7 @@ impl Transport {
         let http = if is_loopback(&url) { &self.direct } else { &self.proxied };
         let mut sending = http.request(request.method.clone(), url);
         if let Some(token) = request.token {
-            sending = sending.headers(headers(token));
+            sending = sending.headers(headers(token, &self.options.api_version));
         }
         if let Some(etag) = request.etag {
             sending = sending.header(IF_NONE_MATCH, etag);
@@ -258,11 +275,14 @@ impl Transport {
     }
 }
 
-fn headers(token: &Secret) -> HeaderMap {
+fn headers(token: &Secret, api_version: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
     let version = HeaderName::from_static("x-github-api-version");
-    headers.insert(version, HeaderValue::from_static(API_VERSION));
+    // It has been checked when it was read.
+    if let Ok(value) = HeaderValue::from_str(api_version) {
+        headers.insert(version, value);
+    }
     // Tokens have been checked when they were read.
     if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose())) {
         value.set_sensitive(true);
@@ -276,6 +296,21 @@ pub(super) fn url_of(api: &Url, path: &str) -> Result<Url, FetchError> {
     let base = api.as_str().trim_end_matches('/');
     Url::parse(&format!("{base}{path}"))
         .map_err(|error| FetchError::impossible(path, error.to_string()))
+}
+
+/// Whether a response is a web page, which the API never returns.
+fn is_web_page(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"))
+}
+
+/// What a web page instead of a document means.
+fn web_page(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    format!(
+        "{host} sent a web page: the API URL must be that of the API (https://api.github.com, \
+         https://api.SUBDOMAIN.ghe.com or https://HOST/api/v3), and no proxy may answer instead of it"
+    )
 }
 
 fn redirect(what: &str, from: &Url, response: &Response) -> Result<Url, FetchError> {
@@ -317,7 +352,9 @@ async fn refused(request: &Request<'_>, status: StatusCode, response: Response) 
     let body = read(request.what, response, MAX_ERROR_BYTES).await.ok();
     let answer = body.and_then(|body| serde_json::from_reader::<_, Answer>(body.reader()).ok());
     let message: Option<String> = answer.map(|answer| {
-        answer.message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
+        // A server or proxy may send the token back.
+        let message = mask(&answer.message, request.token.map(Secret::expose));
+        message.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
     });
     // The message of a file host may quote the link, and is not about GitHub's settings.
     let of_api = request.token.is_some();

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use super::conflict::Conflict;
 use super::refusal::Refusal;
 use super::set::MappingSet;
-use crate::wasm::Mapping;
 use crate::config::{MappingSource, SettingError};
+use crate::model::Limits;
+use crate::wasm::Mapping;
 
 /// The files of a directory by path.
 pub(super) type Files = BTreeMap<PathBuf, FileState>;
@@ -29,6 +30,8 @@ pub(super) struct FileState {
     pub before: Option<Arc<Mapping>>,
     /// Why the file's own mapping does not run.
     pub refusal: Option<Arc<Refusal>>,
+    /// The limits with which the file's own mapping was last tried.
+    pub limits: Option<Arc<Limits>>,
 }
 
 impl FileState {
@@ -38,6 +41,17 @@ impl FileState {
 
     fn is_named(&self, name: &str) -> bool {
         self.in_use.as_ref().is_some_and(|in_use| in_use.manifest().name == name)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let mapping = |mapping: &Option<Arc<Mapping>>| {
+            mapping.as_ref().map(|mapping| mapping.sha256().to_owned())
+        };
+        let refusal = |state: &Self| state.refusal.as_ref().map(|refusal| refusal.to_string());
+        self.content == other.content
+            && mapping(&self.in_use) == mapping(&other.in_use)
+            && mapping(&self.before) == mapping(&other.before)
+            && refusal(self) == refusal(other)
     }
 }
 
@@ -117,6 +131,31 @@ impl CandidateSet {
     /// The mapping that is rolled back, if any.
     pub fn rolled_back(&self) -> Option<&Mapping> {
         self.rolled_back.as_ref().map(|(_, mapping)| &**mapping)
+    }
+
+    /// Whether it makes the same changes to the same mappings, for the same reasons.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let rolled_back =
+            |candidate: &Self| candidate.rolled_back().map(|of| of.sha256().to_owned());
+        let unreadable = |candidate: &Self| {
+            candidate.unreadable.as_ref().map(|(path, why)| (path.clone(), why.to_string()))
+        };
+        // How often a mapping failed before it is rolled back makes no difference.
+        let same_files = || {
+            self.files.len() == other.files.len()
+                && self
+                    .files
+                    .iter()
+                    .zip(&other.files)
+                    .all(|(one, other)| one.0 == other.0 && one.1.is_same(other.1))
+        };
+        self.source == other.source
+            && self.complete == other.complete
+            && self.old_set.is_same(&other.old_set)
+            && self.set.is_same(&other.set)
+            && rolled_back(self) == rolled_back(other)
+            && unreadable(self) == unreadable(other)
+            && (self.rolled_back.is_some() || same_files())
     }
 
     /// Whether any file is refused.
@@ -215,6 +254,13 @@ impl CandidateSet {
         let state = self.files.entry(path.to_owned()).or_default();
         content.clone_into(&mut state.content);
         state.refusal = None;
+    }
+
+    /// Notes with which limits a file is tried.
+    pub(super) fn set_limits(&mut self, path: &Path, limits: Arc<Limits>) {
+        if let Some(state) = self.files.get_mut(path) {
+            state.limits = Some(limits);
+        }
     }
 
     /// Refuses a file; its predecessor stays.

@@ -12,8 +12,6 @@ pub enum Conflict {
     #[error("the mappings {1:?} and {2:?} both have the family {0:?}: rename it in one of them")]
     Family(String, String, String),
     /// They have different documents with the same name.
-    #[error(
-        "the mappings {1:?} and {2:?} have different documents named {0:?}: {3} and {4}"
-    )]
+    #[error("the mappings {1:?} and {2:?} have different documents named {0:?}: {3} and {4}")]
     Document(String, String, String, String, String),
 }

@@ -167,7 +167,9 @@ mod tests {
     fn a_day_that_a_second_mapping_joins_on_is_not_dropped() {
         let mut plan = Plan::new(Scope::Organization);
         let documents = |joined: bool| {
-            let day = |name: &str| spec(name, &format!("/orgs/{{org}}/{name}?day={{day}}"), Need::Optional, None);
+            let day = |name: &str| {
+                spec(name, &format!("/orgs/{{org}}/{name}?day={{day}}"), Need::Optional, None)
+            };
             let same_day_as = if joined { vec!["teams".to_owned()] } else { vec![] };
             vec![day("teams"), DocumentSpec { same_day_as, ..day("users") }]
         };
@@ -181,7 +183,10 @@ mod tests {
     fn a_document_that_two_options_turn_on_is_fetched_with_either() {
         let with = |options: &[&str]| {
             let only_with = options.iter().map(|option| (*option).to_owned()).collect();
-            vec![DocumentSpec { only_with, ..spec("costs", "/orgs/{org}/costs", Need::Optional, None) }]
+            vec![DocumentSpec {
+                only_with,
+                ..spec("costs", "/orgs/{org}/costs", Need::Optional, None)
+            }]
         };
         let mut plan = Plan::new(Scope::Organization);
         plan.add(&manifest("one", with(&["a"]))).unwrap();

@@ -63,8 +63,14 @@ impl Refusal {
         }
     }
 
+    /// Whether the file may become usable when the limits of runs change.
+    pub(super) fn depends_on_limits(&self) -> bool {
+        matches!(self, Self::Load(LoadError::Describe(_)) | Self::DryRun { .. })
+    }
+
     /// Whether the file may become usable without changing, because other files or settings change.
-    /// A file that does not load, or whose dry run failed, is not tried again until it changes.
+    /// A file that does not load, or whose dry run failed, is not tried again until it changes or the
+    /// limits do.
     pub(super) fn depends_on_others(&self) -> bool {
         matches!(
             self,

@@ -148,8 +148,10 @@ impl Registry {
                 return Ok(());
             }
         };
-        let is_known =
-            |found: &Found| files.get(&found.path).is_some_and(|s| s.content == found.content);
+        let is_known = |found: &Found| {
+            let state = files.get(&found.path);
+            state.is_some_and(|s| s.content == found.content && !self.has_other_limits(s))
+        };
         let is_unchanged = found.iter().all(is_known) && found.len() == files.len();
         if is_unchanged && rescan == Rescan::Changes && self.directories.contains_key(source) {
             return Ok(());
@@ -165,7 +167,12 @@ impl Registry {
         if !pending.is_empty() {
             candidate.set_incomplete();
         }
-        let paths: Vec<_> = found.iter().map(|file| file.path.clone()).collect();
+        let mut paths: Vec<_> = found.iter().map(|file| file.path.clone()).collect();
+        let is_unused = |path: &PathBuf| files.get(path).is_none_or(|s| s.in_use.is_none());
+        if pending.iter().any(|file| is_unused(&file.path)) {
+            // It may replace one that was removed, which stays in use until that is known.
+            paths.extend(files.keys().cloned());
+        }
         let loaded = self.load_new(&mut candidate, found, &pending);
         let fits = |set: &MappingSet| self.check(source, settings, set);
         // A file that is refused or not compiled yet may be what the settings are about.
@@ -219,8 +226,7 @@ impl Registry {
     ) -> Vec<PendingFile> {
         let needs_compiling = |file: &&Found| {
             let is_refused = files.get(&file.path).is_some_and(|state| {
-                state.content == file.content
-                    && state.refusal.as_ref().is_some_and(|why| !why.depends_on_others())
+                state.content == file.content && !self.may_be_usable_now(state)
             });
             file.refusal.is_none()
                 && check_digest(&file.content, &source.sha256).is_ok()
@@ -258,9 +264,7 @@ impl Registry {
             }
             let known = candidate.files().get(&file.path);
             match known.filter(|state| state.content == file.content) {
-                Some(FileState { refusal: Some(refusal), .. })
-                    if !refusal.depends_on_others() && !self.was_compiled_anew(&file.content) =>
-                {
+                Some(state) if state.refusal.is_some() && !self.may_be_usable_now(state) => {
                     continue;
                 }
                 // With other digests it may not be in use.
@@ -273,6 +277,7 @@ impl Registry {
             }
             let path = file.path.clone();
             candidate.set_content(&path, &file.content);
+            candidate.set_limits(&path, self.engine.limits());
             match self.load(file, candidate.source()) {
                 Ok(mapping) => loaded.push((path, mapping)),
                 Err(refusal) => candidate.refuse(&path, refusal),
@@ -281,19 +286,17 @@ impl Registry {
         loaded
     }
 
-    /// Whether a content that failed to load has been compiled again since.
-    fn was_compiled_anew(&self, sha256: &str) -> bool {
-        self.compiled.get(sha256).is_some_and(|compiled| {
-            compiled.result.is_ok() && !self.is_in_use(sha256) && !self.failed_dry_run(sha256)
-        })
+    /// Whether a file that has not changed may be usable though it was refused: because of other files,
+    /// other settings or other limits.
+    fn may_be_usable_now(&self, state: &FileState) -> bool {
+        state.refusal.as_ref().is_none_or(|why| why.depends_on_others())
+            || self.has_other_limits(state)
     }
 
-    fn failed_dry_run(&self, sha256: &str) -> bool {
-        let mut files = self.directories.values().flat_map(|directory| directory.files.values());
-        files.any(|state| {
-            state.content == sha256
-                && matches!(state.refusal.as_deref(), Some(Refusal::DryRun { .. }))
-        })
+    /// Whether a file was refused under other limits than those of now.
+    fn has_other_limits(&self, state: &FileState) -> bool {
+        let is_refused = state.refusal.as_ref().is_some_and(|why| why.depends_on_limits());
+        is_refused && state.limits.as_ref().is_some_and(|of| *of != self.engine.limits())
     }
 
     /// Checks everything that needs no document.
@@ -313,10 +316,7 @@ impl Registry {
 
     /// Notes the result of compiling a file.
     pub fn add_compiled(&mut self, sha256: &str, result: Result<Arc<Mapping>, Refusal>) {
-        let compiled = Compiled {
-            result: result.map_err(Arc::new),
-            limits: self.engine.limits(),
-        };
+        let compiled = Compiled { result: result.map_err(Arc::new), limits: self.engine.limits() };
         // A file that could not be read is read again.
         let is_unreadable =
             matches!(compiled.result.as_ref().map_err(|why| &**why), Err(Refusal::Unreadable(_)));
@@ -367,8 +367,14 @@ impl Registry {
             let contents: HashSet<&str> = files().map(|file| file.content.as_str()).collect();
             // Until the file changes.
             self.quarantined.retain(|digest, _| contents.contains(digest.as_str()));
-            self.compiled.retain(|digest, _| contents.contains(digest.as_str()));
         }
+    }
+
+    /// Forgets compiled files that no longer exist. Nothing must be on its way to [`Self::commit`].
+    pub fn forget_compiled(&mut self) {
+        let files = self.directories.values().flat_map(|directory| directory.files.values());
+        let contents: HashSet<&str> = files.map(|file| file.content.as_str()).collect();
+        self.compiled.retain(|digest, _| contents.contains(digest.as_str()));
     }
 
     /// Forgets the directories that no target uses any more.
@@ -390,12 +396,18 @@ impl Registry {
         let directory = self.directories.get(source)?;
         let default = source.default.then(|| Arc::clone(&self.default));
         let set = directory.set.borrow().clone();
-        let mut candidate = CandidateSet::new(source.clone(), default, directory.files.clone(), set);
+        let mut candidate =
+            CandidateSet::new(source.clone(), default, directory.files.clone(), set);
         candidate.roll_back(sha256, failures).then_some(candidate)
     }
 
     /// The mappings of a source, and their changes.
     pub fn subscribe(&mut self, source: &MappingSource) -> watch::Receiver<Arc<MappingSet>> {
+        if !self.directories.contains_key(source) {
+            // What is in use of its files stays known when the source it is from is forgotten.
+            let (files, _) = self.known(source);
+            self.directories.insert(source.clone(), Directory { files, ..Directory::default() });
+        }
         self.directories.entry(source.clone()).or_default().set.subscribe()
     }
 
@@ -417,10 +429,6 @@ impl Registry {
     /// Whether a mapping of a source is in use.
     pub fn uses(&self, source: &MappingSource, sha256: &str) -> bool {
         self.set(source).members().iter().any(|member| member.mapping.sha256() == sha256)
-    }
-
-    fn is_in_use(&self, sha256: &str) -> bool {
-        self.directories.keys().any(|source| self.uses(source, sha256))
     }
 
     /// Whether any file is refused.

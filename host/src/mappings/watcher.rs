@@ -55,8 +55,11 @@ impl Watcher {
             // After an error something may have been missed.
             let event = event.unwrap_or_else(|_| Event::new(EventKind::Any));
             let directories = known.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_relevant = |path: &PathBuf| directories.iter().any(|directory| concerns(directory, path));
-            if is_change(event.kind) && (event.paths.is_empty() || event.paths.iter().any(is_relevant)) {
+            let is_relevant =
+                |path: &PathBuf| directories.iter().any(|directory| concerns(directory, path));
+            if is_change(event.kind)
+                && (event.paths.is_empty() || event.paths.iter().any(is_relevant))
+            {
                 // It fails while the exporter stops.
                 send.send(event).ok();
             }

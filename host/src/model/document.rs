@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::body::Body;
@@ -209,8 +209,7 @@ mod tests {
     #[test]
     fn a_date_in_a_path_is_written_as_github_expects_it() {
         let day = Some(jiff::civil::date(2026, 3, 7));
-        let usage =
-            spec("/organizations/{org}/usage?year={year}&month={month}&day={day-of-month}");
+        let usage = spec("/organizations/{org}/usage?year={year}&month={month}&day={day-of-month}");
         assert!(usage.is_of_day());
         assert_eq!(
             usage.path_for("octo-org", day),

@@ -62,6 +62,11 @@ pub struct Family {
     pub kind: MetricKind,
     /// The names of its labels, in the order of the values.
     pub label_names: Vec<String>,
+    /// The option that adds it, if it is not always returned.
+    pub enabled_by: Option<String>,
+    /// How detailed it is: 0 for numbers of the whole target. The most detailed families are left out
+    /// first.
+    pub detail: u32,
 }
 
 /// The type of a metric family.

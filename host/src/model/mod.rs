@@ -10,6 +10,7 @@ pub mod digest;
 mod document;
 mod limits;
 mod manifest;
+pub mod mask;
 pub mod metrics;
 pub mod names;
 mod samples;

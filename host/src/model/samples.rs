@@ -1,5 +1,6 @@
 //! What goes into a run of a mapping, and what comes out.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::manifest::Family;
@@ -22,6 +23,15 @@ pub struct PartHeader {
     pub part: u32,
     /// When GitHub sent it, in seconds since 1970.
     pub fetched_at: i64,
+    /// The day that GitHub says it is about, if it says so.
+    pub report_day: Option<Date>,
+}
+
+impl PartHeader {
+    /// The header of a part of a document that says no day.
+    pub fn new(name: &str, part: u32, fetched_at: i64) -> Self {
+        Self { name: name.to_owned(), part, fetched_at, report_day: None }
+    }
 }
 
 /// The samples of a run, as columns over one table of strings.
@@ -93,6 +103,8 @@ pub struct Samples {
     pub strings: Vec<String>,
     /// The families with their samples. No family is without samples.
     pub families: Vec<(Family, FamilySamples)>,
+    /// What was left out because there are too many samples, in words.
+    pub left_out: Option<String>,
 }
 
 impl Samples {

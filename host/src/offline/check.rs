@@ -151,13 +151,13 @@ fn built_in(mapping: &Mapping, recordings: &[BuiltInRecording]) -> Vec<(Target, 
         let specs = mapping.manifest().documents_of(target.scope());
         let of_spec = specs.flat_map(|spec| {
             let path = spec.path_for(target.login(), None);
-            let recorded = recordings.iter().find(|recording| {
-                recording.target == *target && (recording.is_response_to)(&path)
-            });
+            let recorded = recordings
+                .iter()
+                .find(|recording| recording.target == *target && (recording.is_response_to)(&path));
             let bodies = recorded.into_iter().flat_map(|recording| &recording.bodies);
-            (0..).zip(bodies).map(|(part, body)| {
-                (PartHeader { name: spec.name.clone(), part, fetched_at }, body.clone())
-            })
+            (0..)
+                .zip(bodies)
+                .map(|(part, body)| (PartHeader::new(&spec.name, part, fetched_at), body.clone()))
         });
         of_spec.collect::<Bodies>()
     };
@@ -200,8 +200,7 @@ fn run(
             return Ok(false);
         }
     };
-    let (families, megabytes) =
-        (whole.samples.families.len(), whole.memory_bytes as f64 / 1e6);
+    let (families, megabytes) = (whole.samples.families.len(), whole.memory_bytes as f64 / 1e6);
     let series = whole.samples.len();
     let text = format!(
         "{target}: families: {families}, series: {series}; {seconds:.2} s, {megabytes:.1} MB"
@@ -228,9 +227,8 @@ fn map(
     bodies: &Bodies,
     chunk: usize,
 ) -> Result<RunResult, MapError> {
-    let readers = bodies
-        .iter()
-        .map(|(document, body)| (document.clone(), Chunks { rest: body, chunk }));
+    let readers =
+        bodies.iter().map(|(document, body)| (document.clone(), Chunks { rest: body, chunk }));
     execute(mapping, target, Span::Latest, &[], readers, None)
 }
 

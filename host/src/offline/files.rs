@@ -106,7 +106,7 @@ pub(super) fn open(
         let file = File::open(&document.path)
             .map_err(|error| OfflineError::Open { path: document.path.clone(), error })?;
         let part = parts.entry(name).or_default();
-        files.push((at, PartHeader { name: name.to_owned(), part: *part, fetched_at }, file));
+        files.push((at, PartHeader::new(name, *part, fetched_at), file));
         *part += 1;
     }
     // Stable, so that the parts of a document keep their order.

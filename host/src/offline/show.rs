@@ -16,8 +16,7 @@ pub fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
     writeln!(out, "name      {name}\nversion   {version}\nsha256    {}", mapping.sha256())?;
     writeln!(out, "contract  {contract}")?;
     for scope in [Scope::Organization, Scope::Enterprise] {
-        let of: Vec<&DocumentSpec> =
-            documents.iter().filter(|spec| spec.scope == scope).collect();
+        let of: Vec<&DocumentSpec> = documents.iter().filter(|spec| spec.scope == scope).collect();
         if of.is_empty() {
             continue;
         }

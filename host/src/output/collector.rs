@@ -69,7 +69,8 @@ const SERIES_HELP: &str = "Number of samples of the target on /metrics, by mappi
 const SERIES_LABELS: [&str; 3] = ["mapping", "org", "scope"];
 
 const UNMAPPED: &str = "copilot_exporter_unmapped_fields";
-const UNMAPPED_HELP: &str = "Number of times that a field which the mapping does not know was seen in the last run.";
+const UNMAPPED_HELP: &str =
+    "Number of times that a field which the mapping does not know was seen in the last run.";
 const UNMAPPED_LABELS: [&str; 5] = ["document", "field", "mapping", "org", "scope"];
 
 const INFO: &str = "copilot_exporter_mapping_info";

@@ -18,10 +18,7 @@ pub(super) struct FamilyPart<'a> {
 }
 
 /// Appends a family, which may have samples of several targets. The text of the first one is its help.
-pub(super) fn write_family(
-    parts: &[FamilyPart<'_>],
-    out: &mut String,
-) -> prometheus::Result<()> {
+pub(super) fn write_family(parts: &[FamilyPart<'_>], out: &mut String) -> prometheus::Result<()> {
     let Some(FamilyPart { family, .. }) = parts.first() else { return Ok(()) };
     let mut metrics = parts.iter().flat_map(|part| {
         let width = part.family.label_names.len();

@@ -69,9 +69,16 @@ impl Part {
     }
 
     pub fn status(&self) -> TargetStatus {
+        let published = self.entries.iter().filter_map(|entry| entry.published.as_ref());
+        let too_many = published.filter_map(|published| {
+            let left_out = published.samples.left_out.as_ref()?;
+            Some(format!("mapping {}: {left_out}", published.mapping.name))
+        });
+        let mut outcome = self.outcome.clone();
+        outcome.left_out.extend(too_many);
         TargetStatus {
             target: self.target.clone(),
-            outcome: self.outcome.clone(),
+            outcome,
             mappings: self.entries.iter().map(|entry| entry.shown().clone()).collect(),
             has_data: self.has_data(),
         }
@@ -128,11 +135,10 @@ impl Part {
         }
     }
 
-    /// What the samples of a mapping that are served were made of.
-    pub fn fingerprint(&self, sha256: &str) -> Option<String> {
-        let published = self.entries.iter().filter_map(|entry| entry.published.as_ref());
-        let mut of_mapping = published.filter(|published| published.mapping.sha256 == sha256);
-        of_mapping.next().map(|published| published.fingerprint.clone())
+    /// The samples of a mapping that are served.
+    pub fn published(&self, sha256: &str) -> Option<&Published> {
+        let mut published = self.entries.iter().filter_map(|entry| entry.published.as_ref());
+        published.find(|published| published.mapping.sha256 == sha256)
     }
 }
 
@@ -148,7 +154,14 @@ mod tests {
 
     fn family(name: &str) -> Family {
         let (name, help) = (name.to_owned(), "h".to_owned());
-        Family { name, help, kind: MetricKind::Gauge, label_names: vec![] }
+        Family {
+            name,
+            help,
+            kind: MetricKind::Gauge,
+            label_names: vec![],
+            enabled_by: None,
+            detail: 0,
+        }
     }
 
     fn published(mapping: MappingId, name: &str) -> Published {
@@ -158,7 +171,7 @@ mod tests {
             values: vec![1.0],
             timestamps: None,
         };
-        let samples = Samples { strings: vec![], families: vec![(family(name), columns)] };
+        let samples = Samples { families: vec![(family(name), columns)], ..Samples::default() };
         let (samples, unmapped) = (Arc::new(samples), Arc::from([]));
         Published { mapping, fingerprint: "f".to_owned(), samples, unmapped }
     }
@@ -180,8 +193,8 @@ mod tests {
         assert_eq!(shown(&part), [("a1", true)]);
         part.publish(vec![published(id("a", "2"), "a_seats")]);
         assert_eq!(shown(&part), [("a2", true)]);
-        assert_eq!(part.fingerprint("a1"), None);
-        assert_eq!(part.fingerprint("a2").as_deref(), Some("f"));
+        assert!(part.published("a1").is_none());
+        assert_eq!(part.published("a2").unwrap().fingerprint, "f");
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Publisher {
     /// Changes the mappings of targets together with their samples: one snapshot has everything old,
     /// the next one everything new. Returns when that one is served.
     pub async fn place(&self, placements: Vec<Placement>) {
-        let version = self.change(true, |state| {
+        self.change(true, |state| {
             for Placement { target, mappings, published, is_complete } in placements {
                 if let Some(part) = state.parts.iter_mut().find(|part| part.target == target) {
                     part.place(&mappings, is_complete);
@@ -105,6 +105,12 @@ impl Publisher {
                 }
             }
         });
+        self.shown().await;
+    }
+
+    /// Returns when everything that has changed so far is served.
+    pub async fn shown(&self) {
+        let version = self.change(true, |_| {});
         let mut built = self.built.subscribe();
         // It fails only if the publisher is gone.
         built.wait_for(|built| *built >= version).await.ok();
@@ -121,6 +127,14 @@ impl Publisher {
         self.settle();
     }
 
+    /// Sets the attempt that has just failed in a refresh that is still running.
+    pub fn set_attempt(&self, target: &Target, attempt: String) {
+        let mut state = self.state();
+        if let Some(part) = state.parts.iter_mut().find(|part| part.target == *target) {
+            part.outcome.attempt = Some(attempt);
+        }
+    }
+
     /// Sets the documents of a target.
     pub fn set_documents(&self, target: &Target, documents: Vec<DocumentStatus>) {
         let mut state = self.state();
@@ -132,7 +146,20 @@ impl Publisher {
     /// What the served samples of a mapping were made of, if there are any.
     pub fn fingerprint(&self, target: &Target, sha256: &str) -> Option<String> {
         let state = self.state();
-        state.parts.iter().find(|part| part.target == *target)?.fingerprint(sha256)
+        let part = state.parts.iter().find(|part| part.target == *target)?;
+        part.published(sha256).map(|published| published.fingerprint.clone())
+    }
+
+    /// The samples that are served of a mapping, if there are any.
+    pub fn published(&self, target: &Target, sha256: &str) -> Option<Published> {
+        let state = self.state();
+        state.parts.iter().find(|part| part.target == *target)?.published(sha256).cloned()
+    }
+
+    /// Whether there are samples of a target.
+    pub fn has_data_of(&self, target: &Target) -> bool {
+        let state = self.state();
+        state.parts.iter().any(|part| part.target == *target && part.has_data())
     }
 
     /// The settings that are missing: nothing will be exported without them.
@@ -202,9 +229,8 @@ impl Publisher {
             false => part.is_settled(),
         });
         drop(state);
-        self.settled.send_if_modified(|settled| {
-            std::mem::replace(settled, is_settled) != is_settled
-        });
+        self.settled
+            .send_if_modified(|settled| std::mem::replace(settled, is_settled) != is_settled);
     }
 
     /// Rebuilds the snapshot. It computes for as long as writing and compressing everything takes.

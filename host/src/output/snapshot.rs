@@ -120,6 +120,8 @@ mod tests {
                 help: "h".to_owned(),
                 kind: MetricKind::Gauge,
                 label_names: vec!["t".to_owned()],
+                enabled_by: None,
+                detail: 0,
             };
             let mut columns = FamilySamples {
                 name: (*name).to_owned(),

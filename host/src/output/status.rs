@@ -30,6 +30,8 @@ pub struct Outcome {
     pub succeeded_at: Option<Timestamp>,
     /// When the next refresh is due.
     pub next: Option<Timestamp>,
+    /// The last attempt that failed in the refresh that is still running.
+    pub attempt: Option<String>,
 }
 
 /// A target and its status.

@@ -24,7 +24,11 @@ impl Versions {
     /// The stored versions.
     pub(super) fn new(good: Documents, pending: Documents) -> Self {
         let mut newest = good.clone();
-        newest.extend(pending);
+        // A crash may have left one that has been replaced.
+        let is_newer = |(name, pending): &(String, Document)| {
+            good.get(name).is_none_or(|good| good.fetched_at <= pending.fetched_at)
+        };
+        newest.extend(pending.into_iter().filter(is_newer));
         Self { newest, good }
     }
 
@@ -123,5 +127,8 @@ mod tests {
         assert_eq!(versions.newest(), &pending);
         assert_eq!(versions.good(), &good);
         assert!(versions.is_pending("seats"));
+        // A crash between storing a good version and removing the pending one leaves both.
+        let newer = Documents::from([("seats".to_owned(), document(3, "newer"))]);
+        assert_eq!(Versions::new(newer.clone(), pending).newest(), &newer);
     }
 }

@@ -54,11 +54,12 @@ impl TargetTask {
             return;
         }
         let joined_day = self.joined_day(spec);
-        let is_other_day = joined_day.is_some()
-            && self.schedule.joined_day(&spec.name) != joined_day
-            && self.versions.newest().get(&spec.name).is_some_and(|document| {
-                !document.parts.iter().any(|part| part.day == joined_day)
-            });
+        let is_other_day =
+            joined_day.is_some()
+                && self.schedule.joined_day(&spec.name) != joined_day
+                && self.versions.newest().get(&spec.name).is_some_and(|document| {
+                    !document.parts.iter().any(|part| part.day == joined_day)
+                });
         if !self.schedule.is_due(&spec.name, started) && !is_other_day {
             return;
         }
@@ -74,9 +75,10 @@ impl TargetTask {
 
     /// The day of the documents that this one is joined with, if it is news.
     fn joined_day(&self, spec: &DocumentSpec) -> Option<Date> {
-        let fresh = spec.same_day_as.iter().filter(|name| {
-            matches!(self.schedule.outcome(name), Some(Outcome::Fresh))
-        });
+        let fresh = spec
+            .same_day_as
+            .iter()
+            .filter(|name| matches!(self.schedule.outcome(name), Some(Outcome::Fresh)));
         let mut days = fresh.filter_map(|name| self.versions.newest().get(name)?.report_day);
         days.next()
     }
@@ -87,24 +89,21 @@ impl TargetTask {
         let fetch = self.client.fetch(spec, joined_day, old);
         let fetched = tokio::time::timeout(DOCUMENT_TIMEOUT, fetch).await.unwrap_or_else(|_| {
             let reason = format!("it took longer than {} hours", DOCUMENT_TIMEOUT.as_secs() / 3600);
-            Err(FetchError::Request { what: spec.name.clone(), reason, passing: false })
+            let (what, host) = (spec.name.clone(), None);
+            Err(FetchError::Request { host, what, reason, passing: false })
         });
         let target = self.target();
+        let [org, scope] = target.labels();
         match fetched {
             Ok(Fetched::Fresh(document)) => {
-                debug!(%target, document = spec.name, parts = document.parts.len(), "fetched");
-                let changed = self.keep(spec, document).await;
-                match self.rejected.get(&spec.name).filter(|_| !changed) {
-                    // The same malformed content again: mapping it again would not help.
-                    Some(reason) => (Outcome::Unmapped(reason.clone()), false),
-                    None => (Outcome::Fresh, changed),
-                }
+                debug!(org, scope, document = spec.name, parts = document.parts.len(), "fetched");
+                self.take(spec, document).await
             }
             Ok(Fetched::Final) => {
                 // As good as confirmed: GitHub does not change it any more.
                 if let Some(old) = self.versions.newest().get(&spec.name).cloned() {
                     let confirmed_at = jiff::Timestamp::now();
-                    self.keep(spec, Document { confirmed_at, ..old }).await;
+                    return self.take(spec, Document { confirmed_at, ..old }).await;
                 }
                 (Outcome::Fresh, false)
             }
@@ -112,9 +111,21 @@ impl TargetTask {
             Err(error) => {
                 self.shared.github_metrics.count_failure(&error.status_code());
                 self.shared.metrics.count_document_failure(target, &spec.name, &error.cause());
-                debug!(%target, document = spec.name, %error, "failed to fetch");
+                debug!(org, scope, document = spec.name, %error, "failed to fetch");
+                self.attempts.gave_up(&error);
                 (Outcome::Failed(error), false)
             }
+        }
+    }
+
+    /// Takes a document that GitHub sent or confirmed. Returns how that ended, and whether its content
+    /// changed.
+    async fn take(&mut self, spec: &DocumentSpec, document: Document) -> (Outcome, bool) {
+        let changed = self.keep(spec, document).await;
+        match self.rejected.get(&spec.name).filter(|_| !changed) {
+            // The same malformed content again: mapping it again would not help.
+            Some(reason) => (Outcome::Unmapped(reason.clone()), false),
+            None => (Outcome::Fresh, changed),
         }
     }
 
@@ -127,9 +138,7 @@ impl TargetTask {
         let good = self.key(name, &document, Slot::Good);
         let pending = self.key(name, &document, Slot::Pending);
         let stored = match change {
-            Change::ConfirmedGood => {
-                store.confirm(&good, &document, document.confirmed_at).await
-            }
+            Change::ConfirmedGood => store.confirm(&good, &document, document.confirmed_at).await,
             Change::ConfirmedPending => {
                 store.confirm(&pending, &document, document.confirmed_at).await
             }

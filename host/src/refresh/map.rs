@@ -31,6 +31,15 @@ impl TargetTask {
             if member.fed(scope, newest).next().is_none() {
                 continue;
             }
+            let served = self.shared.publisher.fingerprint(self.target(), sha256);
+            if served.as_ref() == Some(&input) {
+                // A dry run has mapped the same documents, or a run before a restart.
+                accepted.extend(member.fed(scope, newest).map(|(feed, _)| feed.document.clone()));
+                self.mapped.insert(sha256.to_owned(), input);
+                self.mapping_failures.remove(member.name());
+                self.blamed.remove(sha256);
+                continue;
+            }
             ran = true;
             let request = Request {
                 member,
@@ -48,10 +57,20 @@ impl TargetTask {
             self.judge(member, &outcome, attempted);
             let malformed: Vec<_> =
                 outcome.malformed.iter().map(|malformed| malformed.document.clone()).collect();
-            let Some((result, used)) = outcome.result else { continue };
+            let Some((result, used)) = outcome.result else {
+                if outcome.failure.is_none() {
+                    // All documents are malformed: they would be again.
+                    self.mapped.insert(sha256.to_owned(), input);
+                }
+                continue;
+            };
             let made_of = fingerprint(member, self.target(), &self.options, &used);
             accepted.extend(used.into_keys().filter(|name| !malformed.contains(name)));
             self.mapped.insert(sha256.to_owned(), input);
+            if let Some(left_out) = &result.samples.left_out {
+                let [org, scope] = self.target().labels();
+                warn!(org, scope, mapping = member.name(), "{left_out}");
+            }
             let published = Published {
                 mapping: member.mapping.id(),
                 fingerprint: made_of,
@@ -125,6 +144,10 @@ impl TargetTask {
             self.blamed.remove(&sha256);
             return;
         }
+        // A cycle may map twice.
+        if !self.blamed_in_cycle.insert(sha256.clone()) {
+            return;
+        }
         let times = self.blamed.entry(sha256.clone()).or_default();
         *times += 1;
         let (source, times) = (self.settings.source.clone(), *times);
@@ -152,6 +175,9 @@ pub(super) async fn store_samples(
             let saved = shared.store.put(&key, &document).await;
             shared.note_store_error(target, "save", saved);
         }
-        Err(error) => warn!(%target, %error, "failed to store the samples"),
+        Err(error) => {
+            let [org, scope] = target.labels();
+            warn!(org, scope, %error, "failed to store the samples");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prometheus::{Gauge, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, GaugeVec};
+use prometheus::{Gauge, GaugeVec, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
 
 use crate::model::Target;
 use crate::model::metrics::{Registry, TARGET, now_seconds, remove_series};
@@ -29,7 +29,7 @@ impl Metrics {
             )?,
             document_failures: registry.counters(
                 "copilot_exporter_document_failures_total",
-                "Number of failures to fetch or map a document, by cause: policy_off, permission_missing, sso_required, address_not_allowed, bad_credentials, rate_limit, credential, another HTTP status, request_exception, invalid_answer, malformed.",
+                "Number of failures to fetch or map a document, by cause: policy_off, permission_missing, classic_token_forbidden, token_lifetime, account_suspended, sso_required, address_not_allowed, bad_credentials, rate_limit, credential, another HTTP status, request_exception, invalid_answer, malformed.",
                 &["org", "scope", "document", "cause"],
             )?,
             last_attempt: registry.gauges(

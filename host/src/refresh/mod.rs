@@ -4,12 +4,15 @@
 //! - `documents`: the versions of a target's documents: the newest and the last good one.
 //! - `target`: a task for each target; it owns the schedule and the documents. `fetch`, `map` and
 //!   `report` are the steps of its cycle.
+//! - `attempts`: says which requests of a refresh that is still running have failed.
 //! - [`Targets`]: what the tasks publish for others to read.
 //! - `rollout`: dry-runs candidate sets of mappings and puts them in use.
 //! - [`Reconciler`]: makes the tasks and mappings those of the settings; [`Reloader`] asks it to.
 //!
 //! Nothing here happens because of a scrape. Whatever fails, the previous documents and samples stay.
 
+mod attempts;
+mod checks;
 mod documents;
 mod fetch;
 mod map;

@@ -8,23 +8,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use super::checks::Checks;
+use super::reload::Request;
 use super::restore::restore_samples;
 use super::rollout::{self, Cause, Checked};
 use super::shared::{FailureReport, Parts, Shared};
 use super::tasks::Tasks;
-use super::reload::Request;
 use crate::config::{MappingSource, SettingError, Settings};
 use crate::github::TransportError;
-use crate::mappings::{CandidateSet, PendingFile, Refusal, Registry, Rescan, Watcher};
+use crate::mappings::{CandidateSet, PendingFile, Refusal, Registry, Rescan, Scan, Watcher};
 use crate::model::Target;
 use crate::wasm::{DEFAULT_MAPPING, Engine, LoadError, Mapping};
 
 /// How long a reload waits for what it started, so that its effects are usually visible when it ends.
 const RELOAD_WAIT: Duration = Duration::from_secs(1);
+/// How long reading the settings may take: a file may be on a dead mount.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many files are compiled at once.
 const CONCURRENT_COMPILATIONS: usize = 2;
 
@@ -60,8 +63,7 @@ pub struct Reconciler {
     reloads: mpsc::Receiver<Request>,
     compilations: JoinSet<Compilation>,
     compiling: HashSet<PendingFile>,
-    checks: JoinSet<Checked>,
-    checking: HashMap<MappingSource, AbortHandle>,
+    checks: Checks,
     /// The names of mappings whose samples are stored, by SHA-256.
     stored_names: HashMap<String, String>,
     /// Whether the files that existed at the start have not all been compiled yet.
@@ -93,8 +95,7 @@ impl Reconciler {
             reloads,
             compilations: JoinSet::new(),
             compiling: HashSet::new(),
-            checks: JoinSet::new(),
-            checking: HashMap::new(),
+            checks: Checks::default(),
             stored_names: HashMap::new(),
             is_starting: true,
         })
@@ -137,7 +138,7 @@ impl Reconciler {
                             error!(error, "reload failed; keeping the previous settings");
                         }
                     }
-                    // Nobody may be waiting any more.
+                    // It fails if no one is waiting any more.
                     request.send(result).ok();
                 }
                 () = self.watcher.changed() => {
@@ -167,18 +168,31 @@ impl Reconciler {
         rescan: Rescan,
         cause: Cause,
     ) -> Result<(), SettingError> {
+        let scan = self.scan(registry, rescan).await?;
+        self.start(scan, cause);
+        Ok(())
+    }
+
+    /// Scans the directories. Nothing changes by that.
+    async fn scan(
+        &self,
+        registry: &Arc<Mutex<Registry>>,
+        rescan: Rescan,
+    ) -> Result<Scan, SettingError> {
         let (settings, registry) = (Arc::clone(&self.settings), Arc::clone(registry));
         let names = self.stored_names.clone();
-        let scan = tokio::task::spawn_blocking(move || {
-            lock(&registry).rescan(&settings, rescan, &names)
-        });
-        let scan = match scan.await {
-            Ok(scan) => scan?,
-            Err(error) => {
-                error!(%error, "failed to scan the directories of mappings");
-                return Ok(());
-            }
-        };
+        let scan =
+            tokio::task::spawn_blocking(move || lock(&registry).rescan(&settings, rescan, &names));
+        scan.await.unwrap_or_else(|error| {
+            error!(%error, "failed to scan the directories of mappings");
+            Ok(Scan::default())
+        })
+    }
+
+    /// Compiles and checks what a scan found.
+    fn start(&mut self, scan: Scan, cause: Cause) {
+        // Until the files that existed at the start are compiled, nothing else could stay in use.
+        let cause = if self.is_starting { Cause::Start } else { cause };
         if scan.pending.is_empty() {
             self.is_starting = false;
         }
@@ -188,7 +202,6 @@ impl Reconciler {
         for candidate in scan.candidates {
             self.check(candidate, cause);
         }
-        Ok(())
     }
 
     fn compile(&mut self, file: PendingFile) {
@@ -204,21 +217,16 @@ impl Reconciler {
                 tokio::task::spawn_blocking(move || file.compile(&engine)).await
             };
             drop(permit);
-            let result = compiled.unwrap_or_else(|error| {
-                Err(Refusal::Unreadable(std::io::Error::other(error)))
-            });
+            let result = compiled
+                .unwrap_or_else(|error| Err(Refusal::Unreadable(std::io::Error::other(error))));
             (file, result)
         });
     }
 
-    /// Dry-runs a candidate set. One of the same source that is being checked is outdated.
+    /// Dry-runs a candidate set.
     fn check(&mut self, candidate: CandidateSet, cause: Cause) {
-        let source = candidate.source().clone();
-        let targets: Vec<Target> = self.targets_of(&source);
-        let check = rollout::check(Arc::clone(&self.shared), candidate, targets, cause);
-        if let Some(outdated) = self.checking.insert(source, self.checks.spawn(check)) {
-            outdated.abort();
-        }
+        let targets = self.targets_of(candidate.source());
+        self.checks.start(&self.shared, candidate, targets, self.engine.limits(), cause);
     }
 
     /// Continues with what a compilation or a dry run has returned.
@@ -231,24 +239,32 @@ impl Reconciler {
             Progress::Compiled((file, result)) => {
                 self.compiling.remove(&file);
                 lock(registry).add_compiled(&file.sha256, result);
-                let (rescan, cause) = match self.is_starting {
-                    true => (Rescan::All, Cause::Start),
-                    false => (Rescan::Changes, Cause::Change),
-                };
-                self.rescan(registry, rescan, cause).await?;
+                let rescan = if self.is_starting { Rescan::All } else { Rescan::Changes };
+                self.rescan(registry, rescan, Cause::Change).await?;
             }
             Progress::Checked(checked) => {
-                self.checking.remove(checked.source());
+                let cause = checked.cause();
                 rollout::commit(&self.shared, registry, checked).await;
+                if cause == Cause::Rollback {
+                    // It took the place of the check of a file that had changed.
+                    self.rescan(registry, Rescan::Changes, Cause::Change).await?;
+                }
             }
+        }
+        if self.compilations.is_empty() && self.checks.is_empty() {
+            self.shared.set_all_mappings();
+            lock(registry).forget_compiled();
         }
         Ok(())
     }
 
     async fn reload(&mut self, registry: &Arc<Mutex<Registry>>) -> Result<(), String> {
         let source = Arc::clone(&self.source);
-        let settings = tokio::task::spawn_blocking(move || source()).await;
-        let settings = settings.map_err(|error| error.to_string())?;
+        let read = tokio::task::spawn_blocking(move || source());
+        let read = tokio::time::timeout(READ_TIMEOUT, read).await.map_err(|_| {
+            format!("reading the settings takes longer than {} s", READ_TIMEOUT.as_secs())
+        })?;
+        let settings = read.map_err(|error| error.to_string())?;
         let settings = Arc::new(settings.map_err(|error| error.to_string())?);
         // A file that is read while it is being written looks like one without targets.
         if let Some(missing) = settings.missing.as_ref().filter(|_| self.tasks.has_targets()) {
@@ -258,47 +274,44 @@ impl Reconciler {
         let previous = directories(&self.settings);
         self.watcher.watch(previous.into_iter().chain(directories(&settings)).collect());
         let limits = lock(registry).set_policy(&settings.policy);
-        let previous = std::mem::replace(&mut self.settings, Arc::clone(&settings));
-        let applied = self.apply(registry, &settings).await;
+        let previous = std::mem::replace(&mut self.settings, settings);
+        let applied = self.apply(registry).await;
         if applied.is_err() {
             lock(registry).set_limits(&limits);
             self.settings = previous;
         }
         self.watcher.watch(directories(&self.settings));
-        applied
+        applied?;
+        self.wait_for_effects(registry).await;
+        Ok(())
     }
 
-    async fn apply(
-        &mut self,
-        registry: &Arc<Mutex<Registry>>,
-        settings: &Arc<Settings>,
-    ) -> Result<(), String> {
-        self.rescan(registry, Rescan::All, Cause::Change)
-            .await
-            .map_err(|error| error.to_string())?;
-        // What is being checked is for the previous targets.
-        let candidates: Vec<MappingSource> = self.checking.keys().cloned().collect();
-        self.tasks.apply(settings, registry).await.map_err(|error| error.to_string())?;
-        if !candidates.is_empty() {
-            self.rescan(registry, Rescan::All, Cause::Change)
-                .await
-                .map_err(|error| error.to_string())?;
-        }
-        lock(registry).prune(settings);
+    /// Makes everything what the settings say. If it fails, nothing has changed.
+    async fn apply(&mut self, registry: &Arc<Mutex<Registry>>) -> Result<(), String> {
+        let scan = self.scan(registry, Rescan::All).await.map_err(|error| error.to_string())?;
+        let settings = Arc::clone(&self.settings);
+        self.tasks.apply(&settings, registry).await.map_err(|error| error.to_string())?;
+        // With the new targets.
+        self.start(scan, Cause::Change);
+        lock(registry).prune(&settings);
+        Ok(())
+    }
+
+    /// Waits for what a reload started, but not for long.
+    async fn wait_for_effects(&mut self, registry: &Arc<Mutex<Registry>>) {
         let deadline = Instant::now() + RELOAD_WAIT;
         self.tasks.restored(deadline).await;
         while !(self.checks.is_empty() && self.compilations.is_empty()) {
             let progress = next_progress(&mut self.compilations, &mut self.checks);
-            match tokio::time::timeout_at(deadline, progress).await {
-                Ok(Some(progress)) => self
-                    .advance(registry, progress)
-                    .await
-                    .map_err(|error| error.to_string())?,
-                Ok(None) => {}
-                Err(_) => break,
+            let Ok(Some(progress)) = tokio::time::timeout_at(deadline, progress).await else {
+                break;
+            };
+            if let Err(error) = self.advance(registry, progress).await {
+                warn!(%error, "a setting does not fit the mappings in use");
             }
         }
-        Ok(())
+        let shown = self.shared.publisher.shown();
+        tokio::time::timeout_at(deadline, shown).await.ok();
     }
 
     /// Rolls a mapping that failed repeatedly back to its predecessor.
@@ -338,15 +351,22 @@ enum Progress {
     Checked(Checked),
 }
 
-/// The next compilation or dry run that ends. `None`: one was cancelled, or there are none.
+/// The next compilation or dry run that ends. `None`: there are none.
 async fn next_progress(
     compilations: &mut JoinSet<Compilation>,
-    checks: &mut JoinSet<Checked>,
+    checks: &mut Checks,
 ) -> Option<Progress> {
-    tokio::select! {
-        Some(compiled) = compilations.join_next() => compiled.ok().map(Progress::Compiled),
-        Some(checked) = checks.join_next() => checked.ok().map(Progress::Checked),
-        else => None,
+    loop {
+        tokio::select! {
+            Some(compiled) = compilations.join_next() => {
+                // It fails only while the exporter stops.
+                if let Ok(compiled) = compiled {
+                    return Some(Progress::Compiled(compiled));
+                }
+            }
+            Some(checked) = checks.next() => return Some(Progress::Checked(checked)),
+            else => return None,
+        }
     }
 }
 

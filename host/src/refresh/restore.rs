@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::documents::Versions;
@@ -11,7 +12,6 @@ use super::target::TargetTask;
 use crate::config::TargetSettings;
 use crate::model::{Documents, Target};
 use crate::output::{Outcome, Published, Status};
-use crate::runner::fingerprint;
 use crate::store::{Slot, StoredSamples};
 
 /// Serves the stored samples of a target. Returns the names of the mappings by SHA-256.
@@ -35,12 +35,13 @@ pub(super) async fn restore_samples(shared: &Shared, target: &Target) -> HashMap
             unmapped: stored.unmapped.into(),
         });
     }
-    let names = restored.iter().map(|published| {
-        (published.mapping.sha256.clone(), published.mapping.name.clone())
-    });
+    let names = restored
+        .iter()
+        .map(|published| (published.mapping.sha256.clone(), published.mapping.name.clone()));
     let names = names.collect();
     if !restored.is_empty() {
-        info!(%target, mappings = restored.len(), "serving stored samples");
+        let [org, scope] = target.labels();
+        info!(org, scope, mappings = restored.len(), "serving stored samples");
         shared.publisher.restore(target, restored);
     }
     names
@@ -80,37 +81,36 @@ impl TargetTask {
         if self.versions.newest().is_empty() {
             return;
         }
-        for member in self.set.members() {
-            let sha256 = member.mapping.sha256();
-            let newest = self.versions.newest();
-            let input = fingerprint(member, self.target(), &self.options, newest);
-            if self.shared.publisher.fingerprint(self.target(), sha256).as_ref() == Some(&input) {
-                self.mapped.insert(sha256.to_owned(), input);
-            }
-        }
         self.map_and_publish(&[]).await;
+        self.publish_view();
         let target = self.target().clone();
-        if self.mapped.is_empty() && !self.set.members().is_empty() {
+        let [org, scope] = target.labels();
+        if !self.shared.publisher.has_data_of(&target) {
             let mut failures: Vec<_> = self.mapping_failures.values().cloned().collect();
             if failures.is_empty() {
                 failures.push("none of the stored documents can be mapped".to_owned());
             }
             let failure = failures.join("; ");
-            error!(%target, failure, "the stored data can't be served");
+            error!(org, scope, failure, "the stored data can't be served");
             let next = self.next_time();
-            let outcome =
-                Outcome { status: Status::Failed(failures), next, ..Outcome::default() };
+            let outcome = Outcome { status: Status::Failed(failures), next, ..Outcome::default() };
             self.shared.publisher.set_outcome(&target, outcome);
             return;
         }
-        if self.problems().is_empty() && !self.specs.is_empty() {
+        let problems = self.problems();
+        if problems.is_empty() && !self.specs.is_empty() {
             let newest = self.versions.newest().values();
             let succeeded_at = newest.map(|document| document.confirmed_at).max();
             let (status, next) = (Status::Fresh, self.next_time());
             let outcome = Outcome { status, succeeded_at, next, ..Outcome::default() };
             self.shared.publisher.set_outcome(&target, outcome);
             self.shared.metrics.set_up(&target, true);
+        } else if !self.specs.iter().any(|spec| self.is_due(spec, Instant::now())) {
+            // Else the first refresh says so.
+            let (status, next) = (Status::Failed(problems), self.next_time());
+            let outcome = Outcome { status, next, ..Outcome::default() };
+            self.shared.publisher.set_outcome(&target, outcome);
         }
-        info!(%target, documents = self.versions.newest().len(), "serving stored data");
+        info!(org, scope, documents = self.versions.newest().len(), "serving stored data");
     }
 }

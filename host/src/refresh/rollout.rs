@@ -12,12 +12,10 @@ use tracing::{info, warn};
 use super::map::store_samples;
 use super::shared::Shared;
 use super::targets::TargetView;
-use crate::config::MappingSource;
 use crate::mappings::{CandidateSet, Change, Member, Refusal, Registry, Swap};
 use crate::model::{Documents, Manifest, Span, Target};
 use crate::output::{Placement, Published};
 use crate::runner::{Blame, Budget, Failure, Request, RunOutcome, fingerprint};
-use crate::store::{Key, StoredSamples};
 use crate::wasm::Mapping;
 
 /// How often documents may change during the dry runs before the mappings are put in use all the same:
@@ -57,9 +55,9 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    /// The source that the candidate set is for.
-    pub(super) fn source(&self) -> &MappingSource {
-        self.candidate.source()
+    /// Why it was checked.
+    pub(super) fn cause(&self) -> Cause {
+        self.cause
     }
 }
 
@@ -87,11 +85,7 @@ pub(super) async fn check(
 
 /// Puts a checked candidate set in use. Returns whether it was: a rollback only is if the predecessor
 /// maps what its successor fails at.
-pub(super) async fn commit(
-    shared: &Shared,
-    registry: &Mutex<Registry>,
-    checked: Checked,
-) -> bool {
+pub(super) async fn commit(shared: &Shared, registry: &Mutex<Registry>, checked: Checked) -> bool {
     let Checked { candidate, targets, mut runs, cause } = checked;
     let maps_everything = |member: &Member, view: &TargetView, run: &DryRun| {
         let scope = view.target.scope();
@@ -201,8 +195,10 @@ async fn run_one(
     cause: Cause,
 ) -> Result<Option<(Published, bool)>, Failure> {
     let scope = view.target.scope();
-    if let Some(stored) = stored_samples(shared, &view.target, member, input).await {
-        return Ok(Some((stored, true)));
+    // After a restart, what was stored is served already.
+    let served = shared.publisher.published(&view.target, member.mapping.sha256());
+    if let Some(served) = served.filter(|served| served.fingerprint == input) {
+        return Ok(Some((served, true)));
     }
     let no_documents = Documents::new();
     let request = |strict: bool| Request {
@@ -259,26 +255,6 @@ async fn run_one(
         Some(failure) => Err(failure),
         None => Ok(publish(outcome)),
     }
-}
-
-/// The stored samples that a mapping made of the same input, if there are any.
-async fn stored_samples(
-    shared: &Shared,
-    target: &Target,
-    member: &Member,
-    input: &str,
-) -> Option<Published> {
-    let key = Key::samples(target, member.name());
-    let document = shared.store.get(&key).await;
-    let document = shared.note_store_error(target, "load", document)??;
-    let read = tokio::task::spawn_blocking(move || StoredSamples::from_document(&document)).await;
-    let stored = read.ok()??;
-    (stored.fingerprint == input).then(|| Published {
-        mapping: member.mapping.id(),
-        fingerprint: stored.fingerprint,
-        samples: Arc::new(stored.samples),
-        unmapped: stored.unmapped.into(),
-    })
 }
 
 /// Removes the stored samples of mappings that are no longer in use.

@@ -135,10 +135,12 @@ impl Schedule {
         }
     }
 
-    /// A document that was fetched can't be mapped.
+    /// A document that was fetched can't be mapped. It counts once, however many mappings reject it.
     pub(super) fn note_unmapped(&mut self, name: &str, reason: &str) {
         if let Some(state) = self.0.get_mut(name) {
-            state.failures += 1;
+            if !matches!(state.outcome, Some(Outcome::Unmapped(_))) {
+                state.failures += 1;
+            }
             state.outcome = Some(Outcome::Unmapped(reason.to_owned()));
         }
     }
@@ -245,7 +247,7 @@ mod tests {
         let (mut schedule, now) = (Schedule::default(), Instant::now());
         let failed = || {
             let (what, reason) = ("seats".to_owned(), "no connection".to_owned());
-            Outcome::Failed(FetchError::Request { what, reason, passing: true })
+            Outcome::Failed(FetchError::Request { host: None, what, reason, passing: true })
         };
         assert_eq!(cycle(&mut schedule, now, failed(), false), minutes(1));
         assert_eq!(cycle(&mut schedule, now, failed(), false), minutes(2));

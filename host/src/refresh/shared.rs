@@ -1,6 +1,7 @@
 //! What the tasks of all targets share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use tracing::warn;
@@ -44,6 +45,8 @@ pub struct Shared {
     /// The metrics of mappings.
     pub mapping_metrics: mappings::Metrics,
     failures: mpsc::UnboundedSender<FailureReport>,
+    /// Whether every mapping file that existed at the start is in use or refused.
+    has_all_mappings: AtomicBool,
 }
 
 /// The parts of [`Shared`] that the caller makes.
@@ -90,8 +93,20 @@ impl Shared {
             github_metrics,
             mapping_metrics,
             failures,
+            has_all_mappings: AtomicBool::new(false),
         };
         (shared, receiver)
+    }
+
+    /// Whether every mapping file that existed at the start is in use or refused. Until then, it is
+    /// not known which documents are wanted.
+    pub(super) fn has_all_mappings(&self) -> bool {
+        self.has_all_mappings.load(Ordering::Relaxed)
+    }
+
+    /// Every mapping file that existed at the start is in use or refused.
+    pub(super) fn set_all_mappings(&self) {
+        self.has_all_mappings.store(true, Ordering::Relaxed);
     }
 
     /// Reports that a mapping failed.
@@ -111,7 +126,8 @@ impl Shared {
             Ok(value) => Some(value),
             Err(error) => {
                 self.store_metrics.count_failure(operation, &error);
-                warn!(%target, operation, %error, "the store failed; continuing with what is in memory");
+                let [org, scope] = target.labels();
+                warn!(org, scope, operation, %error, "the store failed; continuing with what is in memory");
                 None
             }
         }

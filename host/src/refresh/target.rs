@@ -1,6 +1,6 @@
 //! The task of a target: it owns the schedule and the documents, and refreshes them until cancelled.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::attempts::Attempts;
 use super::documents::Versions;
 use super::schedule::{Outcome, Schedule};
 use super::shared::Shared;
@@ -25,6 +26,8 @@ use crate::store::{Key, Slot};
 pub(super) struct TargetTask {
     pub(super) shared: Arc<Shared>,
     pub(super) client: Client,
+    /// The attempts of its requests that failed.
+    pub(super) attempts: Arc<Attempts>,
     pub(super) settings: Arc<TargetSettings>,
     pub(super) options: Vec<MappingOption>,
     mappings: watch::Receiver<Arc<MappingSet>>,
@@ -42,6 +45,8 @@ pub(super) struct TargetTask {
     pub(super) mapping_failures: BTreeMap<String, String>,
     /// How often in a row a mapping was to blame, by SHA-256.
     pub(super) blamed: HashMap<String, u32>,
+    /// Those that were to blame in this cycle, by SHA-256.
+    pub(super) blamed_in_cycle: HashSet<String>,
     /// Runs that continue on their threads when the task is cancelled.
     pub(super) tracker: TaskTracker,
 }
@@ -50,7 +55,7 @@ impl TargetTask {
     /// A task that has not started, with the mappings of its source and their changes.
     pub(super) fn new(
         shared: &Arc<Shared>,
-        client: Client,
+        (client, attempts): (Client, Arc<Attempts>),
         settings: Arc<TargetSettings>,
         mappings: watch::Receiver<Arc<MappingSet>>,
         versions: Versions,
@@ -59,6 +64,7 @@ impl TargetTask {
         let mut task = Self {
             shared: Arc::clone(shared),
             client,
+            attempts,
             settings,
             options,
             mappings,
@@ -70,6 +76,7 @@ impl TargetTask {
             mapped: HashMap::new(),
             mapping_failures: BTreeMap::new(),
             blamed: HashMap::new(),
+            blamed_in_cycle: HashSet::new(),
             tracker: TaskTracker::new(),
         };
         task.adopt();
@@ -83,28 +90,39 @@ impl TargetTask {
 
     /// Puts its mappings in place where samples are published, for a target that is new.
     pub(super) async fn place(&self) {
-        let mappings = self.set.members().iter().map(|member| {
-            (member.mapping.id(), member.mapping.manifest().families.clone())
-        });
+        let mappings = self
+            .set
+            .members()
+            .iter()
+            .map(|member| (member.mapping.id(), member.mapping.manifest().families.clone()));
         let (target, mappings) = (self.target().clone(), mappings.collect());
         let (published, is_complete) = (Vec::new(), true);
         let placement = Placement { target, mappings, published, is_complete };
         self.shared.publisher.place(vec![placement]).await;
     }
 
-    /// Runs that continue for a moment when the task is cancelled.
-    pub(super) fn tracker(&self) -> &TaskTracker {
-        &self.tracker
+    /// Whether any mapping is in use for it.
+    pub(super) fn has_mappings(&self) -> bool {
+        !self.set.members().is_empty()
     }
 
     /// Serves what is stored, then refreshes until cancelled. `restored` is told when what is stored is
-    /// served.
+    /// served, as far as there are mappings for it.
     pub(super) async fn run(mut self, cancel: CancellationToken, restored: oneshot::Sender<()>) {
         cancel
             .run_until_cancelled_owned(async move {
+                let mut restored = Some(restored);
+                while !self.has_mappings() {
+                    restored.take().map(|restored| restored.send(()));
+                    if self.mappings.changed().await.is_err() {
+                        // There will never be any.
+                        std::future::pending::<()>().await;
+                    }
+                    self.adopt();
+                }
                 self.serve_stored().await;
-                // Nobody may be waiting.
-                restored.send(()).ok();
+                // It fails if no one is waiting.
+                restored.map(|restored| restored.send(()));
                 loop {
                     let next = self.next_cycle();
                     tokio::select! {
@@ -126,7 +144,8 @@ impl TargetTask {
     /// One refresh: fetches what is due, maps what is new, publishes it.
     async fn cycle(&mut self) {
         let started = Instant::now();
-        self.adopt();
+        self.blamed_in_cycle.clear();
+        let is_adopted = self.adopt();
         let is_leader = self.acquire_lease().await;
         let due = self.specs.iter().any(|spec| self.is_due(spec, started));
         let mut fetched = super::fetch::Fetching::default();
@@ -147,6 +166,10 @@ impl TargetTask {
         let mapped = self.map_and_publish(&fetched.attempted).await;
         let now = Instant::now();
         for spec in &fetched.attempted {
+            if !self.versions.is_pending(&spec.name) {
+                // One that GitHub confirmed was mapped before.
+                self.schedule.note_mapped(&spec.name);
+            }
             let is_replaced = self.is_replaced(&spec.name);
             let ttl = self.settings.ttl_of(&spec.name);
             self.schedule.reschedule(spec, ttl, is_replaced, now);
@@ -155,6 +178,9 @@ impl TargetTask {
         self.publish_view();
         if due || mapped {
             self.report(&fetched, started.elapsed());
+        } else if is_adopted {
+            // A dry run has mapped what is stored.
+            self.publish_outcome();
         }
     }
 
@@ -167,11 +193,11 @@ impl TargetTask {
     }
 
     /// Switches to the mappings that are in use now, if they have changed. What they need and is not
-    /// stored is due.
-    pub(super) fn adopt(&mut self) {
+    /// stored is due. Returns whether they have changed.
+    pub(super) fn adopt(&mut self) -> bool {
         let set = self.mappings.borrow_and_update().clone();
         if Arc::ptr_eq(&set, &self.set) {
-            return;
+            return false;
         }
         let wanted = set.documents(self.target().scope()).iter();
         let specs: Vec<_> = wanted.filter(|spec| self.is_on(spec)).cloned().collect();
@@ -203,6 +229,7 @@ impl TargetTask {
         self.blamed.retain(|sha256, _| runs(sha256));
         self.mapped.retain(|sha256, _| runs(sha256));
         self.shared.runner.metrics().keep_of_target(self.target(), &names);
+        true
     }
 
     /// Whether a document is fetched for this target at all.
@@ -232,9 +259,11 @@ impl TargetTask {
     pub(super) fn is_replaced(&self, name: &str) -> bool {
         let is_fallback = |spec: &&DocumentSpec| spec.fallback_for.as_deref() == Some(name);
         self.schedule.outcome(name).is_some_and(Outcome::is_not_found)
-            && self.specs.iter().filter(is_fallback).any(|spec| {
-                matches!(self.schedule.outcome(&spec.name), Some(Outcome::Fresh))
-            })
+            && self
+                .specs
+                .iter()
+                .filter(is_fallback)
+                .any(|spec| matches!(self.schedule.outcome(&spec.name), Some(Outcome::Fresh)))
     }
 
     fn next_cycle(&self) -> Instant {
@@ -251,6 +280,10 @@ impl TargetTask {
 
     /// A document that no mapping wants is kept for its TTL, in case a mapping comes back.
     async fn remove_unwanted(&mut self) {
+        // A mapping that is still being compiled may want it.
+        if !self.shared.has_all_mappings() {
+            return;
+        }
         let is_unwanted = |name: &String| !self.specs.iter().any(|spec| spec.name == *name);
         let newest = self.versions.newest().iter();
         let expired = newest.filter(|(name, document)| {

@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::attempts::Attempts;
 use super::restore::{load_documents, restore_samples};
 use super::shared::Shared;
 use super::target::TargetTask;
@@ -16,12 +16,11 @@ use crate::config::{Settings, TargetSettings};
 use crate::github::{Client, Credentials, Transport, TransportError};
 use crate::mappings::Registry;
 use crate::model::Target;
-use crate::output::TargetStatus;
 
 /// The running tasks.
 pub(super) struct Tasks {
     shared: Arc<Shared>,
-    transport: Arc<Transport>,
+    transport: Transport,
     credentials: Credentials,
     running: Vec<Running>,
     /// Told when a new task serves what is stored.
@@ -32,17 +31,15 @@ struct Running {
     settings: Arc<TargetSettings>,
     cancel: CancellationToken,
     task: JoinHandle<()>,
-    tracker: TaskTracker,
 }
 
 impl Tasks {
     /// No tasks yet.
     pub(super) fn new(shared: Arc<Shared>, settings: &Settings) -> Result<Self, TransportError> {
-        let transport =
-            Transport::new(settings.github.clone(), shared.github_metrics.clone())?;
+        let transport = Transport::new(settings.github.clone(), shared.github_metrics.clone())?;
         Ok(Self {
             shared,
-            transport: Arc::new(transport),
+            transport: transport,
             credentials: Credentials::default(),
             running: Vec::new(),
             restoring: Vec::new(),
@@ -56,19 +53,13 @@ impl Tasks {
         settings: &Settings,
         registry: &Mutex<Registry>,
     ) -> Result<(), TransportError> {
-        let mut stopped = Vec::new();
         if *self.transport.options() != settings.github {
             let metrics = self.shared.github_metrics.clone();
-            self.transport = Arc::new(Transport::new(settings.github.clone(), metrics)?);
+            self.transport = Transport::new(settings.github.clone(), metrics)?;
             // Each of them has the previous transport.
-            stopped = self.stop(|_| true).await;
+            self.stop(|_| true).await;
         }
-        stopped.extend(self.stop(|running| !settings.targets.contains(running)).await);
-        // What they still compute must not be published after what the new ones do.
-        for tracker in stopped {
-            tracker.close();
-            tracker.wait().await;
-        }
+        self.stop(|running| !settings.targets.contains(running)).await;
         let targets: Vec<Target> = settings.targets.iter().map(|one| one.target.clone()).collect();
         for status in self.shared.publisher.statuses() {
             if !targets.contains(&status.target) {
@@ -92,29 +83,29 @@ impl Tasks {
     async fn start(&mut self, settings: Arc<TargetSettings>, registry: &Mutex<Registry>) {
         let TargetSettings { target, credential, api, .. } = &*settings;
         self.shared.metrics.set_up(target, false);
-        let client = Client::new(&self.transport, &self.credentials, credential, api, target);
+        let attempts = Attempts::new(target.clone(), Arc::clone(&self.shared.publisher));
+        let transport = self.transport.reporting_to(attempts.observer());
+        let client = Client::new(transport, &self.credentials, credential, api, target);
         let versions = load_documents(&self.shared, &settings).await;
         let mappings = {
             let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
             registry.subscribe(&settings.source)
         };
         let shared = &self.shared;
-        let set = mappings.borrow().ids();
-        let task = TargetTask::new(shared, client, Arc::clone(&settings), mappings, versions);
-        if !set.is_empty() {
-            // At the start, this has been done before any mapping was loaded.
-            let statuses = self.shared.publisher.statuses();
-            let has_data = |status: &TargetStatus| status.target == settings.target && status.has_data;
-            if !statuses.iter().any(has_data) {
-                restore_samples(&self.shared, &settings.target).await;
-            }
+        // At the start, this has been done before any mapping was loaded.
+        if !shared.publisher.has_data_of(&settings.target) {
+            restore_samples(shared, &settings.target).await;
+        }
+        let github = (client, attempts);
+        let task = TargetTask::new(shared, github, Arc::clone(&settings), mappings, versions);
+        if task.has_mappings() {
             task.place().await;
         }
-        let (cancel, tracker) = (CancellationToken::new(), task.tracker().clone());
+        let cancel = CancellationToken::new();
         let (restored, receiver) = oneshot::channel();
         self.restoring.push(receiver);
         let task = tokio::spawn(task.run(cancel.clone(), restored));
-        self.running.push(Running { settings, cancel, task, tracker });
+        self.running.push(Running { settings, cancel, task });
     }
 
     /// Waits until the new tasks serve what is stored, until a deadline.
@@ -133,17 +124,16 @@ impl Tasks {
         self.stop(|_| true).await;
     }
 
-    /// Stops tasks. What they compute on other threads continues for a moment.
-    async fn stop(&mut self, which: impl Fn(&TargetSettings) -> bool) -> Vec<TaskTracker> {
+    /// Stops tasks. Runs of mappings continue on their threads for a while, and no one receives what
+    /// they return: waiting for them would delay a reload.
+    async fn stop(&mut self, which: impl Fn(&TargetSettings) -> bool) {
         let stopped: Vec<Running> =
             self.running.extract_if(.., |running| which(&running.settings)).collect();
         for running in &stopped {
             running.cancel.cancel();
         }
-        join_all(stopped.into_iter().map(|running| async {
+        for running in stopped {
             running.task.await.ok();
-            running.tracker
-        }))
-        .await
+        }
     }
 }

@@ -9,6 +9,7 @@ mod execute;
 mod fingerprint;
 mod metrics;
 mod run;
+mod series;
 mod validate;
 
 pub use blame::{Blame, Failure};

@@ -10,7 +10,7 @@ use super::blame::{Blame, Failure};
 use super::execute::{MapError, RunResult, execute};
 use super::metrics::Metrics;
 use crate::mappings::Member;
-use crate::model::{Body, Document, Documents, MappingOption, PartHeader, Span, Target};
+use crate::model::{Body, Document, Documents, MappingOption, Part, PartHeader, Span, Target};
 use crate::wasm::RunError;
 
 /// How many mappings run at once for refreshes. Each takes a core and up to its memory limit.
@@ -106,7 +106,7 @@ impl Runner {
     /// mapping runs again without it: one document can't affect the others. Nothing happens if there
     /// is no document for the mapping.
     ///
-    /// The run continues on its thread if nobody waits for it any more; `tracker` knows it.
+    /// The run continues on its thread if no one waits for it any more; `tracker` tracks it.
     pub async fn run(&self, request: Request<'_>, tracker: &TaskTracker) -> RunOutcome {
         let Request { member, target, documents, last_good, .. } = request;
         let scope = target.scope();
@@ -177,7 +177,7 @@ impl Runner {
             Budget::Refresh => &self.runs,
             Budget::Trial => &self.trials,
         };
-        // It is never closed. The run keeps the permit, even if nobody waits for it any more.
+        // It is never closed. The run keeps the permit, even if no one waits for it any more.
         let permit = Arc::clone(semaphore).acquire_owned().await;
         let Request { member, target, span, .. } = *request;
         let bodies = bodies(member, target, documents);
@@ -208,12 +208,18 @@ fn bodies(member: &Member, target: &Target, documents: &Documents) -> Vec<(PartH
     let fed = member.fed(target.scope(), documents);
     let parts = fed.flat_map(|(feed, document)| {
         let parts = member.parts_for(feed, document, documents);
-        let header = |part| header(&feed.name, part, document);
-        (0..).zip(parts).map(move |(number, part)| (header(number), part.body.clone()))
+        (0..).zip(parts).map(move |(number, part)| {
+            (header(&feed.name, number, part, document), part.body.clone())
+        })
     });
     parts.collect()
 }
 
-fn header(name: &str, part: u32, document: &Document) -> PartHeader {
-    PartHeader { name: name.to_owned(), part, fetched_at: document.as_of().as_second() }
+fn header(name: &str, number: u32, part: &Part, document: &Document) -> PartHeader {
+    PartHeader {
+        name: name.to_owned(),
+        part: number,
+        fetched_at: document.as_of().as_second(),
+        report_day: part.day.or(document.report_day),
+    }
 }

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use thiserror::Error;
 
-use crate::model::{Family, FamilySamples, Limits, Manifest, SampleSet, Samples, Span};
+use super::series::fit;
 use crate::model::text::sanitize;
+use crate::model::{Family, FamilySamples, Limits, Manifest, SampleSet, Samples, Span};
 
 /// What is wrong with the samples of a mapping.
 #[derive(Debug, Error, PartialEq)]
@@ -51,13 +52,15 @@ pub enum SamplesError {
     TooLong(usize, usize),
 }
 
-/// Checks samples against the manifest and the limits.
+/// Checks samples against the manifest and the limits. Of too many samples, the most detailed families
+/// are left out.
 pub fn validate(
-    set: SampleSet,
+    mut set: SampleSet,
     manifest: &Manifest,
     span: Span,
     limits: &Limits,
 ) -> Result<Samples, SamplesError> {
+    let left_out = fit(&mut set, manifest, limits.series);
     let series = set.families.iter().map(|samples| samples.values.len()).sum();
     if series > limits.series {
         return Err(SamplesError::TooMany(series, limits.series));
@@ -96,7 +99,7 @@ pub fn validate(
         .filter_map(|(family, samples)| Some((family.clone(), samples?)))
         .filter(|(_, samples)| !samples.values.is_empty())
         .collect();
-    Ok(Samples { strings, families })
+    Ok(Samples { strings, families, left_out })
 }
 
 /// The approximate size of the samples as text: names, label values, numbers and punctuation.
@@ -178,6 +181,8 @@ mod tests {
             help: "h".to_owned(),
             kind: MetricKind::Gauge,
             label_names: labels.iter().map(|label| (*label).to_owned()).collect(),
+            enabled_by: None,
+            detail: 0,
         };
         Manifest {
             name: "test".to_owned(),
@@ -226,7 +231,8 @@ mod tests {
         let second = samples("second", &[], &[1.0]);
         assert_eq!(refused(vec![second.clone(), second]), "duplicate family \"second\"");
         assert_eq!(one(&[0], &[1.0]), "family \"first\": 1 values require 2 label values, found 1");
-        assert_eq!(one(&[0, 3], &[1.0]),
+        assert_eq!(
+            one(&[0, 3], &[1.0]),
             "family \"first\": label value 3 is out of range of the 3 strings"
         );
         assert_eq!(one(&[0, 1], &[f64::NAN]), "family \"first\": sample 0 has the value NaN");

@@ -1,7 +1,7 @@
 //! The store in a directory: a file for each document, readable by its owner only.
 //!
-//! `documents/api.github.com/organization/octo-org/seats`, and beside it `seats.confirmed`, which says
-//! when GitHub last confirmed that file: the bodies are not written again for it.
+//! `documents/api.github.com/organization/octo-org/seats`, and next to it `seats.confirmed`, which says
+//! when GitHub last confirmed that file, so that the bodies need not be written again.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Write};
@@ -205,10 +205,16 @@ impl Files {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let pending = self.path(&key.in_slot(Slot::Pending));
         let good = self.path(&key.in_slot(Slot::Good));
-        match fs::rename(&pending, &good) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&good, error)),
-            _ => Ok(()),
+        for (from, to) in
+            [(&pending, &good), (&confirmation_path(&pending), &confirmation_path(&good))]
+        {
+            if let Err(error) = fs::rename(from, to)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err(failed(to, error));
+            }
         }
+        Ok(())
     }
 
     fn remove(&self, key: &Key) -> Result<(), StoreError> {

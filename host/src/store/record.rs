@@ -56,11 +56,7 @@ fn identity(key: &Key) -> Identity {
 }
 
 /// Writes a document.
-pub(super) fn write(
-    out: &mut impl Write,
-    key: &Key,
-    document: &Document,
-) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, key: &Key, document: &Document) -> io::Result<()> {
     let head = Head {
         identity: identity(key),
         source: document.source.clone(),

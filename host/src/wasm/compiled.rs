@@ -1,8 +1,8 @@
-//! The folder of compiled mappings, `compiled` in CACHE_DIR: wasmtime keeps the machine code
-//! there that it made, so that a warm start does not compile.
+//! The directory of compiled mappings, `compiled` in CACHE_DIR: wasmtime keeps its machine code there,
+//! so that a warm start does not compile.
 //!
-//! Machine code can do anything, so that only what this user's processes wrote is read: the
-//! folder is theirs alone. A mapping's own file is always WebAssembly.
+//! Machine code can do anything, so only what processes of the same user wrote is read: the directory is
+//! not accessible to others. A mapping file is always WebAssembly.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
@@ -11,28 +11,28 @@ use std::path::Path;
 
 use wasmtime::{Cache, CacheConfig};
 
-/// The size from which on the oldest are removed. The largest mappings, with a language's
-/// engine inside, take some ten megabytes each.
+/// Above this size the oldest files are removed. The largest mappings, which contain a language's
+/// engine, take some ten megabytes each.
 const MAX_BYTES: u64 = 512 << 20;
 
-/// Opens the folder. The error says why it can't be used; then everything is compiled anew.
-pub(super) fn open(folder: &Path) -> io::Result<Cache> {
-    if let Err(error) = DirBuilder::new().mode(0o700).create(folder)
+/// Opens the directory. The error says why it can't be used; then every start compiles.
+pub(super) fn open(directory: &Path) -> io::Result<Cache> {
+    if let Err(error) = DirBuilder::new().mode(0o700).create(directory)
         && error.kind() != io::ErrorKind::AlreadyExists
     {
         return Err(error);
     }
-    let folder = folder.canonicalize()?;
-    let kept = fs::metadata(&folder)?;
+    let directory = directory.canonicalize()?;
+    let kept = fs::metadata(&directory)?;
     let own = fs::metadata("/proc/self").map(|process| process.uid());
     if own.is_ok_and(|own| own != kept.uid()) {
-        return Err(io::Error::other("the folder belongs to another user"));
+        return Err(io::Error::other("the directory belongs to another user"));
     }
-    // Volumes of containers are opened for a group whenever they are mounted.
+    // Volumes of containers become accessible to a group whenever they are mounted.
     if kept.permissions().mode() & 0o077 != 0 {
-        fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
+        fs::set_permissions(&directory, Permissions::from_mode(0o700))?;
     }
     let mut config = CacheConfig::new();
-    config.with_directory(folder).with_files_total_size_soft_limit(MAX_BYTES);
+    config.with_directory(directory).with_files_total_size_soft_limit(MAX_BYTES);
     Cache::new(config).map_err(|error| io::Error::other(format!("{error:#}")))
 }

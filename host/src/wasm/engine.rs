@@ -13,7 +13,7 @@ use wasmtime::Config;
 use super::compiled;
 use super::limits::Limits;
 
-/// How often the clock of running mappings ticks. Limits of time are kept to this precision.
+/// How often the clock of running mappings ticks: the precision of time limits.
 pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// The engine could not be set up on this machine.
@@ -23,7 +23,7 @@ pub enum EngineError {
     #[error("the WebAssembly engine does not work on this machine: {0}")]
     Wasmtime(String),
     /// The thread of the clock could not be started.
-    #[error("the clock of the WebAssembly engine did not start: {0}")]
+    #[error("failed to start the clock of the WebAssembly engine: {0}")]
     Ticker(#[from] std::io::Error),
 }
 
@@ -35,26 +35,26 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Sets the engine up and starts its clock. Everything is compiled anew.
+    /// Sets up the engine and starts its clock. Nothing that it compiles is kept.
     pub fn new(limits: Limits) -> Result<Self, EngineError> {
         Self::with_cache(limits, None)
     }
 
-    /// The same, with a folder that keeps what was compiled. One that can't be used costs time only.
-    pub fn with_cache(limits: Limits, folder: Option<&Path>) -> Result<Self, EngineError> {
+    /// The same, with a directory that keeps what was compiled. If it can't be used, that only costs time.
+    pub fn with_cache(limits: Limits, directory: Option<&Path>) -> Result<Self, EngineError> {
         let mut config = Config::new();
         config.wasm_component_model(true).epoch_interruption(true);
-        match folder.map(compiled::open).transpose() {
+        match directory.map(compiled::open).transpose() {
             Ok(cache) => _ = config.cache(cache),
             Err(error) => {
-                let folder = folder.unwrap_or(Path::new("")).display();
-                warn!(%folder, %error, "compiled mappings are not kept: every start compiles them");
+                let directory = directory.unwrap_or(Path::new("")).display();
+                warn!(%directory, %error, "cannot keep compiled mappings: every start compiles them");
             }
         }
         let wasmtime = wasmtime::Engine::new(&config)
             .map_err(|error| EngineError::Wasmtime(format!("{error:#}")))?;
-        // A thread of its own: a mapping that spins must not be able to stop its own clock by
-        // filling tokio's threads. It ends when the engine is dropped.
+        // A thread of its own: a mapping that spins must not be able to stop its clock by occupying
+        // tokio's threads. It ends when the engine is dropped.
         let weak = wasmtime.weak();
         thread::Builder::new().name("mapping-clock".to_owned()).spawn(move || {
             while let Some(engine) = weak.upgrade() {

@@ -83,7 +83,8 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
     }
     let mut families = HashSet::new();
     for family in &manifest.families {
-        let wrong = |reason: String| ManifestError::Family(sanitize(&family.name), sanitize(&reason));
+        let wrong =
+            |reason: String| ManifestError::Family(sanitize(&family.name), sanitize(&reason));
         check_metric_name(&family.name).map_err(wrong)?;
         if family.help.trim().is_empty() {
             return Err(wrong("its help text is empty".to_owned()));
@@ -124,8 +125,7 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
 
 /// Checks that a chart has a title and is about families and labels of the manifest.
 fn check_chart(chart: &Chart, manifest: &Manifest) -> Result<(), ManifestError> {
-    let wrong =
-        |reason: String| ManifestError::Chart(sanitize(&chart.title), sanitize(&reason));
+    let wrong = |reason: String| ManifestError::Chart(sanitize(&chart.title), sanitize(&reason));
     let too_long = |text: &str| text.len() > MAX_TEXT_BYTES;
     if chart.title.trim().is_empty() || too_long(&chart.title) || too_long(&chart.help) {
         return Err(wrong("its title or help text is empty or too long".to_owned()));

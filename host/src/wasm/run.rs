@@ -35,30 +35,30 @@ pub(super) enum MappingError {
 /// Why a run ended without samples.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// A document is not what it should be.
+    /// A document is malformed.
     #[error("{}", describe_malformed(.0))]
     Malformed(Malformed),
-    /// The mapping refused its input for another reason.
+    /// The mapping rejected its input for another reason.
     #[error("{0}")]
     Refused(String),
-    /// The mapping was ended.
+    /// The mapping was stopped.
     #[error("the mapping {cause}: {detail}")]
     Trapped {
         /// What it did.
         cause: TrapCause,
-        /// wasmtime's words, and the last line that the mapping wrote to standard error.
+        /// wasmtime's error, and the first lines that the mapping wrote to standard error.
         detail: String,
     },
 }
 
-/// What a mapping did that ended it.
+/// Why a mapping was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrapCause {
-    /// It ran longer than it may.
+    /// It exceeded its time limit.
     Time,
-    /// It wanted more memory, stack or result than it may have.
+    /// It exceeded its memory, its stack or the size of a result.
     Memory,
-    /// It panicked, or broke the rules of WebAssembly.
+    /// It panicked, or trapped in another way.
     Panic,
 }
 
@@ -76,8 +76,8 @@ impl TrapCause {
 impl std::fmt::Display for TrapCause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Time => "ran out of time",
-            Self::Memory => "wanted too much memory",
+            Self::Time => "exceeded its time limit",
+            Self::Memory => "exceeded its memory limit",
             Self::Panic => "failed",
         })
     }
@@ -89,7 +89,7 @@ fn describe_malformed(malformed: &Malformed) -> String {
     sanitize(&format!("document {document}, part {part}, byte {offset}: {path}{reason}"))
 }
 
-/// Says what a failed call means.
+/// The reason of a failed call.
 fn trapped(store: &Store<State>, error: &wasmtime::Error) -> RunError {
     let detail = error.root_cause().to_string();
     let cause = match error.downcast_ref::<Trap>() {
@@ -107,11 +107,12 @@ fn trapped(store: &Store<State>, error: &wasmtime::Error) -> RunError {
     RunError::Trapped { cause, detail }
 }
 
-/// Asks a mapping what it is.
+/// Asks a mapping for its manifest.
 pub(super) fn describe(engine: &Engine, contract: &dyn Contract) -> Result<Manifest, RunError> {
-    // It has nothing to do but to answer.
+    // It should return at once.
     let mut store = store(engine, engine.limits().run_time.min(DESCRIBE_TIME));
-    contract.instantiate(&mut store)
+    contract
+        .instantiate(&mut store)
         .and_then(|mapping| mapping.describe(&mut store))
         .map_err(|error| trapped(&store, &error))
 }
@@ -148,13 +149,13 @@ impl Run {
         self.result(fed)
     }
 
-    /// Ends the run and takes the samples. It is called once, at the end.
+    /// Ends the run and returns the samples. It is called once, at the end.
     pub fn finish(&mut self) -> Result<SampleSet, RunError> {
         let finished = self.instance.finish(&mut self.store, self.resource);
         self.result(finished)
     }
 
-    /// The memory that the instance took, in bytes: the most so far.
+    /// The peak memory of the instance, in bytes.
     pub fn memory_bytes(&self) -> usize {
         self.store.data().memory_bytes()
     }

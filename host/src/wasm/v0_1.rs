@@ -62,9 +62,8 @@ impl Instance for wit::Guest {
         header: &model::PartHeader,
         chunk: &[u8],
     ) -> wasmtime::Result<Result<(), MappingError>> {
-        let model::PartHeader { name, part, fetched_at } = header;
-        let document =
-            wit::Document { name: name.clone(), part: *part, fetched_at: *fetched_at };
+        let model::PartHeader { name, part, fetched_at, .. } = header;
+        let document = wit::Document { name: name.clone(), part: *part, fetched_at: *fetched_at };
         let fed = self.run().call_feed(store, run, &document, chunk)?;
         Ok(fed.map_err(Into::into))
     }
@@ -150,6 +149,8 @@ impl From<wit::Family> for model::Family {
                 wit::MetricKind::Counter => model::MetricKind::Counter,
             },
             label_names: family.label_names,
+            enabled_by: None,
+            detail: 0,
         }
     }
 }

@@ -62,9 +62,12 @@ impl Instance for wit::Guest {
         header: &model::PartHeader,
         chunk: &[u8],
     ) -> wasmtime::Result<Result<(), MappingError>> {
-        let model::PartHeader { name, part, fetched_at } = header;
-        let document =
-            wit::Document { name: name.clone(), part: *part, fetched_at: *fetched_at };
+        let document = wit::Document {
+            name: header.name.clone(),
+            part: header.part,
+            fetched_at: header.fetched_at,
+            report_day: header.report_day.map(|day| day.to_string()),
+        };
         let fed = self.run().call_feed(store, run, &document, chunk)?;
         Ok(fed.map_err(Into::into))
     }
@@ -150,6 +153,8 @@ impl From<wit::Family> for model::Family {
                 wit::MetricKind::Counter => model::MetricKind::Counter,
             },
             label_names: family.label_names,
+            enabled_by: family.enabled_by,
+            detail: family.detail,
         }
     }
 }

@@ -167,7 +167,11 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
         let target = &status.target;
         text.push_str(&match &status.outcome.status {
             Status::Failed(problems) => format!("{target}: {}\n", problems.join("; ")),
-            Status::Starting | Status::Fresh => format!("{target}: first refresh in progress\n"),
+            Status::Starting | Status::Fresh => {
+                let attempt = status.outcome.attempt.as_ref();
+                let attempt = attempt.map(|attempt| format!("; {attempt}")).unwrap_or_default();
+                format!("{target}: first refresh in progress{attempt}\n")
+            }
         });
     }
     (StatusCode::SERVICE_UNAVAILABLE, text)

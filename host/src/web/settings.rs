@@ -9,8 +9,8 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use super::auth::Users;
 use crate::config::Stamp;
-use crate::config::web::{ClientAuth, has_name};
 use crate::config::web::WebConfig;
+use crate::config::web::{ClientAuth, has_name};
 
 /// The web settings in use. They never change: others replace them.
 #[derive(Default)]
@@ -47,18 +47,19 @@ impl WebSettings {
     /// A protection that `previous` has and these settings lack. A file that is read while it is
     /// written may lack anything.
     pub(super) fn missing_protection(&self, previous: &Self) -> Option<&'static str> {
-        let has_tls = |settings: &Self| settings.tls.is_some();
-        let has_users = |settings: &Self| settings.users.is_some();
-        let requires_certificate = |settings: &Self| settings.client_auth == ClientAuth::Required;
-        let has_names = |settings: &Self| !settings.allowed_names.is_empty();
-        let protections: [(&'static str, &dyn Fn(&Self) -> bool); 4] = [
-            ("tls_server_config", &has_tls),
-            ("basic_auth_users", &has_users),
-            ("required client certificates", &requires_certificate),
-            ("client_allowed_sans", &has_names),
-        ];
-        let missing = protections.into_iter().find(|(_, has)| has(previous) && !has(self));
-        missing.map(|(name, _)| name)
+        let pairs = previous.protections().into_iter().zip(self.protections());
+        let mut missing = pairs.filter(|((_, had), (_, has))| *had && !has);
+        missing.next().map(|((name, _), _)| name)
+    }
+
+    /// What keeps others out, and whether it is on.
+    fn protections(&self) -> [(&'static str, bool); 4] {
+        [
+            ("tls_server_config", self.tls.is_some()),
+            ("basic_auth_users", self.users.is_some()),
+            ("required client certificates", self.client_auth == ClientAuth::Required),
+            ("client_allowed_sans", !self.allowed_names.is_empty()),
+        ]
     }
 
     /// Whether the rate limit admits another request now.

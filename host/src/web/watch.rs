@@ -5,7 +5,8 @@
 //! on a mount that does not respond would otherwise block scrapes.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -34,18 +35,23 @@ impl Web {
     /// Reads the web config file, if there is one.
     pub async fn new(file: Option<PathBuf>) -> Result<Self, SettingError> {
         let Some(path) = file.clone() else { return Ok(Self::default()) };
-        let unreadable = |problem: String| {
-            let problem = format!("{}: {problem}", path.display());
-            SettingError::new("--web.config.file (WEB_CONFIG_FILE)", problem)
-        };
         let read_path = path.clone();
         let read = spawn_blocking(move || WebConfig::read(&read_path).map(WebSettings::new));
         let settings = match timeout(READ_TIMEOUT, read).await {
             Ok(Ok(settings)) => settings?,
-            Ok(Err(error)) => return Err(unreadable(error.to_string())),
-            Err(_) => return Err(unreadable(format!("{}: check the files it names", too_slow()))),
+            Ok(Err(error)) => return Err(unreadable(&path, &error.to_string())),
+            Err(_) => return Err(unreadable(&path, &too_slow())),
         };
         Ok(Self { file, settings: ArcSwap::from_pointee(settings) })
+    }
+
+    /// Checks a web config file as a start does. It needs no runtime, and blocks for as long as the time
+    /// limit at most.
+    pub fn check(path: &Path) -> Result<(), SettingError> {
+        let (sender, result) = mpsc::channel();
+        let file = path.to_owned();
+        thread::spawn(move || sender.send(WebConfig::read(&file).map(drop)));
+        result.recv_timeout(READ_TIMEOUT).unwrap_or_else(|_| Err(unreadable(path, &too_slow())))
     }
 
     /// The current settings: a pointer, whatever happens to the files.
@@ -57,23 +63,32 @@ impl Web {
     /// the previous ones stay in use.
     pub async fn watch(&self, cancel: CancellationToken) {
         if let Some(path) = &self.file {
-            cancel.run_until_cancelled(self.check_forever(path)).await;
+            cancel.run_until_cancelled(self.check_forever(path, read_if_changed)).await;
         }
     }
 
-    async fn check_forever(&self, path: &Path) {
+    /// Puts what `read` returns in use. It is called again and again, on a thread for blocking work.
+    async fn check_forever(
+        &self,
+        path: &Path,
+        read: impl Fn(&Path, &WebSettings) -> Result<Option<WebSettings>, String>
+        + Clone
+        + Send
+        + 'static,
+    ) {
         let mut reported = None;
         loop {
             sleep(CHECK_INTERVAL).await;
             let (file, current) = (path.to_owned(), self.settings());
-            let mut read = spawn_blocking(move || read_if_changed(&file, &current));
-            let Ok(read) = timeout(READ_TIMEOUT, &mut read).await else {
+            let read = read.clone();
+            let mut reading = spawn_blocking(move || read(&file, &current));
+            let Ok(result) = timeout(READ_TIMEOUT, &mut reading).await else {
                 report(too_slow(), &mut reported);
                 // Its result is outdated when it comes; waiting for it keeps others from piling up.
-                read.await.ok();
+                reading.await.ok();
                 continue;
             };
-            match read.unwrap_or_else(|error| Err(error.to_string())) {
+            match result.unwrap_or_else(|error| Err(error.to_string())) {
                 Ok(None) => reported = None,
                 Ok(Some(settings)) => {
                     self.settings.store(Arc::new(settings));
@@ -87,7 +102,14 @@ impl Web {
 }
 
 fn too_slow() -> String {
-    format!("reading it takes longer than {} s", READ_TIMEOUT.as_secs())
+    format!("reading it or a file that it names takes longer than {} s", READ_TIMEOUT.as_secs())
+}
+
+fn unreadable(path: &Path, problem: &str) -> SettingError {
+    SettingError::new(
+        "--web.config.file (WEB_CONFIG_FILE)",
+        format!("{}: {problem}", path.display()),
+    )
 }
 
 /// Logs a problem, unless it is the one that was logged last.
@@ -116,6 +138,11 @@ fn read_if_changed(path: &Path, current: &WebSettings) -> Result<Option<WebSetti
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use axum::http::header::X_FRAME_OPTIONS;
+    use axum::http::{HeaderMap, HeaderValue};
 
     use super::*;
 
@@ -145,5 +172,41 @@ mod tests {
         fs::write(&file, HEADERS).unwrap();
         let error = read_if_changed(&file, &web.settings()).err().unwrap();
         assert!(error.contains("basic_auth_users"), "{error}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_read_that_hangs_changes_nothing_and_is_the_only_one() {
+        let with_headers = |value: &'static str| {
+            let headers =
+                HeaderMap::from_iter([(X_FRAME_OPTIONS, HeaderValue::from_static(value))]);
+            WebSettings::new(WebConfig { headers, ..WebConfig::default() })
+        };
+        let web = Web { file: None, settings: ArcSwap::from_pointee(with_headers("old")) };
+        let (release, released) = mpsc::channel::<()>();
+        let (released, reads) = (Arc::new(Mutex::new(released)), Arc::new(AtomicUsize::new(0)));
+        let count = Arc::clone(&reads);
+        let read = move |_: &Path, _: &WebSettings| match count.fetch_add(1, Ordering::Relaxed) {
+            // Until it is released.
+            0 => {
+                released.lock().unwrap().recv().ok();
+                Ok(Some(with_headers("outdated")))
+            }
+            _ => Ok(Some(with_headers("new"))),
+        };
+        let checking = web.check_forever(Path::new("web.yaml"), read);
+        let observing = async {
+            sleep(READ_TIMEOUT + 3 * CHECK_INTERVAL).await;
+            assert_eq!(web.settings().headers[X_FRAME_OPTIONS], "old");
+            assert_eq!(reads.load(Ordering::Relaxed), 1);
+            drop(release);
+            while web.settings().headers[X_FRAME_OPTIONS] == "old" {
+                sleep(Duration::from_millis(10)).await;
+            }
+            assert_eq!(web.settings().headers[X_FRAME_OPTIONS], "new");
+        };
+        tokio::select! {
+            () = checking => {}
+            () = observing => {}
+        }
     }
 }

@@ -121,6 +121,8 @@ fn samples() -> Samples {
         help: "Lines of code added.".to_owned(),
         kind: MetricKind::Gauge,
         label_names: ["org", "scope", "language", "model"].map(str::to_owned).to_vec(),
+        enabled_by: None,
+        detail: 0,
     };
     let shared = ["octodemo", "organization", "gpt-5.3-codex"].map(str::to_owned);
     let languages = (0..SERIES).map(|number| format!("language-{number}"));
@@ -131,7 +133,7 @@ fn samples() -> Samples {
         values: (0..SERIES).map(f64::from).collect(),
         timestamps: None,
     };
-    Samples { strings, families: vec![(family, columns)] }
+    Samples { strings, families: vec![(family, columns)], left_out: None }
 }
 
 /// Scrapes with several clients at once, each on a connection that stays open, as Prometheus does.

@@ -32,6 +32,8 @@ impl Guest for Component {
                 need: Need::Required,
                 fallback_for: None,
                 same_day_as: None,
+                only_with: None,
+                permission: None,
             }],
             options: vec![],
             families: vec![Family {
@@ -39,7 +41,10 @@ impl Guest for Component {
                 help: "Number of billed seats.".into(),
                 kind: MetricKind::Gauge,
                 label_names: vec!["org".into()],
+                enabled_by: None,
+                detail: 0,
             }],
+            charts: vec![],
         }
     }
 }

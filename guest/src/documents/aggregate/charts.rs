@@ -1,6 +1,6 @@
 //! The charts of the aggregate reports.
 
-use crate::charts::{ChartDefinition, Form, Matchers, Series};
+use crate::charts::{ChartDefinition, Form, Matchers, Series, Sum};
 
 pub const CHARTS: &[ChartDefinition] = &[
     ChartDefinition {
@@ -15,12 +15,21 @@ pub const CHARTS: &[ChartDefinition] = &[
     },
     ChartDefinition {
         title: "Acceptance",
-        help: "The share of code generations that were accepted. Edits by agents count as \
-               generations but are never accepted.",
+        help: "The share of code completions that were accepted.",
         form: Form::Lines(&[Series::ratio(
             "accepted",
-            "github_copilot_code_acceptances",
-            "github_copilot_code_generations",
+            Sum::matching("github_copilot_feature_code_acceptances", COMPLETIONS),
+            Sum::matching("github_copilot_feature_code_generations", COMPLETIONS),
+        )]),
+        is_fallback: false,
+    },
+    ChartDefinition {
+        title: "Share of agents",
+        help: "The share of the added lines of code that agents added, in IDEs, the CLI and the app.",
+        form: Form::Lines(&[Series::ratio(
+            "added by agents",
+            Sum::matching("github_copilot_feature_lines_added", AGENTS),
+            Sum::of("github_copilot_feature_lines_added"),
         )]),
         is_fallback: false,
     },
@@ -36,45 +45,73 @@ pub const CHARTS: &[ChartDefinition] = &[
     },
     ChartDefinition {
         title: "By language",
-        help: "Code generations by language, and how many of them were accepted.",
+        help: "Code completions by language, and how many of them were accepted.",
         form: Form::CodeByLabel {
             label: "language",
-            generated: "github_copilot_language_feature_code_generations",
-            accepted: "github_copilot_language_feature_code_acceptances",
+            generated: Sum::matching(
+                "github_copilot_language_feature_code_generations",
+                COMPLETIONS,
+            ),
+            accepted: Some(Sum::matching(
+                "github_copilot_language_feature_code_acceptances",
+                COMPLETIONS,
+            )),
         },
         is_fallback: false,
     },
     ChartDefinition {
         title: "By editor",
-        help: "Code generations by editor, and how many of them were accepted.",
+        help: "Code generations by editor, including those of agents, which are never accepted.",
         form: Form::CodeByLabel {
             label: "ide",
-            generated: "github_copilot_ide_code_generations",
-            accepted: "github_copilot_ide_code_acceptances",
+            generated: Sum::of("github_copilot_ide_code_generations"),
+            accepted: None,
         },
         is_fallback: false,
     },
     ChartDefinition {
         title: "By feature",
-        help: "Code generations by feature, and how many of them were accepted.",
+        help: "Code generations by feature, and how many of them were accepted, where users can accept them.",
         form: Form::CodeByLabel {
             label: "feature",
-            generated: "github_copilot_feature_code_generations",
-            accepted: "github_copilot_feature_code_acceptances",
+            generated: Sum::of("github_copilot_feature_code_generations"),
+            accepted: Some(Sum::matching("github_copilot_feature_code_acceptances", ACCEPTABLE)),
         },
         is_fallback: false,
     },
     ChartDefinition {
         title: "By model",
-        help: "Code generations by model, and how many of them were accepted.",
+        help: "Code completions by model, and how many of them were accepted.",
         form: Form::CodeByLabel {
             label: "model",
-            generated: "github_copilot_model_feature_code_generations",
-            accepted: "github_copilot_model_feature_code_acceptances",
+            generated: Sum::matching("github_copilot_model_feature_code_generations", COMPLETIONS),
+            accepted: Some(Sum::matching(
+                "github_copilot_model_feature_code_acceptances",
+                COMPLETIONS,
+            )),
         },
         is_fallback: false,
     },
 ];
+
+/// Acceptance means something for code completions: a ratio over all features would fall as agents
+/// are used more.
+const COMPLETIONS: Matchers = &[("feature", &["code_completion"])];
+/// The features whose code users accept or reject. Agents write code that is never accepted.
+const ACCEPTABLE: Matchers = &[(
+    "feature",
+    &[
+        "code_completion",
+        "chat_inline",
+        "chat_panel_ask_mode",
+        "chat_panel_edit_mode",
+        "chat_panel_plan_mode",
+        "chat_panel_unknown_mode",
+    ],
+)];
+/// The features with which agents write code.
+const AGENTS: Matchers =
+    &[("feature", &["agent_edit", "chat_panel_agent_mode", "copilot_cli", "copilot_app"])];
 
 const WITHIN_DAY: Matchers = &[("window", &["day"]), ("surface", &["any"])];
 const WITHIN_WEEK: Matchers = &[("window", &["week"]), ("surface", &["any"])];

@@ -2,6 +2,8 @@
 
 mod charts;
 pub mod row;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -9,11 +11,12 @@ use self::charts::CHARTS;
 use self::row::{AggregateRow, AggregateWrapper, UserKind};
 use crate::collector::{self, Collector, Collectors};
 use crate::contract::Need;
-use crate::input::{Day, Framing, Malformed, Row};
+use crate::input::{Day, Field, Framing, Object, Problem, Rank, Rejected, Row, Version, by_size};
 use crate::measures::activity::{ActivityFamilies, BREAKDOWNS};
 use crate::measures::adoption::AdoptionFamilies;
 use crate::measures::agents::AgentFamilies;
 use crate::measures::customizations::CustomizationFamilies;
+use crate::measures::engagement::{Engagement, EngagementFamilies};
 use crate::measures::pull_requests::PullRequestFamilies;
 use crate::measures::sessions::SessionFamilies;
 use crate::output::{Catalogue, FamilyId, Samples};
@@ -56,8 +59,9 @@ const DOCUMENTS: &[DocumentDefinition] = &[
 pub struct AggregateCollector {
     families: AggregateFamilies,
     history: bool,
-    /// The rows by day, each with the time its document was fetched.
-    days: BTreeMap<Day, (i64, AggregateRow)>,
+    days: BTreeMap<Day, Version<AggregateRow>>,
+    /// By the last day of the 28.
+    engagement: BTreeMap<Day, Version<Engagement>>,
 }
 
 struct AggregateFamilies {
@@ -72,29 +76,68 @@ struct AggregateFamilies {
     customizations: CustomizationFamilies,
     pull_requests: PullRequestFamilies,
     phases: AdoptionFamilies,
+    engagement: EngagementFamilies,
 }
 
 impl Collector for AggregateCollector {
     fn declare(catalogue: &mut Catalogue, settings: &Settings) -> Self {
         let families = AggregateFamilies::declare(catalogue);
-        Self { families, history: settings.history, days: BTreeMap::new() }
+        let (days, engagement) = Default::default();
+        Self { families, history: settings.history, days, engagement }
     }
 
-    fn row(&mut self, mut row: Row<'_>) -> Result<(), Malformed> {
-        let values: AggregateRow = row.decode()?;
-        let day = row.required(values.day, "day")?;
-        self.add(day, values, row.fetched_at);
+    fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
+        let (mut values, mut notes) = row.decode::<AggregateRow>(&[])?;
+        let day = notes.day(std::mem::take(&mut values.day), "day")?;
+        if values.says_nothing() {
+            notes.note("daily_active_users", Problem::Missing);
+        }
+        if self.add(day, Version::new(notes.rank, values)) {
+            notes.note("day", Problem::Conflict);
+        }
         Ok(())
     }
 
-    fn wrapper(&mut self, mut wrapper: Row<'_>) -> Result<(), Malformed> {
-        wrapper.decode::<AggregateWrapper>()?;
+    /// Takes what a 28-day report says about all of its days.
+    fn wrapper(&mut self, wrapper: Row<'_>) -> Result<(), Rejected> {
+        let (wrapper, mut notes) = wrapper.decode::<AggregateWrapper>(&[])?;
+        if wrapper.rows == Field::Absent {
+            notes.note("day_totals", Problem::Invalid);
+        }
+        let end = match wrapper.report_end_day {
+            Field::Absent => None,
+            day => notes.day(day, "report_end_day").ok(),
+        };
+        // A day without a row was measured too: the report reaches to its last day.
+        if let (Some(day), false) = (end, self.history) {
+            self.nothing_on(day);
+        }
+        if let Some(Object(engagement)) = wrapper.copilot_feature_engagement.into_option() {
+            let Some(day) = end.or_else(|| self.newest_day()) else {
+                notes.note("report_end_day", Problem::Missing);
+                return Ok(());
+            };
+            let version = Version::new(notes.rank, engagement);
+            if Version::keep_in(&mut self.engagement, day, version, by_size(|_| ())) {
+                notes.note("copilot_feature_engagement", Problem::Conflict);
+            }
+        }
         Ok(())
+    }
+
+    fn nothing_on(&mut self, day: Day) -> bool {
+        // Anything else that is known about the day is better.
+        self.add(day, Version::new(Rank::LOWEST, AggregateRow::nothing()));
+        true
     }
 
     fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
         for (day, row) in self.days() {
             self.families.push(samples, row, day.start_ms());
+        }
+        let days = if self.history { usize::MAX } else { 1 };
+        for (day, engagement) in self.engagement.iter().rev().take(days) {
+            self.families.engagement.push(samples, &engagement.value, day.start_ms());
         }
     }
 }
@@ -107,21 +150,20 @@ impl AggregateCollector {
 
     /// The days and their rows.
     pub fn days(&self) -> impl Iterator<Item = (Day, &AggregateRow)> {
-        self.days.iter().map(|(day, (_, row))| (*day, row))
+        self.days.iter().map(|(day, row)| (*day, &row.value))
     }
 
-    /// Takes a row. Of two rows for a day, the one fetched later wins, so a day never counts twice.
-    fn add(&mut self, day: Day, row: AggregateRow, fetched_at: i64) {
+    /// Takes a row, so that a day never counts twice. Returns whether it contradicts another one.
+    fn add(&mut self, day: Day, row: Version<AggregateRow>) -> bool {
         if !self.history && self.newest_day().is_some_and(|newest| newest > day) {
-            return;
+            return false;
         }
-        if self.days.get(&day).is_some_and(|(seen_at, _)| *seen_at > fetched_at) {
-            return;
-        }
-        self.days.insert(day, (fetched_at, row));
+        let size = |row: &AggregateRow| row.users_of_day().unwrap_or(0.0);
+        let conflict = Version::keep_in(&mut self.days, day, row, by_size(size));
         if !self.history {
             self.days.retain(|kept, _| *kept == day);
         }
+        conflict
     }
 }
 
@@ -130,14 +172,16 @@ impl AggregateFamilies {
         Self {
             report_day: catalogue.gauge(
                 "report_day_timestamp_seconds",
-                "Start (00:00 UTC) of the newest day in the usage reports, in seconds since 1970-01-01.",
+                "Start (00:00 UTC) of the newest day that the usage reports cover, with or without activity, in seconds \
+                 since 1970-01-01.",
                 &[],
             ),
             active_users: catalogue.gauge(
                 "active_users",
                 "Number of distinct users who were active in the window that ends with the report day (the day, \
                  7 days or 28 days), in Copilot as a whole (surface \"any\") or in one part of it. \
-                 Must not be summed.",
+                 \"any\" includes users whom only GitHub's servers saw, so it may exceed every breakdown. Must \
+                 not be summed.",
                 &["window", "surface"],
             ),
             passive_users: catalogue.gauge(
@@ -153,10 +197,11 @@ impl AggregateFamilies {
                 .collect(),
             cli: SessionFamilies::declare(catalogue, "cli_", &[], ", in Copilot CLI"),
             copilot_app: SessionFamilies::declare(catalogue, "app_", &[], ", in the Copilot app"),
-            agents: AgentFamilies::declare(catalogue),
-            customizations: CustomizationFamilies::declare(catalogue),
+            agents: AgentFamilies::declare(catalogue, "", &[], ""),
+            customizations: CustomizationFamilies::declare(catalogue, "", &[], ""),
             pull_requests: PullRequestFamilies::declare(catalogue, "", &[], ""),
             phases: AdoptionFamilies::declare(catalogue),
+            engagement: EngagementFamilies::declare(catalogue),
         }
     }
 
@@ -173,18 +218,18 @@ impl AggregateFamilies {
         for (families, parts) in self.breakdowns.iter().zip(&row.breakdowns) {
             families.push_parts(samples, parts, &[], at);
         }
-        if let Some(cli) = &row.cli {
+        if let Some(cli) = row.cli.get() {
             self.cli.push(samples, cli, &[], at);
         }
-        if let Some(app) = &row.copilot_app {
+        if let Some(app) = row.copilot_app.get() {
             self.copilot_app.push(samples, app, &[], at);
         }
-        if let Some(agent) = &row.vscode_agent {
-            self.agents.push_vscode(samples, agent, at);
+        if let Some(agent) = row.vscode_agent.get() {
+            self.agents.push_vscode(samples, agent, &[], at);
         }
-        self.agents.push_third_party(samples, &row.third_party_agents, at);
-        self.customizations.push(samples, &row.customized, &row.distinct, at);
-        if let Some(pull_requests) = &row.pull_requests {
+        self.agents.push_third_party(samples, &row.third_party_agents, &[], at);
+        self.customizations.push(samples, &row.customized, &row.distinct, &[], at);
+        if let Some(pull_requests) = row.pull_requests.get() {
             self.pull_requests.push(samples, pull_requests, &[], at);
         }
         self.phases.push(samples, &row.phases, at);

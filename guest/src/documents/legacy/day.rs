@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::input::{Count, Day, Known, Name, Object, or_unknown};
+use crate::input::{Count, Day, Field, Known, Name, Object, or_unknown};
 
 /// Code completions in editors: the key of the part, and the value of the label `stream`.
 pub const CODE_COMPLETIONS: &str = "copilot_ide_code_completions";
@@ -16,36 +16,35 @@ const DOTCOM_CHAT: &str = "copilot_dotcom_chat";
 const PULL_REQUESTS: &str = "copilot_dotcom_pull_requests";
 
 /// A day. Only the date is always present; GitHub sends null for parts without data.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct LegacyDay<'a> {
-    pub date: Day,
-    #[serde(default)]
-    total_active_users: Option<Count>,
-    #[serde(default)]
-    total_engaged_users: Option<Count>,
-    #[serde(borrow, default)]
-    copilot_ide_code_completions: Option<Object<Part<'a>>>,
-    #[serde(borrow, default)]
-    copilot_ide_chat: Option<Object<Part<'a>>>,
-    #[serde(borrow, default)]
-    copilot_dotcom_chat: Option<Object<Part<'a>>>,
-    #[serde(borrow, default)]
-    copilot_dotcom_pull_requests: Option<Object<Part<'a>>>,
+    pub date: Field<Day>,
+    total_active_users: Field<Count>,
+    total_engaged_users: Field<Count>,
+    #[serde(borrow)]
+    copilot_ide_code_completions: Field<Object<Part<'a>>>,
+    #[serde(borrow)]
+    copilot_ide_chat: Field<Object<Part<'a>>>,
+    #[serde(borrow)]
+    copilot_dotcom_chat: Field<Object<Part<'a>>>,
+    #[serde(borrow)]
+    copilot_dotcom_pull_requests: Field<Object<Part<'a>>>,
 }
 
 /// A part of Copilot. Each part has some of the arrays.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Part<'a> {
-    total_engaged_users: Option<Count>,
+    total_engaged_users: Field<Count>,
     #[serde(borrow)]
-    languages: Option<Vec<Object<Language<'a>>>>,
+    languages: Field<Vec<Object<Language<'a>>>>,
     #[serde(borrow)]
-    editors: Option<Vec<Object<Group<'a>>>>,
+    editors: Field<Vec<Object<Group<'a>>>>,
     #[serde(borrow)]
-    models: Option<Vec<Object<Model<'a>>>>,
+    models: Field<Vec<Object<Model<'a>>>>,
     #[serde(borrow)]
-    repositories: Option<Vec<Object<Group<'a>>>>,
+    repositories: Field<Vec<Object<Group<'a>>>>,
 }
 
 /// An editor or a repository, with its models.
@@ -53,10 +52,10 @@ struct Part<'a> {
 #[serde(default)]
 struct Group<'a> {
     #[serde(borrow)]
-    name: Option<Name<'a>>,
-    total_engaged_users: Option<Count>,
+    name: Field<Name<'a>>,
+    total_engaged_users: Field<Count>,
     #[serde(borrow)]
-    models: Option<Vec<Object<Model<'a>>>>,
+    models: Field<Vec<Object<Model<'a>>>>,
 }
 
 /// A model. The gauges have no label for it, so numbers are summed over models.
@@ -65,17 +64,17 @@ struct Group<'a> {
 struct Model<'a> {
     #[serde(rename = "name")]
     _name: Known,
-    is_custom_model: Option<bool>,
+    is_custom_model: Field<bool>,
     #[serde(rename = "custom_model_training_date")]
     _custom_model_training_date: Known,
     #[serde(rename = "total_engaged_users")]
     _total_engaged_users: Known,
-    total_chats: Option<Count>,
-    total_chat_insertion_events: Option<Count>,
-    total_chat_copy_events: Option<Count>,
-    total_pr_summaries_created: Option<Count>,
+    total_chats: Field<Count>,
+    total_chat_insertion_events: Field<Count>,
+    total_chat_copy_events: Field<Count>,
+    total_pr_summaries_created: Field<Count>,
     #[serde(borrow)]
-    languages: Option<Vec<Object<Language<'a>>>>,
+    languages: Field<Vec<Object<Language<'a>>>>,
 }
 
 /// A language, with its users in a part, or with code counts in a model.
@@ -83,12 +82,12 @@ struct Model<'a> {
 #[serde(default)]
 struct Language<'a> {
     #[serde(borrow)]
-    name: Option<Name<'a>>,
-    total_engaged_users: Option<Count>,
-    total_code_suggestions: Option<Count>,
-    total_code_acceptances: Option<Count>,
-    total_code_lines_suggested: Option<Count>,
-    total_code_lines_accepted: Option<Count>,
+    name: Field<Name<'a>>,
+    total_engaged_users: Field<Count>,
+    total_code_suggestions: Field<Count>,
+    total_code_acceptances: Field<Count>,
+    total_code_lines_suggested: Field<Count>,
+    total_code_lines_accepted: Field<Count>,
 }
 
 /// The labels `editor`, `language` and `stream` of a sample.
@@ -99,7 +98,7 @@ pub type Values = BTreeMap<Labels, f64>;
 
 /// The values of a day. Numbers are sums over models, and over an editor or language that occurs
 /// twice. Users are distinct, so of two counts with the same labels the larger one is kept.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct DayValues {
     pub active_users: Values,
     pub engaged_users: Values,
@@ -119,33 +118,38 @@ fn labels(editor: &str, language: &str, stream: &str) -> Labels {
     [editor, language, stream].map(str::to_owned)
 }
 
-fn sum(values: &mut Values, labels: &Labels, count: Option<Count>) {
-    if let Some(Count(count)) = count {
-        *values.entry(labels.clone()).or_default() += count;
+fn sum(values: &mut Values, labels: &Labels, count: &Field<Count>) {
+    if let Some(Count(count)) = count.get() {
+        *values.entry(labels.clone()).or_default() += *count;
     }
 }
 
-fn max(values: &mut Values, labels: &Labels, count: Option<Count>) {
-    if let Some(Count(count)) = count {
+fn max(values: &mut Values, labels: &Labels, count: &Field<Count>) {
+    if let Some(Count(count)) = count.get() {
         let value = values.entry(labels.clone()).or_default();
-        *value = value.max(count);
+        *value = value.max(*count);
     }
 }
 
 impl DayValues {
+    /// The number of users who were active on the day.
+    pub fn users(&self) -> f64 {
+        self.active_users.values().sum()
+    }
+
     /// The values of a day.
     pub fn new(day: &LegacyDay<'_>) -> Self {
         let mut samples = Self::default();
         let top = labels("", "", "");
-        max(&mut samples.active_users, &top, day.total_active_users);
-        max(&mut samples.engaged_users, &top, day.total_engaged_users);
+        max(&mut samples.active_users, &top, &day.total_active_users);
+        max(&mut samples.engaged_users, &top, &day.total_engaged_users);
         for (stream, part) in [
             (CODE_COMPLETIONS, &day.copilot_ide_code_completions),
             (IDE_CHAT, &day.copilot_ide_chat),
             (DOTCOM_CHAT, &day.copilot_dotcom_chat),
             (PULL_REQUESTS, &day.copilot_dotcom_pull_requests),
         ] {
-            if let Some(part) = part {
+            if let Some(part) = part.get() {
                 samples.add_part(stream, part);
             }
         }
@@ -153,28 +157,28 @@ impl DayValues {
     }
 
     fn add_part(&mut self, stream: &str, part: &Part<'_>) {
-        max(&mut self.engaged_users, &labels("", "", stream), part.total_engaged_users);
-        for language in part.languages.iter().flatten() {
+        max(&mut self.engaged_users, &labels("", "", stream), &part.total_engaged_users);
+        for language in part.languages.elements() {
             let at = labels("", or_unknown(language.name.as_deref()), stream);
-            max(&mut self.engaged_users, &at, language.total_engaged_users);
+            max(&mut self.engaged_users, &at, &language.total_engaged_users);
         }
-        for editor in part.editors.iter().flatten() {
+        for editor in part.editors.elements() {
             let name = or_unknown(editor.name.as_deref());
             let at = labels(name, "", stream);
-            max(&mut self.engaged_users, &at, editor.total_engaged_users);
-            for model in editor.models.iter().flatten() {
+            max(&mut self.engaged_users, &at, &editor.total_engaged_users);
+            for model in editor.models.elements() {
                 self.add_model(name, stream, model);
             }
         }
-        for model in part.models.iter().flatten() {
+        for model in part.models.elements() {
             self.add_model("", stream, model);
         }
-        for repository in part.repositories.iter().flatten() {
+        for repository in part.repositories.elements() {
             let name = or_unknown(repository.name.as_deref());
-            for model in repository.models.iter().flatten() {
+            for model in repository.models.elements() {
                 self.add_model("", stream, model);
-                if let Some(Count(created)) = model.total_pr_summaries_created {
-                    *self.summaries.entry(name.to_owned()).or_default() += created;
+                if let Some(Count(created)) = model.total_pr_summaries_created.get() {
+                    *self.summaries.entry(name.to_owned()).or_default() += *created;
                 }
             }
         }
@@ -182,17 +186,18 @@ impl DayValues {
 
     fn add_model(&mut self, editor: &str, stream: &str, model: &Model<'_>) {
         let at = labels(editor, "", stream);
-        let custom = model.is_custom_model.map(|custom| Count(f64::from(u8::from(custom))));
-        max(&mut self.custom_model, &at, custom);
-        sum(&mut self.chats, &at, model.total_chats);
-        sum(&mut self.chat_copies, &at, model.total_chat_copy_events);
-        sum(&mut self.chat_insertions, &at, model.total_chat_insertion_events);
-        for language in model.languages.iter().flatten() {
+        if let Some(custom) = model.is_custom_model.get() {
+            max(&mut self.custom_model, &at, &Field::Present(Count((*custom).into())));
+        }
+        sum(&mut self.chats, &at, &model.total_chats);
+        sum(&mut self.chat_copies, &at, &model.total_chat_copy_events);
+        sum(&mut self.chat_insertions, &at, &model.total_chat_insertion_events);
+        for language in model.languages.elements() {
             let at = labels(editor, or_unknown(language.name.as_deref()), stream);
-            sum(&mut self.suggestions, &at, language.total_code_suggestions);
-            sum(&mut self.acceptances, &at, language.total_code_acceptances);
-            sum(&mut self.lines_suggested, &at, language.total_code_lines_suggested);
-            sum(&mut self.lines_accepted, &at, language.total_code_lines_accepted);
+            sum(&mut self.suggestions, &at, &language.total_code_suggestions);
+            sum(&mut self.acceptances, &at, &language.total_code_acceptances);
+            sum(&mut self.lines_suggested, &at, &language.total_code_lines_suggested);
+            sum(&mut self.lines_accepted, &at, &language.total_code_lines_accepted);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use self::day::{DayValues, LegacyDay};
 use crate::collector::{self, Collector, Collectors};
 use crate::contract::{FetchKind, Scope};
-use crate::input::{Day, Malformed, Row};
+use crate::input::{Day, Problem, Rejected, Row, Version, by_size};
 use crate::output::{Catalogue, FamilyId, Samples};
 use crate::registration::{
     DocumentDefinition, ENTERPRISE_METRICS, ORGANIZATION_METRICS, Registration,
@@ -48,8 +48,7 @@ pub struct LegacyCollector {
     history: bool,
     report_day: FamilyId,
     summaries: FamilyId,
-    /// The days, each with the time its document was fetched.
-    days: BTreeMap<Day, (i64, DayValues)>,
+    days: BTreeMap<Day, Version<DayValues>>,
 }
 
 impl Collector for LegacyCollector {
@@ -70,9 +69,12 @@ impl Collector for LegacyCollector {
         }
     }
 
-    fn row(&mut self, mut row: Row<'_>) -> Result<(), Malformed> {
-        let day: LegacyDay<'_> = row.decode()?;
-        self.add(&day, row.fetched_at);
+    fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
+        let (mut values, mut notes) = row.decode::<LegacyDay<'_>>(&[])?;
+        let day = notes.day(std::mem::take(&mut values.date), "date")?;
+        if self.add(day, Version::new(notes.rank, DayValues::new(&values))) {
+            notes.note("date", Problem::Conflict);
+        }
         Ok(())
     }
 
@@ -100,20 +102,18 @@ impl LegacyCollector {
 
     /// The days and their values.
     pub fn days(&self) -> impl Iterator<Item = (Day, &DayValues)> {
-        self.days.iter().map(|(day, (_, values))| (*day, values))
+        self.days.iter().map(|(day, values)| (*day, &values.value))
     }
 
-    /// Takes a day. Days come in any order; of two rows for a day, the one fetched later wins.
-    fn add(&mut self, day: &LegacyDay<'_>, fetched_at: i64) {
-        if !self.history && self.newest_day().is_some_and(|newest| newest > day.date) {
-            return;
+    /// Takes a day; days come in any order. Returns whether it contradicts another one.
+    fn add(&mut self, day: Day, values: Version<DayValues>) -> bool {
+        if !self.history && self.newest_day().is_some_and(|newest| newest > day) {
+            return false;
         }
-        if self.days.get(&day.date).is_some_and(|(seen_at, _)| *seen_at > fetched_at) {
-            return;
-        }
+        let conflict = Version::keep_in(&mut self.days, day, values, by_size(DayValues::users));
         if !self.history {
-            self.days.clear();
+            self.days.retain(|kept, _| *kept == day);
         }
-        self.days.insert(day.date, (fetched_at, DayValues::new(day)));
+        conflict
     }
 }

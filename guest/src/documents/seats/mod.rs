@@ -1,14 +1,21 @@
 //! Seats: who has one, and whether they use it.
 
+mod holders;
 mod seat;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use self::holders::{AGES, Holders, NEVER, OLDER};
 use self::seat::{FOREIGN, Seat, SeatsPage};
 use crate::charts::{ChartDefinition, Form, Matchers, Series};
 use crate::collector::{self, Collector, Collectors};
 use crate::contract::{FetchKind, Scope};
-use crate::input::{Count, Framing, Id, Instant, Malformed, Row, or_unknown, start_of_day_ms};
+use crate::documents::user_teams::TEAM_ID_NOTE;
+use crate::input::{
+    Count, Field, Framing, Problem, Rejected, Row, Unmapped, or_unknown, start_of_day_ms,
+};
 use crate::output::{Catalogue, FamilyId, Samples};
 use crate::registration::{DocumentDefinition, ENTERPRISE_SEATS, ORGANIZATION_SEATS, Registration};
 use crate::settings::Settings;
@@ -58,37 +65,24 @@ const fn with_age(name: &'static str, ages: Matchers) -> Series {
     Series::matching(name, "github_copilot_seats_by_activity_age", ages)
 }
 
-/// Who has a seat: a user, or the number of a seat that no one has taken.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Holder {
-    User(Id),
-    Unassigned(u64),
+/// The seats on the current page that someone has.
+#[derive(Default)]
+struct Page {
+    seats: u64,
+    /// Those that were not on the pages before it.
+    new: u64,
 }
-
-/// What is known about a holder, over all of their seats.
-struct Held {
-    plan: String,
-    last_activity: Option<Instant>,
-    editor: Option<String>,
-    pending_cancellation: bool,
-    fetched_at: i64,
-}
-
-/// The times since a seat was last used: the maximum in seconds, and the label. They do not overlap.
-const AGES: [(i64, &str); 4] =
-    [(86_400, "1d"), (7 * 86_400, "7d"), (30 * 86_400, "30d"), (90 * 86_400, "90d")];
-const OLDER: &str = "over_90d";
-const NEVER: &str = "never";
 
 /// Collects the seats of distinct users.
 pub struct SeatsCollector {
     families: SeatsFamilies,
-    holders: BTreeMap<Holder, Held>,
-    /// By slug and id: two organizations of an enterprise may have teams with the same name.
-    teams: BTreeMap<(String, String), BTreeSet<Holder>>,
-    total_seats: Option<(i64, f64)>,
+    holders: Holders,
+    page: Page,
+    /// When the list was fetched, and how many seats it should have; the newest and then largest.
+    reported: Option<(i64, f64)>,
+    /// The smallest number of seats that a page gives: seats are added and removed meanwhile.
+    least: Option<f64>,
     fetched_at: Option<i64>,
-    unassigned: u64,
 }
 
 struct SeatsFamilies {
@@ -104,25 +98,59 @@ struct SeatsFamilies {
 impl Collector for SeatsCollector {
     fn declare(catalogue: &mut Catalogue, _: &Settings) -> Self {
         let families = SeatsFamilies::declare(catalogue);
-        let (holders, teams, total_seats, fetched_at, unassigned) = Default::default();
-        Self { families, holders, teams, total_seats, fetched_at, unassigned }
+        let (holders, page, reported, least, fetched_at) = Default::default();
+        Self { families, holders, page, reported, least, fetched_at }
     }
 
-    fn row(&mut self, mut row: Row<'_>) -> Result<(), Malformed> {
-        let seat: Seat<'_> = row.decode_except(FOREIGN)?;
-        self.add(&seat, row.fetched_at);
-        Ok(())
-    }
-
-    fn wrapper(&mut self, mut wrapper: Row<'_>) -> Result<(), Malformed> {
-        let page: SeatsPage = wrapper.decode()?;
-        let fetched_at = wrapper.fetched_at;
-        self.fetched_at = self.fetched_at.max(Some(fetched_at));
-        if let Some(Count(total)) = page.total_seats {
-            self.total_seats =
-                self.total_seats.filter(|(at, _)| *at > fetched_at).or(Some((fetched_at, total)));
+    fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
+        let (seat, notes) = row.decode::<Seat<'_>>(FOREIGN)?;
+        self.fetched_at = self.fetched_at.max(Some(notes.rank.fetched_at));
+        if let Some(is_new) = self.holders.add(&seat, notes.rank.fetched_at) {
+            self.page.seats += 1;
+            self.page.new += u64::from(is_new);
         }
         Ok(())
+    }
+
+    /// Takes what a page says about the list. A list whose pages repeat is not complete.
+    fn wrapper(&mut self, wrapper: Row<'_>) -> Result<(), Rejected> {
+        let (page, mut notes) = wrapper.decode::<SeatsPage>(&[])?;
+        if page.seats == Field::Absent {
+            notes.note("seats", Problem::Invalid);
+        }
+        let fetched_at = notes.rank.fetched_at;
+        self.fetched_at = self.fetched_at.max(Some(fetched_at));
+        if let Some(Count(total)) = page.total_seats.get() {
+            let newest = self.reported.unwrap_or((fetched_at, *total));
+            self.reported =
+                Some(if (fetched_at, *total) > newest { (fetched_at, *total) } else { newest });
+            self.least = Some(self.least.map_or(*total, |least| least.min(*total)));
+        }
+        match std::mem::take(&mut self.page) {
+            Page { seats: 1.., new: 0 } => {
+                Err(notes.malformed("the page repeats seats of the pages before it".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A list with fewer seats than it says is not complete. GitHub's totals count users in one place
+    /// and seats in another, so fewer users than that are only counted.
+    fn end(&mut self, unmapped: &mut Unmapped) -> Result<(), String> {
+        let seats = self.holders.seats();
+        match self.least {
+            Some(total) if (seats as f64) < total => {
+                Err(format!("the list has {seats} of {total} seats"))
+            }
+            Some(total) if (self.holders.len() as f64) < total => {
+                unmapped.add("total_seats".to_owned(), Problem::Conflict);
+                Ok(())
+            }
+            None if seats == 0 && self.fetched_at.is_some() => {
+                Err("the list has neither seats nor their number".to_owned())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
@@ -130,15 +158,15 @@ impl Collector for SeatsCollector {
         let at = start_of_day_ms(fetched_at);
         let families = &self.families;
         samples.push(families.seats, &[], self.holders.len() as f64, at);
-        if let Some((_, total)) = self.total_seats {
+        if let Some((_, total)) = self.reported {
             samples.push(families.reported, &[], total, at);
         }
-        let pending = self.holders.values().filter(|held| held.pending_cancellation).count();
+        let pending = self.holders.iter().filter(|held| held.pending_cancellation).count();
         samples.push(families.pending_cancellation, &[], pending as f64, at);
         let mut plans: BTreeMap<&str, u32> = BTreeMap::new();
         let mut editors: BTreeMap<&str, u32> = BTreeMap::new();
         let mut ages: BTreeMap<&str, u32> = BTreeMap::new();
-        for held in self.holders.values() {
+        for held in self.holders.iter() {
             *plans.entry(&held.plan).or_default() += 1;
             if held.last_activity.is_some() {
                 *editors.entry(or_unknown(held.editor.as_deref())).or_default() += 1;
@@ -153,51 +181,14 @@ impl Collector for SeatsCollector {
         }
         // Ages without users are 0, so that sums and ratios over them have no gaps.
         for label in AGES.iter().map(|(_, label)| *label).chain([OLDER, NEVER]) {
-            let users = ages.get(label).copied().unwrap_or(0);
+            let users = ages.remove(label).unwrap_or(0);
             samples.push(families.by_activity_age, &[label], users.into(), at);
         }
-        for ((slug, id), users) in &self.teams {
-            samples.push(families.by_team, &[slug, id], users.len() as f64, at);
+        for (label, users) in ages {
+            samples.push(families.by_activity_age, &[label], users.into(), at);
         }
-    }
-}
-
-impl SeatsCollector {
-    /// Takes a seat.
-    fn add(&mut self, seat: &Seat<'_>, fetched_at: i64) {
-        self.fetched_at = self.fetched_at.max(Some(fetched_at));
-        let user = seat
-            .assignee
-            .as_ref()
-            .and_then(|assignee| Id::of_user(assignee.id.as_ref(), assignee.login.as_deref()));
-        let holder = user.map_or_else(
-            || {
-                self.unassigned += 1;
-                Holder::Unassigned(self.unassigned)
-            },
-            Holder::User,
-        );
-        if let Some(team) = &seat.assigning_team {
-            let slug = or_unknown(team.slug.as_deref().or(team.name.as_deref()));
-            let id = team.id.as_ref().map(Id::to_string).unwrap_or_default();
-            self.teams.entry((slug.to_owned(), id)).or_default().insert(holder.clone());
-        }
-        let held = self.holders.entry(holder).or_insert_with(|| Held {
-            plan: or_unknown(seat.plan_type.as_deref()).to_owned(),
-            last_activity: None,
-            editor: None,
-            pending_cancellation: true,
-            fetched_at,
-        });
-        held.pending_cancellation &= seat.pending_cancellation_date.is_some();
-        if seat.last_activity_at > held.last_activity {
-            held.last_activity = seat.last_activity_at;
-            // "vscode/1.77.3/copilot/1.86.82": with the versions, every release would be a series.
-            held.editor = seat
-                .last_activity_editor
-                .as_deref()
-                .and_then(|editor| editor.split('/').next())
-                .map(str::to_owned);
+        for ((slug, id), users) in self.holders.by_team() {
+            samples.push(families.by_team, &[slug, id], users as f64, at);
         }
     }
 }
@@ -220,7 +211,7 @@ impl SeatsFamilies {
                 "Number of users whose seats will all be cancelled at the end of the current billing cycle.",
                 &[],
             ),
-            by_plan: catalogue.gauge("seats_by_plan", "Number of users with a seat, by plan.", &["plan"]),
+            by_plan: catalogue.gauge("seats_by_plan", "Number of users with a seat, by plan. A user with several plans counts with the most expensive one.", &["plan"]),
             by_editor: catalogue.gauge(
                 "seats_by_editor",
                 "Number of users with a seat who have been active, by the editor they used last.",
@@ -229,23 +220,18 @@ impl SeatsFamilies {
             by_activity_age: catalogue.gauge(
                 "seats_by_activity_age",
                 "Number of users with a seat, by the time since their last activity: up to 1 day (1d), then up to \
-                 7, 30 and 90 days (7d, 30d, 90d), longer (over_90d), or no activity on record (never). \
+                 7, 30 and 90 days (7d, 30d, 90d), longer (over_90d), no activity on record (never), or a time that is not readable (unknown). \
                  GitHub deletes the last activity after 90 days.",
                 &["activity_age"],
             ),
             by_team: catalogue.gauge(
                 "seats_by_team",
-                "Number of users with a seat, by the team that grants it. A user may be in several teams.",
+                &format!(
+                    "Number of users with a seat, by the team that grants it. A user may be in several teams, so teams \
+                     must not be summed. {TEAM_ID_NOTE}"
+                ),
                 &["team", "team_id"],
             ),
         }
-    }
-}
-
-impl Held {
-    fn activity_age(&self) -> &'static str {
-        let Some(Instant(last)) = self.last_activity else { return NEVER };
-        let age = self.fetched_at - last;
-        AGES.iter().find(|(max, _)| age <= *max).map_or(OLDER, |(_, label)| label)
     }
 }

@@ -1,11 +1,15 @@
 //! Users reports: totals over users, and, if enabled, families with a `user` label.
 
+mod breakdown;
 mod families;
 mod names;
 mod record;
 mod row;
+#[cfg(test)]
+mod tests;
+mod versions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::families::{TotalFamilies, UserFamilies};
 use self::record::{UserNames, Users};
@@ -13,7 +17,7 @@ use self::row::UserRow;
 use super::user_teams::UserTeamsCollector;
 use crate::collector::{self, Collector, Collectors};
 use crate::contract::Need;
-use crate::input::{Day, Malformed, Row};
+use crate::input::{Day, Problem, Rejected, Row, Version};
 use crate::output::{Catalogue, Samples};
 use crate::registration::{DocumentDefinition, Registration};
 use crate::settings::{OptionDefinition, Settings};
@@ -60,20 +64,22 @@ const DOCUMENTS: &[DocumentDefinition] = &[
 const USERS: OptionDefinition = OptionDefinition {
     name: "users",
     help: "Set to true to add the families with a user label, from the users report: \
-           up to about 30 series per active user.",
+           up to about 60 series per active user.",
 };
 
-/// Adds each user's activity by editor, feature, model and language.
+/// Adds each user's activity by editor, feature, model and language, and the agents, skills and so
+/// on that the user used.
 const USER_BREAKDOWNS: OptionDefinition = OptionDefinition {
     name: "user-breakdowns",
     help: "Set to true, together with users=true, to add each user's activity by editor, feature, \
-           model and language: hundreds of series per active user.",
+           model and language, and the agents, skills, MCP servers, slash commands and plugins \
+           used: hundreds of series per active user.",
 };
 
 /// Collects the rows of users reports.
 ///
 /// It keeps only a small record per user and day, and without `history` only for the newest day and
-/// the day of the user-teams report, with which the users are joined.
+/// the newest day that the user-teams report has too, with which the users are joined.
 pub struct UsersCollector {
     totals: TotalFamilies,
     user: UserFamilies,
@@ -82,8 +88,10 @@ pub struct UsersCollector {
     /// Whether their breakdowns are enabled as well.
     with_breakdowns: bool,
     history: bool,
-    /// The newest day of the user-teams report.
-    teams_day: Option<Day>,
+    /// The days of the user-teams report.
+    teams_days: BTreeSet<Day>,
+    /// The newest day of both reports.
+    joined_day: Option<Day>,
     days: BTreeMap<Day, Users>,
     names: UserNames,
 }
@@ -97,21 +105,31 @@ impl Collector for UsersCollector {
             with_users,
             with_breakdowns: with_users && settings.is_enabled(USER_BREAKDOWNS.name),
             history: settings.history,
-            teams_day: None,
+            teams_days: BTreeSet::new(),
+            joined_day: None,
             days: BTreeMap::new(),
             names: UserNames::default(),
         }
     }
 
     fn begin(&mut self, above: Collectors<'_>) {
-        self.teams_day = above.get::<UserTeamsCollector>().and_then(UserTeamsCollector::newest_day);
+        if let Some(teams) = above.get::<UserTeamsCollector>() {
+            self.teams_days = teams.days().keys().copied().collect();
+        }
     }
 
-    fn row(&mut self, row: Row<'_>) -> Result<(), Malformed> {
+    fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
         match self.with_breakdowns {
             true => self.take::<true>(row),
             false => self.take::<false>(row),
         }
+    }
+
+    fn nothing_on(&mut self, day: Day) -> bool {
+        if self.keep_day(day) {
+            self.days.entry(day).or_default();
+        }
+        true
     }
 
     fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
@@ -119,7 +137,7 @@ impl Collector for UsersCollector {
         for (day, users) in self.days.iter().rev().take(days) {
             self.totals.push(samples, users, &self.names, day.start_ms());
             for (id, user) in users {
-                self.user.push(samples, id, user, &self.names, day.start_ms());
+                self.user.push(samples, id, &user.value, &self.names, day.start_ms());
             }
         }
     }
@@ -136,82 +154,37 @@ impl UsersCollector {
         &self.names
     }
 
-    /// Takes a row. Of several rows for a user and day, the last one wins: the files of a report
-    /// may overlap.
-    fn take<const KEEP: bool>(&mut self, mut row: Row<'_>) -> Result<(), Malformed> {
-        let values: UserRow<'_, KEEP> = row.decode()?;
-        let day = row.required(values.day, "day")?;
-        let id = row.required(values.user(), "user_id")?;
-        let newest = self.days.last_key_value().map_or(day, |(newest, _)| (*newest).max(day));
-        let (history, teams_day) = (self.history, self.teams_day);
-        let is_kept = |day: Day| history || day == newest || Some(day) == teams_day;
-        if !is_kept(day) {
+    /// Takes a row. There may be several rows for a user and day, as the files of a report may
+    /// overlap.
+    fn take<const KEEP: bool>(&mut self, row: Row<'_>) -> Result<(), Rejected> {
+        let (mut values, mut notes) = row.decode::<UserRow<'_, KEEP>>(&[])?;
+        let day = notes.day(std::mem::take(&mut values.day), "day")?;
+        let id = notes.required(values.user(), "user_id")?;
+        if !self.keep_day(day) {
             return Ok(());
         }
-        if !self.days.contains_key(&day) {
-            self.days.retain(|day, _| is_kept(*day));
+        let user = Version::new(notes.rank, self.names.record(values, self.with_users));
+        let users = self.days.entry(day).or_default();
+        if Version::keep_in(users, id, user, |a, b| self.names.order(a, b)) {
+            notes.note("user_id", Problem::Conflict);
         }
-        let user = self.names.record(values, self.with_users);
-        self.days.entry(day).or_default().insert(id, user);
         Ok(())
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use crate::contract::Span;
-    use crate::testing::{map, samples_of};
-
-    const TEAMS: (&str, &str) =
-        ("user-teams-1-day", r#"{"day":"2026-11-19","user_id":1,"team_id":5,"slug":"core"}"#);
-    const ACTIVE: &str = r#"{"day":"2026-11-19","user_id":1,"used_chat":true}"#;
-    const NEWER: &str = r#"{"day":"2026-11-20","user_id":2,"used_cli":true}"#;
-    const OLDER: &str = r#"{"day":"2026-11-18","user_id":3,"used_cli":true}"#;
-
-    #[test]
-    fn users_are_of_the_newest_day_and_teams_are_joined_with_their_own() {
-        for rows in [[OLDER, ACTIVE, NEWER], [NEWER, ACTIVE, OLDER]] {
-            let bodies = [TEAMS].into_iter().chain(rows.map(|row| ("users-1-day", row)));
-            let lines = map(Span::Latest, &[], &bodies.collect::<Vec<_>>()).unwrap();
-            assert_eq!(
-                samples_of(&lines, "github_copilot_users_using"),
-                [r#"github_copilot_users_using{surface="cli"} 1"#]
-            );
-            assert_eq!(
-                samples_of(&lines, "github_copilot_team_users_using"),
-                [r#"github_copilot_team_users_using{team="core",team_id="5",surface="chat"} 1"#]
-            );
+    /// Whether the users of a day are kept. Removes the days that are not needed any more.
+    fn keep_day(&mut self, day: Day) -> bool {
+        if self.history || self.days.contains_key(&day) {
+            return true;
         }
-    }
-
-    #[test]
-    fn the_last_row_of_a_user_and_day_wins() {
-        let rows = [
-            r#"{"day":"2026-11-20","user_id":1,"ai_credits_used":5}"#,
-            r#"{"day":"2026-11-20","user_id":"1","ai_credits_used":2}"#,
-        ];
-        let lines = map(Span::Latest, &[], &rows.map(|row| ("users-1-day", row))).unwrap();
-        assert_eq!(
-            samples_of(&lines, "github_copilot_ai_credits_used"),
-            ["github_copilot_ai_credits_used{} 2"]
-        );
-        assert_eq!(samples_of(&lines, "github_copilot_users_reported").len(), 1);
-    }
-
-    #[test]
-    fn families_with_a_user_label_need_the_option() {
-        let row = (
-            "users-1-day",
-            r#"{"day":"2026-11-20","user_id":1,"user_login":"mona",
-            "loc_added_sum":4,"totals_by_ide":[{"ide":"vscode","loc_added_sum":3}]}"#,
-        );
-        let count = |options: &[&str]| {
-            let lines = map(Span::Latest, options, &[row]).unwrap();
-            lines.iter().filter(|line| line.contains("user=\"mona\"")).count()
-        };
-        assert_eq!(count(&[]), 0);
-        assert_eq!(count(&["user-breakdowns"]), 0);
-        assert_eq!(count(&["users"]), 1);
-        assert_eq!(count(&["users", "user-breakdowns"]), 2);
+        let newest = self.days.last_key_value().map_or(day, |(newest, _)| (*newest).max(day));
+        if self.teams_days.contains(&day) {
+            self.joined_day = self.joined_day.max(Some(day));
+        }
+        let joined = self.joined_day;
+        let is_kept = |day: Day| day == newest || Some(day) == joined;
+        if is_kept(day) {
+            self.days.retain(|day, _| is_kept(*day));
+        }
+        is_kept(day)
     }
 }

@@ -72,9 +72,6 @@ impl ChartCache {
 
     /// The charts of a target. If they are not drawn yet, it starts that and waits until `deadline`.
     pub(super) async fn get(&self, view: &Arc<TargetView>, deadline: Instant) -> ChartsState {
-        if view.documents.is_empty() {
-            return ChartsState::NoData;
-        }
         if members_with_charts(view).next().is_none() {
             return ChartsState::NotDeclared;
         }

@@ -8,8 +8,11 @@ use crate::model::{
 /// The newest day of the samples.
 pub(super) const NEWEST: Day = 20_000;
 
-/// Samples of families with the one label `kind`: its value, the day and the sample's value.
-pub(super) fn samples(families: &[(&str, &[(&str, Day, f64)])]) -> Samples {
+/// A sample: the value of its label `kind`, its day and its value.
+pub(super) type Row<'a> = (&'a str, Day, f64);
+
+/// Samples of families with the one label `kind`.
+pub(super) fn samples(families: &[(&str, &[Row<'_>])]) -> Samples {
     let mut samples = Samples::default();
     for (name, rows) in families {
         let family = Family {
@@ -17,6 +20,8 @@ pub(super) fn samples(families: &[(&str, &[(&str, Day, f64)])]) -> Samples {
             help: String::new(),
             kind: MetricKind::Gauge,
             label_names: vec!["kind".to_owned()],
+            enabled_by: None,
+            detail: 0,
         };
         let strings = samples.strings.len() as u32;
         samples.strings.extend(rows.iter().map(|(kind, ..)| (*kind).to_owned()));

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::cache::{ChartCache, ChartsState};
 use super::section::Section;
-use crate::model::Documents;
 use crate::output::{Publisher, TargetStatus};
 use crate::refresh::Targets;
 use crate::runner::Runner;
@@ -105,13 +104,14 @@ impl Page {
         deadline: Instant,
     ) -> Section {
         let view = self.targets.get(&status.target);
+        let documents = view.as_ref().map(|view| view.wanted()).unwrap_or_default();
         let charts = match &view {
             _ if !with_charts => ChartsState::Elsewhere,
-            Some(view) => self.charts.get(view, deadline).await,
-            None => ChartsState::NoData,
+            Some(view) if !documents.is_empty() => self.charts.get(view, deadline).await,
+            // After a restart: its documents are known once its mappings are loaded.
+            _ if status.has_data => ChartsState::Drawing,
+            _ => ChartsState::NoData,
         };
-        let none = Documents::new();
-        let documents = view.as_ref().map_or(&none, |view| &view.documents);
-        Section::new(status, documents, charts)
+        Section::new(status, &documents, charts)
     }
 }

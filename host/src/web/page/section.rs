@@ -60,10 +60,11 @@ impl Section {
     pub(super) fn new(status: &TargetStatus, documents: &Documents, charts: ChartsState) -> Self {
         let TargetStatus { target, outcome, mappings, has_data } = status;
         let (class, state) = state(&outcome.status, *has_data);
-        let problems = match &outcome.status {
+        let mut problems = match &outcome.status {
             Status::Failed(problems) => problems.clone(),
             Status::Starting | Status::Fresh => Vec::new(),
         };
+        problems.extend(outcome.attempt.clone());
         let drawn = match &charts {
             ChartsState::Ready(charts) => Some(charts),
             _ => None,

@@ -1,5 +1,5 @@
-//! A mapping built against version 0.1 of the contract, as users of the first release have them: it must
-//! still load, run and swap. It exports the number of billed seats.
+//! A mapping built for version 0.1 of the contract, as users of the first release have them. It must still
+//! load, run and be swapped. It exports the number of billed seats.
 
 wit_bindgen::generate!({ world: "mapping", path: "../../../wit/0.1" });
 
@@ -16,7 +16,7 @@ struct Component;
 #[cfg(target_family = "wasm")]
 export!(Component);
 
-/// One run: the organization's name, and the bytes of its billing document so far.
+/// A run: the organization's name, and the bytes of its billing document received so far.
 struct Run {
     org: String,
     billing: RefCell<Vec<u8>>,
@@ -89,7 +89,7 @@ impl GuestRun for Run {
     }
 }
 
-/// The number after the key `total`: enough for a test, and without a JSON parser to compile.
+/// The number after the key `total`. This is sufficient for a test, without compiling a JSON parser.
 fn total(billing: &str) -> Option<f64> {
     let (_, rest) = billing.split_once("\"total\":")?;
     rest.split([',', '}']).next()?.trim().parse().ok()

@@ -1,16 +1,17 @@
-//! A mapping for tests: tame by itself, or as bad as the script in its bytes says. The tests write
-//! the script over a built component, so that one build gives them all.
+//! A mapping for tests. It behaves well, or badly in the way that the script in its bytes says. The
+//! tests write the script into the built component, so that one build serves them all.
 
-wit_bindgen::generate!({ world: "mapping", path: "../../../wit/0.1" });
+wit_bindgen::generate!({ world: "mapping", path: "../../../wit/0.2" });
 
-mod deeds;
+mod behaviors;
+mod outside;
 mod script;
 
 use std::cell::RefCell;
 
 use exports::copilot_metrics_exporter::mapping::mapper::*;
 
-use deeds::Deed;
+use behaviors::Behavior;
 use script::Script;
 
 struct Component;
@@ -18,13 +19,13 @@ struct Component;
 #[cfg(target_family = "wasm")]
 export!(Component);
 
-/// One run: the organization's name, and the bytes of its billing document so far.
+/// A run: the organization's name, and the bytes of its billing document received so far.
 struct Run {
     org: String,
     billing: RefCell<Vec<u8>>,
 }
 
-/// How many samples say which version made them.
+/// The number of samples that are labeled with the version of the mapping.
 const STAMPS: u32 = 500;
 
 fn family(name: &str, label_names: &[&str]) -> Family {
@@ -41,7 +42,7 @@ impl Guest for Component {
 
     fn describe() -> Manifest {
         let script = Script::read();
-        script.deed.before("describe");
+        script.behavior.before("describe");
         let document = DocumentSpec {
             name: "billing".into(),
             scope: Scope::Organization,
@@ -50,6 +51,8 @@ impl Guest for Component {
             need: Need::Optional,
             fallback_for: None,
             same_day_as: None,
+            only_with: None,
+            permission: None,
         };
         let mut manifest = Manifest {
             name: script.name.into(),
@@ -60,24 +63,25 @@ impl Guest for Component {
                 family("scripted_seats", &["org"]),
                 family("scripted_stamp", &["org", "number", "version"]),
             ],
+            charts: vec![],
         };
-        script.deed.spoil_manifest(&mut manifest);
+        script.behavior.spoil_manifest(&mut manifest);
         manifest
     }
 }
 
 impl GuestRun for Run {
     fn new(target: Target, span: Span, _: Vec<OptionValue>) -> Self {
-        let deed = Script::read().deed;
-        deed.before("constructor");
+        let behavior = Script::read().behavior;
+        behavior.before("constructor");
         if span == Span::History {
-            deed.before("history");
+            behavior.before("history");
         }
         Run { org: target.name, billing: RefCell::default() }
     }
 
     fn feed(&self, document: Document, chunk: Vec<u8>) -> Result<(), Error> {
-        Script::read().deed.before("feed");
+        Script::read().behavior.before("feed");
         if document.name == "billing" {
             self.billing.borrow_mut().extend(chunk);
         }
@@ -86,12 +90,15 @@ impl GuestRun for Run {
 
     fn finish(&self) -> Result<SampleSet, Error> {
         let script = Script::read();
-        script.deed.before("finish");
+        script.behavior.before("finish");
         let billing = String::from_utf8_lossy(&self.billing.borrow()).into_owned();
-        if billing.contains("trap now") && script.deed == Deed::TrapWhenTold {
+        if billing.contains("trap now") && script.behavior == Behavior::TrapWhenTold {
             panic!("told to trap");
         }
-        // Good enough for the recordings.
+        if billing.contains("spin now") && script.behavior == Behavior::LoopWhenTold {
+            while std::hint::black_box(true) {}
+        }
+        // Sufficient for the recordings.
         let seats = billing.split("\"total\":").nth(1).unwrap_or("0");
         let seats = seats.trim().split([',', '}']).next().unwrap_or("0");
         let mut strings = vec![self.org.clone(), script.version.to_owned()];
@@ -118,7 +125,7 @@ impl GuestRun for Run {
             ],
             unmapped: vec![],
         };
-        script.deed.spoil_samples(&mut set);
+        script.behavior.spoil_samples(&mut set);
         Ok(set)
     }
 }

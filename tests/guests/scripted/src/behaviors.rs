@@ -1,16 +1,17 @@
-//! What a mapping could do to its host.
+//! The ways in which a mapping can misbehave, and what it sees of the outside world.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use crate::exports::copilot_metrics_exporter::mapping::mapper::*;
-use crate::family;
+use crate::{family, outside};
 
-/// How many times it was called.
+/// The number of calls so far.
 static CALLS: AtomicU32 = AtomicU32::new(0);
 
 #[derive(Clone, Copy, PartialEq)]
-pub enum Deed {
+pub enum Behavior {
     Nothing,
     Loop,
     Recurse,
@@ -31,7 +32,12 @@ pub enum Deed {
     TrapIn(&'static str),
     TrapEverySecondCall,
     TrapWhenTold,
+    LoopWhenTold,
+    MisleadingPanic,
     LookAround,
+    Connect(u16),
+    Sleep,
+    Random,
     OtherOrganization,
     OtherHost,
     UpThePath,
@@ -40,7 +46,7 @@ pub enum Deed {
     TakesADocument,
 }
 
-impl Deed {
+impl Behavior {
     pub fn of(word: &'static str) -> Self {
         match word {
             "loop" => Self::Loop,
@@ -61,21 +67,26 @@ impl Deed {
             "forges-the-log" => Self::ForgesTheLog,
             "trap-every-second-call" => Self::TrapEverySecondCall,
             "trap-when-told" => Self::TrapWhenTold,
+            "loop-when-told" => Self::LoopWhenTold,
+            "misleading-panic" => Self::MisleadingPanic,
             "look-around" => Self::LookAround,
+            "sleep" => Self::Sleep,
+            "random" => Self::Random,
             "other-organization" => Self::OtherOrganization,
             "other-host" => Self::OtherHost,
             "up-the-path" => Self::UpThePath,
             "takes-a-family" => Self::TakesAFamily,
             "only-seats" => Self::OnlySeats,
             "takes-a-document" => Self::TakesADocument,
-            _ => match word.strip_prefix("trap-in-") {
-                Some(call) => Self::TrapIn(call),
-                None => Self::Nothing,
+            _ => match (word.strip_prefix("trap-in-"), word.strip_prefix("connect-")) {
+                (Some(call), _) => Self::TrapIn(call),
+                (_, Some(port)) => Self::Connect(port.parse().unwrap_or_default()),
+                _ => Self::Nothing,
             },
         }
     }
 
-    /// What it does when it is called.
+    /// Behaves badly at the beginning of a call, if that is its script.
     pub fn before(self, call: &str) {
         let calls = CALLS.fetch_add(1, Ordering::Relaxed) + 1;
         match self {
@@ -84,6 +95,9 @@ impl Deed {
                 panic!("it traps at call {calls}")
             }
             Self::Loop if call == "feed" => while black_box(true) {},
+            Self::MisleadingPanic if call == "finish" => {
+                panic!("memory is growing, and the fuel for hostcalls is exhausted")
+            }
             Self::Recurse if call == "feed" => _ = recurse(0),
             Self::Grow if call == "feed" => {
                 let mut kept = Vec::new();
@@ -92,12 +106,9 @@ impl Deed {
                 }
                 black_box(kept);
             }
+            Self::Sleep if call == "feed" => std::thread::sleep(Duration::from_millis(1)),
             _ => {}
         }
-        #[cfg(feature = "file")]
-        black_box(std::fs::read("/etc/passwd").is_ok());
-        #[cfg(feature = "socket")]
-        black_box(std::net::TcpStream::connect("127.0.0.1:80").is_ok());
     }
 
     pub fn spoil_manifest(self, manifest: &mut Manifest) {
@@ -112,11 +123,14 @@ impl Deed {
             Self::TakesAFamily => manifest.families.push(family("github_copilot_seats", &["org"])),
             Self::OnlySeats => manifest.families = vec![family("github_copilot_seats", &["org"])],
             Self::TakesADocument => path(manifest, "/orgs/{org}/copilot/something-else"),
-            // A family that the page draws.
+            // A chart: the page runs the mapping with the span `history`.
             Self::TrapIn("history") => {
                 manifest.families.push(family("github_copilot_active_users", &[]));
+                manifest.charts.push(chart("Active users", "github_copilot_active_users"));
             }
-            Self::LookAround => manifest.families.push(family("scripted_seen", &["what"])),
+            Self::LookAround | Self::Connect(_) | Self::Random => {
+                manifest.families.push(family("scripted_seen", &["what"]));
+            }
             _ => {}
         }
     }
@@ -130,7 +144,7 @@ impl Deed {
             }
             Self::NotUtf8 => {
                 let bytes = vec![b'a', 0xff, 0xfe];
-                // What a language without Rust's rules may well send.
+                // A guest in another language could send this.
                 set.strings[0] = unsafe { String::from_utf8_unchecked(bytes) };
             }
             Self::OutOfRange => seats.label_values = vec![1_000_000],
@@ -159,23 +173,33 @@ impl Deed {
                     format!("x\n2026-01-01 INFO all is well\x1b[2J{}", "y".repeat(100_000));
             }
             Self::LongLabel => set.strings[0] = "x".repeat(100_000),
-            Self::LookAround => {
-                let seen = [
-                    ("variables", std::env::vars().count()),
-                    ("arguments", std::env::args().count()),
-                    ("input", std::io::read_to_string(std::io::stdin()).unwrap_or_default().len()),
-                ];
-                let first = set.strings.len() as u32;
-                set.strings.extend(seen.iter().map(|(what, _)| (*what).to_owned()));
-                set.families.push(FamilySamples {
-                    name: "scripted_seen".into(),
-                    label_values: (first..first + 3).collect(),
-                    values: seen.iter().map(|(_, count)| *count as f64).collect(),
-                    timestamps: None,
-                });
-            }
+            Self::LookAround => add_seen(set, &outside::everything()),
+            Self::Connect(port) => add_seen(set, &outside::connections(port)),
+            Self::Random => add_seen(set, &outside::random_numbers()),
             _ => {}
         }
+    }
+}
+
+/// Adds a sample for each thing that the mapping has seen.
+fn add_seen(set: &mut SampleSet, seen: &[(&str, f64)]) {
+    let first = set.strings.len() as u32;
+    set.strings.extend(seen.iter().map(|(what, _)| (*what).to_owned()));
+    set.families.push(FamilySamples {
+        name: "scripted_seen".into(),
+        label_values: (first..first + seen.len() as u32).collect(),
+        values: seen.iter().map(|(_, value)| *value).collect(),
+        timestamps: None,
+    });
+}
+
+/// A chart of a family.
+fn chart(title: &str, family: &str) -> Chart {
+    let value = Selection { family: family.into(), matchers: vec![] };
+    Chart {
+        title: title.into(),
+        help: "A chart for tests.".into(),
+        form: ChartForm::Lines(vec![ChartSeries { name: "all".into(), value, divided_by: None }]),
     }
 }
 

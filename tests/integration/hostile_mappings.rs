@@ -5,7 +5,7 @@ use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::github::{StandIn, stand_in};
-use copilot_metrics_tests::guests::{Mappings, build, scripted};
+use copilot_metrics_tests::guests::{Mappings, scripted};
 
 use crate::serving::{command, metrics};
 
@@ -17,7 +17,7 @@ struct Host {
     _config: Config,
 }
 
-/// What must be the same whatever a mapping does.
+/// What must stay the same whatever a mapping does.
 #[derive(Debug, PartialEq)]
 struct Served {
     data: Vec<String>,
@@ -51,13 +51,13 @@ impl Host {
         metrics(&self.serving).await.value("process_resident_memory_bytes")
     }
 
-    /// Puts a mapping into the folder, which must be refused for this reason in these words.
-    async fn refuses(&self, put: impl FnOnce(&Mappings), reason: &str, words: &str) {
+    /// Puts a mapping into the directory. It must be refused for this reason, with this text in the log.
+    async fn refuses(&self, put: impl FnOnce(&Mappings), reason: &str, text: &str) {
         let (before, resident) = (self.served().await, self.resident().await);
         put(&self.mappings);
         let line = self.serving.wait_for("mapping refused");
         assert!(line.contains(&format!("reason=\"{reason}\"")), "{line}");
-        assert!(line.contains(words), "{line}");
+        assert!(line.contains(text), "{line}");
         assert!(line.contains("guest.wasm"), "{line}");
         assert_eq!(self.served().await, before);
         let exposition = metrics(&self.serving).await;
@@ -75,56 +75,56 @@ fn refusals(exposition: &Exposition, reason: &str) -> f64 {
     exposition.value(&format!("copilot_exporter_mapping_swaps_total{labels}"))
 }
 
-/// A scripted mapping is refused.
-async fn refused(deed: &str, reason: &str, words: &str) {
-    let bytes = scripted("scripted", "1", deed);
-    Host::start().await.refuses(|mappings| mappings.put("guest.wasm", &bytes), reason, words).await;
+/// A scripted mapping with this behavior is refused.
+async fn refused(behavior: &str, reason: &str, text: &str) {
+    let bytes = scripted("scripted", "1", behavior);
+    Host::start().await.refuses(|mappings| mappings.put("guest.wasm", &bytes), reason, text).await;
 }
 
 /// A file with these bytes is refused.
-async fn refused_file(bytes: &[u8], reason: &str, words: &str) {
-    Host::start().await.refuses(|mappings| mappings.put("guest.wasm", bytes), reason, words).await;
+async fn refused_file(bytes: &[u8], reason: &str, text: &str) {
+    Host::start().await.refuses(|mappings| mappings.put("guest.wasm", bytes), reason, text).await;
 }
 
 macro_rules! refused {
-    ($($(#[$doc:meta])* $name:ident: $deed:literal, $reason:literal, $words:literal;)+) => {
+    ($($(#[$doc:meta])* $name:ident: $behavior:literal, $reason:literal, $text:literal;)+) => {
         $(
             $(#[$doc])*
             #[tokio::test(flavor = "multi_thread")]
             async fn $name() {
-                refused($deed, $reason, $words).await;
+                refused($behavior, $reason, $text).await;
             }
         )+
     };
 }
 
 refused! {
-    an_infinite_loop_runs_out_of_time: "loop", "time", "the mapping ran out of time";
+    an_infinite_loop_runs_out_of_time: "loop", "time", "the mapping exceeded its time limit";
     infinite_recursion_runs_out_of_stack: "recurse", "memory", "stack";
-    memory_without_end_is_not_given: "grow", "memory", "of at most 16777216";
-    ten_million_samples_are_not_taken: "flood", "memory", "the mapping wanted too much memory";
-    an_invalid_name_of_a_family_is_refused:
+    endless_memory_growth_is_stopped: "grow", "memory", "bytes of memory, more than the limit of 16777216";
+    ten_million_samples_are_refused: "flood", "memory", "the mapping exceeded its memory limit";
+    an_invalid_family_name_is_refused:
         "family-name", "manifest", "bad name";
-    an_invalid_name_of_a_label_is_refused:
+    an_invalid_label_name_is_refused:
         "label-name", "manifest", "bad-label";
     the_exporters_own_names_are_reserved:
-        "reserved-name", "manifest", "the prefix copilot_exporter_ is the exporter's own";
-    a_label_value_that_is_no_utf8_ends_the_run: "not-utf8", "panic", "utf-8";
+        "reserved-name", "manifest", "the prefix copilot_exporter_ is reserved for the exporter";
+    a_label_value_that_is_not_utf8_ends_the_run: "not-utf8", "panic", "utf-8";
     a_label_value_that_is_too_long_is_refused:
-        "long-label", "invalid_samples", "a label value of 100000 bytes is longer than the limit";
-    a_few_long_strings_that_come_to_much_text_are_refused:
+        "long-label", "invalid_samples", "a label value of 100000 bytes exceeds the limit of 1024";
+    a_few_long_strings_that_expand_to_too_much_text_are_refused:
         "much-text", "invalid_samples", "bytes of text, more than the limit of 16777216";
-    what_a_mapping_says_stays_in_one_line_of_the_log:
+    text_from_a_mapping_cannot_forge_log_lines:
         "forges-the-log", "invalid_samples", "family \"x2026-01-01 INFO all is well[2Jyyy";
-    a_reference_to_no_string_is_refused:
-        "out-of-range", "invalid_samples", "label value 1000000 is beyond the 502 strings";
-    columns_that_do_not_fit_are_refused:
-        "columns", "invalid_samples", "1 values need 1 label values, not 2";
+    a_reference_to_a_missing_string_is_refused:
+        "out-of-range", "invalid_samples", "label value 1000000 is out of range of the 502 strings";
+    columns_of_different_lengths_are_refused:
+        "columns", "invalid_samples", "1 values require 1 label values, found 2";
     a_value_that_is_not_a_number_is_refused:
         "not-a-number", "invalid_samples", "sample 0 has the value NaN";
     duplicate_series_are_refused:
-        "duplicate", "invalid_samples", "two samples have the labels";
-    a_family_that_is_not_declared_is_refused:
+        "duplicate", "invalid_samples", "duplicate sample with the labels";
+    an_undeclared_family_is_refused:
         "undeclared", "invalid_samples", "not_in_the_manifest";
     a_trap_in_describe_is_caught: "trap-in-describe", "describe", "it traps in describe";
     a_trap_in_the_constructor_is_caught: "trap-in-constructor", "panic", "it traps in constructor";
@@ -136,98 +136,83 @@ refused! {
         "other-organization", "manifest", "/orgs/somebody-else/copilot/billing";
     the_path_of_another_host_is_refused:
         "other-host", "manifest", "https://evil.example/orgs/{org}/copilot";
-    a_path_that_climbs_is_refused: "up-the-path", "manifest", "must start with /orgs/{org}/";
+    a_path_with_parent_directories_is_refused: "up-the-path", "manifest", "must start with /orgs/{org}/";
     a_family_of_another_mapping_is_refused_and_both_are_named:
         "takes-a-family", "conflict",
         "the mappings \"github-copilot\" and \"scripted\" both have the family \"github_copilot_seats\"";
-    another_document_of_the_same_name_is_refused_and_both_are_named:
+    a_different_document_of_the_same_name_is_refused_and_both_are_named:
         "takes-a-document", "conflict",
-        "the mappings \"github-copilot\" and \"scripted\" both have a document \"billing\"";
+        "the mappings \"github-copilot\" and \"scripted\" have different documents named \"billing\"";
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_wants_a_file_is_refused_with_the_imports_name() {
-    let bytes = build("scripted-mapping", &["file"]);
-    refused_file(&bytes, "import", "wasi:filesystem/preopens@0.2.6").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_wants_a_socket_is_refused_with_the_imports_name() {
-    let bytes = build("scripted-mapping", &["socket"]);
-    refused_file(&bytes, "import", "wasi:sockets/tcp@0.2.6").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_looks_at_the_environment_sees_nothing() {
-    let host = Host::start().await;
-    host.mappings.put("guest.wasm", &scripted("scripted", "1", "look-around"));
-    host.serving.wait_for("mapping in use");
-    let exposition = metrics(&host.serving).await;
-    for what in ["variables", "arguments", "input"] {
-        assert_eq!(exposition.value(&format!("scripted_seen{{what=\"{what}\"}}")), 0.0);
-    }
+async fn forbidden_imports_are_refused_with_their_names() {
+    let text = "(component
+        (import \"wasi:http/outgoing-handler@0.2.0\" (instance))
+        (import \"acme:host/shell\" (instance)))";
+    let names = "it imports wasi:http/outgoing-handler@0.2.0, acme:host/shell";
+    refused_file(&wat::parse_str(text).unwrap(), "import", names).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_truncated_file_is_refused() {
     let bytes = scripted("scripted", "1", "nothing");
-    refused_file(&bytes[..bytes.len() / 2], "component", "it is cut off or broken").await;
+    refused_file(&bytes[..bytes.len() / 2], "component", "it is truncated or corrupt").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_core_module_is_refused_with_what_to_do() {
+async fn a_core_module_is_refused_with_instructions() {
     let module = wat::parse_str("(module)").unwrap();
     refused_file(&module, "component", "it is a core module; build it for wasm32-wasip2").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_file_is_refused() {
-    refused_file(b"(component)", "component", "it does not begin as WebAssembly does").await;
+    refused_file(b"(component)", "component", "it does not start like a WebAssembly file").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn precompiled_machine_code_is_never_taken() {
+async fn precompiled_machine_code_is_never_loaded() {
     let engine = wasmtime::Engine::default();
     let compiled = engine.precompile_component(DEFAULT_MAPPING).unwrap();
-    refused_file(&compiled, "component", "it does not begin as WebAssembly does").await;
+    refused_file(&compiled, "component", "it does not start like a WebAssembly file").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_of_a_gigabyte_is_not_even_read() {
+async fn a_file_of_a_gigabyte_is_refused_without_being_read() {
     let host = Host::start().await;
     let put = |mappings: &Mappings| {
         let new = mappings.file(".new");
         File::create(&new).unwrap().set_len(1 << 30).unwrap();
         std::fs::rename(new, mappings.file("guest.wasm")).unwrap();
     };
-    host.refuses(put, "size", "it has 1073741824 bytes, more than the limit of 67108864").await;
+    host.refuses(put, "size", "its 1073741824 bytes exceed the limit of 67108864").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipe_holds_nothing_up() {
+async fn a_pipe_is_refused_and_blocks_nothing() {
     let host = Host::start().await;
     let put = |mappings: &Mappings| {
         nix::unistd::mkfifo(&mappings.file("guest.wasm"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     };
-    host.refuses(put, "unreadable", "it is no file").await;
+    host.refuses(put, "unreadable", "it is not a regular file").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_component_of_another_world_is_refused_with_what_it_lacks() {
+async fn a_component_of_another_world_is_refused_with_the_missing_export() {
     let text = "(component (component $c) (instance $i (instantiate $c)) (export \"wasi:cli/run@0.2.0\" (instance $i)))";
-    let words =
-        "it does not export copilot-metrics-exporter:mapping/mapper@0.1.0, but wasi:cli/run@0.2.0";
-    refused_file(&wat::parse_str(text).unwrap(), "world", words).await;
+    let missing =
+        "it does not export copilot-metrics-exporter:mapping/mapper@0.2.0, but wasi:cli/run@0.2.0";
+    refused_file(&wat::parse_str(text).unwrap(), "world", missing).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_right_world_in_a_newer_version_is_refused_with_both_versions() {
+async fn a_newer_version_of_the_contract_is_refused_with_the_supported_ones() {
     let mut bytes = scripted("scripted", "1", "nothing");
-    let (old, new) = (b"mapping/mapper@0.1.0", b"mapping/mapper@0.2.0");
+    let (old, new) = (b"mapping/mapper@0.2.0", b"mapping/mapper@0.3.0");
     while let Some(at) = bytes.windows(old.len()).position(|window| window == old) {
         bytes[at..at + new.len()].copy_from_slice(new);
     }
-    let words =
-        "it exports copilot-metrics-exporter:mapping/mapper@0.2.0, and this exporter speaks 0.1.0";
-    refused_file(&bytes, "version", words).await;
+    let versions = "it exports copilot-metrics-exporter:mapping/mapper@0.3.0, but this exporter supports 0.1.0 to 0.2.0";
+    refused_file(&bytes, "version", versions).await;
 }

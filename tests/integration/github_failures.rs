@@ -19,9 +19,9 @@ use crate::serving::{command, metrics, serving, serving_every};
 const REPORT: &str = "/organization-28-day/latest";
 const FILE: &str = "/octodemo/organization-28-day/0.json";
 
-/// How often the stand-in was asked for a path.
-fn asked(github: &StandIn, path_has: &str) -> usize {
-    github.requests().iter().filter(|request| request.path.contains(path_has)).count()
+/// The number of requests whose path contains a text.
+fn requested(github: &StandIn, path_part: &str) -> usize {
+    github.requests().iter().filter(|request| request.path.contains(path_part)).count()
 }
 
 /// A serving exporter with the section `github` of a config file.
@@ -33,7 +33,7 @@ fn with_config(github: &StandIn, section: &str) -> (Serving, Config) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_pass_is_tried_again_and_the_refresh_succeeds() {
+async fn transient_failures_are_retried_and_the_refresh_succeeds() {
     let limited = |message| Fault::Status(403, message, vec![("retry-after", "1".to_owned())]);
     for (path, fault, cause) in [
         (REPORT, Fault::Status(502, "Bad Gateway", vec![]), "502"),
@@ -48,7 +48,7 @@ async fn what_can_pass_is_tried_again_and_the_refresh_succeeds() {
         github.fail_times(1, path, fault.clone());
         let serving = serving(&github, "octodemo");
         serving.wait_for("refreshed");
-        assert_eq!(asked(&github, path), 2, "{fault:?}");
+        assert_eq!(requested(&github, path), 2, "{fault:?}");
         let exposition = metrics(&serving).await;
         let retries = format!("copilot_exporter_github_retries_total{{cause=\"{cause}\"}}");
         assert_eq!(exposition.value(&retries), 1.0, "{fault:?}");
@@ -58,7 +58,7 @@ async fn what_can_pass_is_tried_again_and_the_refresh_succeeds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_limit_lasts_no_request_is_sent_with_the_credential() {
+async fn during_a_rate_limit_no_request_is_sent_with_the_credential() {
     let github = stand_in().await;
     let headers = vec![
         ("x-ratelimit-remaining", "0".to_owned()),
@@ -68,7 +68,7 @@ async fn while_a_limit_lasts_no_request_is_sent_with_the_credential() {
     let serving = serving(&github, "octodemo");
     let failed = serving.wait_for("refresh failed");
     assert!(failed.contains("rate limit"), "{failed}");
-    // Of all documents only the first was asked for, and that once.
+    // Only the first document was requested, once.
     assert_eq!(github.requests().len(), 1, "{:?}", github.requests());
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("copilot_exporter_rate_limit_remaining", "\"default\""), 0.0);
@@ -78,7 +78,7 @@ async fn while_a_limit_lasts_no_request_is_sent_with_the_credential() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_pass_is_not_tried_again_and_the_log_says_what_to_change() {
+async fn lasting_failures_are_not_retried_and_the_log_says_what_to_change() {
     let sso = vec![("x-github-sso", "required; url=https://x.example/?secret=1".to_owned())];
     for (fault, cause, advice) in [
         (
@@ -108,7 +108,7 @@ async fn what_does_not_pass_is_not_tried_again_and_the_log_says_what_to_change()
         let failed = serving.wait_for("refresh failed");
         assert!(failed.contains(advice), "{failed}");
         assert!(!failed.contains("x.example"), "{failed}");
-        assert_eq!(asked(&github, REPORT), 1);
+        assert_eq!(requested(&github, REPORT), 1);
         let failures = format!(
             "copilot_exporter_document_failures_total{{cause=\"{cause}\",document=\"organization-28-day\",org=\"octodemo\",scope=\"organization\"}}"
         );
@@ -117,52 +117,52 @@ async fn what_does_not_pass_is_not_tried_again_and_the_log_says_what_to_change()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_that_has_expired_is_asked_for_anew() {
+async fn an_expired_link_is_requested_again() {
     let github = stand_in().await;
     github.fail_times(1, FILE, Fault::Status(403, "AuthenticationFailed", vec![]));
     let serving = serving(&github, "octodemo");
     serving.wait_for("refreshed");
-    assert_eq!((asked(&github, REPORT), asked(&github, FILE)), (2, 2));
+    assert_eq!((requested(&github, REPORT), requested(&github, FILE)), (2, 2));
     assert_eq!(metrics(&serving).await.sum("copilot_exporter_up", ""), 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_gone_is_no_report_that_does_not_exist() {
+async fn a_missing_file_does_not_count_as_a_missing_report() {
     let github = stand_in().await;
     github.fail(FILE, Fault::Status(404, "BlobNotFound", vec![]));
     let serving = serving(&github, "octodemo");
     serving.wait_for("refresh failed");
-    // The links are asked for anew, but the closed API is not asked in the report's place.
-    assert_eq!((asked(&github, REPORT), asked(&github, FILE)), (3, 3));
-    assert_eq!(asked(&github, "/copilot/metrics?"), 0);
+    // The links are requested again, but the closed API is not used instead of the report.
+    assert_eq!((requested(&github, REPORT), requested(&github, FILE)), (3, 3));
+    assert_eq!(requested(&github, "/copilot/metrics?"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_trickles_is_given_up_after_the_time_for_a_request() {
+async fn a_response_that_trickles_fails_after_the_request_timeout() {
     let github = stand_in().await;
     github.fail(FILE, Fault::Trickle(Duration::from_millis(50)));
     let (serving, _config) = with_config(&github, "request_timeout: 2s");
     let failed = serving.wait_for("refresh failed");
     assert!(failed.contains("it took longer than 2 s"), "{failed}");
-    // It would take as long again.
-    assert_eq!(asked(&github, FILE), 1);
-    // The rest of the target is there all the same.
+    // A retry would take as long again.
+    assert_eq!(requested(&github, FILE), 1);
+    // The target's other documents are served.
     assert_eq!(metrics(&serving).await.sum("github_copilot_seats", ""), 340.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_says_nothing_is_given_up_after_the_time_for_a_response() {
+async fn a_server_that_does_not_respond_fails_after_the_response_timeout() {
     let github = stand_in().await;
     github.fail(REPORT, Fault::Hang);
     let (serving, _config) =
         with_config(&github, "response_timeout: 500ms, retries: 1, retry_delay: 10ms");
     let failed = serving.wait_for("refresh failed");
     assert!(failed.contains("no complete response"), "{failed}");
-    assert_eq!(asked(&github, REPORT), 2);
+    assert_eq!(requested(&github, REPORT), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_beyond_the_limit_is_refused() {
+async fn a_body_larger_than_the_limit_is_rejected() {
     let github = stand_in().await;
     github.fail(FILE, Fault::Body(vec![b' '; 3 << 20].into()));
     let (serving, _config) = with_config(&github, "max_document_mib: 2");
@@ -171,7 +171,7 @@ async fn a_body_beyond_the_limit_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_to_a_host_that_is_not_githubs_is_refused() {
+async fn a_link_to_an_unknown_host_is_not_followed() {
     let github = stand_in().await;
     let link = "{\"download_links\":[\"https://evil.example/report?sig=1\"]}";
     github.fail(REPORT, Fault::Body(link.into()));
@@ -185,7 +185,7 @@ async fn a_link_to_a_host_that_is_not_githubs_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_redirects_to_another_host_is_refused() {
+async fn a_redirect_of_a_file_to_another_host_is_not_followed() {
     let github = stand_in().await;
     let away = ("location", "https://evil.example/report".to_owned());
     github.fail(FILE, Fault::Status(302, "moved", vec![away]));
@@ -195,7 +195,7 @@ async fn a_file_that_redirects_to_another_host_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_three_days_without_a_report_the_day_before_is_served() {
+async fn after_three_days_without_a_report_the_day_before_them_is_served() {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let newest = Some(today.saturating_sub(4.days()));
     let github = stand_in_with(Options { newest, ..Options::default() }).await;
@@ -203,17 +203,17 @@ async fn after_three_days_without_a_report_the_day_before_is_served() {
     serving.wait_for("refreshed");
     let day = today.saturating_sub(4.days());
     let path = format!("/organization-1-day?day={day}");
-    assert_eq!(asked(&github, &path), 1);
-    assert_eq!(asked(&github, "/organization-1-day?day="), 4);
-    // Four days old, it is final: only the three before are asked for again.
+    assert_eq!(requested(&github, &path), 1);
+    assert_eq!(requested(&github, "/organization-1-day?day="), 4);
+    // After four days, a report is final: only the three newer days are requested again.
     serving.wait_for("refreshed");
     serving.wait_for("refreshed");
-    assert_eq!(asked(&github, &path), 1);
-    assert!(asked(&github, "/organization-1-day?day=") >= 7);
+    assert_eq!(requested(&github, &path), 1);
+    assert!(requested(&github, "/organization-1-day?day=") >= 7);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_day_that_can_still_change_is_asked_for_again_but_not_sent_again_if_it_did_not() {
+async fn a_day_that_may_still_change_is_requested_conditionally() {
     let github = stand_in().await;
     let serving = serving_every(&github, "octodemo", "1");
     serving.wait_for("refreshed");
@@ -227,21 +227,21 @@ async fn a_day_that_can_still_change_is_asked_for_again_but_not_sent_again_if_it
     assert!(!files[0].conditional && files[1..].iter().all(|request| request.conditional));
     let seats: Vec<_> =
         github.requests().into_iter().filter(|r| r.path.contains("/billing/seats")).collect();
-    // Four pages, and the same four again: a page that is as it was still leads to the next.
+    // Four pages, and the same four again: an unchanged page still leads to the next one.
     assert!(seats.len() >= 8 && seats.len() % 4 == 0, "{}", seats.len());
     assert!(seats[4..].iter().all(|request| request.conditional));
     assert_eq!(metrics(&serving).await.sum("github_copilot_seats", ""), 340.0);
 }
 
-/// Seats made on the spot: 100 users on each of as many pages.
+/// Generated seats: pages with 100 users each.
 #[derive(Clone)]
 struct Seats {
     pages: usize,
-    asked: Arc<AtomicUsize>,
+    requested: Arc<AtomicUsize>,
 }
 
 async fn seats(State(seats): State<Seats>, uri: Uri, headers: HeaderMap) -> Response {
-    seats.asked.fetch_add(1, Ordering::Relaxed);
+    seats.requested.fetch_add(1, Ordering::Relaxed);
     let mut query = uri.query().unwrap().split('&');
     let page: usize =
         query.find_map(|pair| pair.strip_prefix("page=")).map_or(1, |page| page.parse().unwrap());
@@ -264,39 +264,39 @@ async fn seats(State(seats): State<Seats>, uri: Uri, headers: HeaderMap) -> Resp
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_pages_of_seats_are_read_and_hold_nothing_back() {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let state = Seats { pages: 1000, asked: Arc::clone(&asked) };
+async fn a_thousand_pages_of_seats_are_read_without_delaying_other_documents() {
+    let requested = Arc::new(AtomicUsize::new(0));
+    let state = Seats { pages: 1000, requested: Arc::clone(&requested) };
     let path = "/enterprises/octo-enterprise/copilot/billing/seats";
     let routes = Router::new().route(path, get(seats)).with_state(state);
     let github = stand_in_with(Options { routes, ..Options::default() }).await;
     let mut command = command(&github, "octodemo");
     command.env("ENTERPRISE", "octo-enterprise");
     let serving = Serving::start(command);
-    // The organization, and what else there is of the enterprise, are there long before.
-    serving.wait_for("refreshed target=organization octodemo");
+    // The organization and the other documents of the enterprise are served long before.
+    serving.wait_for("refreshed org=\"octodemo\" scope=\"organization\"");
     let early = metrics(&serving).await;
     assert_eq!(early.sum("github_copilot_seats", "\"octodemo\""), 340.0);
     assert!(early.series("github_copilot_interactions").count() == 2);
-    assert!(asked.load(Ordering::Relaxed) < 1000);
-    serving.wait_for("refreshed target=enterprise octo-enterprise");
-    assert_eq!(asked.load(Ordering::Relaxed), 1000);
+    assert!(requested.load(Ordering::Relaxed) < 1000);
+    serving.wait_for("refreshed org=\"octo-enterprise\" scope=\"enterprise\"");
+    assert_eq!(requested.load(Ordering::Relaxed), 1000);
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("github_copilot_seats", "\"octo-enterprise\""), 100_000.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_request_is_sent_twice_within_its_ttl_whatever_the_number_of_scrapes() {
+async fn no_request_is_sent_twice_within_its_ttl_however_many_scrapes_there_are() {
     let github = stand_in().await;
     let serving = serving(&github, "octodemo");
     let client = client();
-    // From the start on, while the first refresh runs.
+    // From the start, while the first refresh is running.
     let scrape = |_| async { client.get(serving.url("/metrics")).send().await.unwrap().status() };
     let mut scrapes = stream::iter(0..1000).map(scrape).buffer_unordered(100);
     while let Some(status) = scrapes.next().await {
         assert_eq!(status, 200);
     }
-    // They may all have been answered from its first data.
+    // All scrapes may have been served with the first data.
     serving.wait_for("refreshed");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("copilot_exporter_requests_total", ""), 1001.0);

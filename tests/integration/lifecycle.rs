@@ -9,15 +9,15 @@ use nix::unistd::Pid;
 
 use crate::serving::{metrics, serving};
 
-/// As many answers as no buffer between the two takes.
+/// More responses than the buffers between the exporter and a client hold.
 const REQUESTS: usize = 100;
 
-/// A client that asks for the metrics again and again, and reads nothing.
+/// A client that requests the metrics repeatedly, and reads nothing.
 fn stuck(serving: &Serving) -> TcpStream {
     let mut stream = TcpStream::connect(serving.address()).unwrap();
     let request = format!("GET /metrics HTTP/1.1\r\nhost: {}\r\n\r\n", serving.address());
     stream.write_all(request.repeat(REQUESTS).as_bytes()).unwrap();
-    // The first answer is on its way.
+    // The first response has been started.
     stream.peek(&mut [0]).unwrap();
     stream
 }
@@ -27,19 +27,19 @@ fn stop(serving: &Serving) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scrape_that_runs_at_sigterm_gets_its_whole_answer() {
+async fn a_scrape_that_is_running_at_sigterm_gets_its_complete_response() {
     let mut serving = Serving::demo();
     let mut stream = stuck(&serving);
     stop(&serving);
-    // From here on there are no new connections, and the answer that runs is read to its end.
-    serving.wait_for("stopping");
+    // From here on, no connections are accepted, and the running response can be read to its end.
+    serving.wait_for("stopping; waiting for running scrapes");
     let mut text = Vec::new();
     stream.read_to_end(&mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
-    let answers: Vec<&str> = text.split("HTTP/1.1 200 OK\r\n").skip(1).collect();
-    assert!(!answers.is_empty() && answers.len() < REQUESTS, "{}", answers.len());
-    for answer in answers {
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let responses: Vec<&str> = text.split("HTTP/1.1 200 OK\r\n").skip(1).collect();
+    assert!(!responses.is_empty() && responses.len() < REQUESTS, "{}", responses.len());
+    for response in responses {
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
         assert_eq!(body.len(), length.parse::<usize>().unwrap());
     }
@@ -57,9 +57,9 @@ async fn a_client_that_reads_nothing_does_not_keep_the_exporter_from_stopping_wi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scrape_during_the_first_refresh_has_the_first_data() {
+async fn a_scrape_during_the_first_refresh_returns_the_first_data() {
     let github = stand_in().await;
-    // No wait for a refresh: the scrape waits by itself.
+    // The test does not wait for a refresh: the scrape does.
     let serving = serving(&github, "octodemo");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("github_copilot_interactions", ""), 2180.0);
@@ -69,7 +69,7 @@ async fn a_scrape_during_the_first_refresh_has_the_first_data() {
 fn a_refresh_of_a_target_is_one_line_of_the_log_as_text_or_json() {
     for format in ["text", "json"] {
         let mut command = exporter();
-        // Nothing is due again within the test.
+        // With the default TTL, nothing is due again during the test.
         command.args(["--demo", "--log.format", format]).env("LOG_LEVEL", "info");
         let serving = Serving::start_with_own_log_level(command);
         for _ in 0..3 {
@@ -88,4 +88,12 @@ fn a_refresh_of_a_target_is_one_line_of_the_log_as_text_or_json() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_stops_the_exporter() {
+    let mut serving = Serving::demo();
+    kill(Pid::from_raw(serving.id() as i32), Signal::SIGTERM).unwrap();
+    serving.wait_for("stopped");
+    assert!(serving.wait().success());
 }

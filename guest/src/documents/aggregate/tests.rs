@@ -1,0 +1,99 @@
+//! 28-day reports, and days on which nothing happened.
+
+use crate::contract::Span;
+use crate::testing::{Mapped, mapped};
+
+fn report(body: &str) -> Mapped {
+    mapped(Span::Latest, &[], &[("organization-28-day", body)]).unwrap()
+}
+
+const ROW: &str = r#"{"day":"2026-11-19","daily_active_users":2,"loc_added_sum":5}"#;
+
+fn samples(mapped: &Mapped, family: &str) -> Vec<String> {
+    let family = format!("github_copilot_{family}");
+    mapped.samples(&family).into_iter().map(|line| line.replace(&family, "")).collect()
+}
+
+#[test]
+fn an_array_of_reports_is_read_as_the_reports() {
+    let wrapped = format!(r#"{{"report_end_day":"2026-11-19","day_totals":[{ROW}]}}"#);
+    assert_eq!(report(&format!("[{wrapped}]")), report(&wrapped));
+    let newer = wrapped.replace("-19", "-20");
+    assert_eq!(report(&format!("[{wrapped},{newer}]")), report(&newer));
+}
+
+#[test]
+fn a_phase_has_users_of_the_day_and_of_28_days() {
+    let body = r#"{"day":"2026-11-20","totals_by_ai_adoption_phase":[
+        {"phase_number":1,"total_engaged_users":2,"users_in_phase_28d":40},
+        {"phase_number":2,"total_engaged_users":0,"users_in_phase_28d":0},
+        {"phase_number":3,"total_engaged_users":1,"users_in_phase_28d":null}]}"#;
+    let mapped = report(body);
+    assert_eq!(
+        samples(&mapped, "adoption_phase_users"),
+        [r#"{phase="1"} 2"#, r#"{phase="2"} 0"#, r#"{phase="3"} 1"#]
+    );
+    assert_eq!(
+        samples(&mapped, "adoption_phase_users_28d"),
+        [r#"{phase="1"} 40"#, r#"{phase="2"} 0"#]
+    );
+}
+
+#[test]
+fn the_engagement_of_28_days_is_exported_if_it_was_measured() {
+    let body = |engagement: &str| {
+        format!(
+            r#"{{"report_end_day":"2026-11-19","day_totals":[{ROW}],"etl_id":"x","day_partition":"x",
+                "entity_id_partition":1,"copilot_feature_engagement":{engagement}}}"#
+        )
+    };
+    let mapped = report(&body(
+        r#"{"active_user_count":9,"totals_by_feature":[{"feature":"copilot_cli","engaged_user_count":4}]}"#,
+    ));
+    assert_eq!(samples(&mapped, "engaged_users_28d"), ["{} 9"]);
+    assert_eq!(samples(&mapped, "feature_engaged_users_28d"), [r#"{feature="copilot_cli"} 4"#]);
+    assert!(mapped.unmapped().is_empty());
+    for nothing in ["null", r#"{"active_user_count":null,"totals_by_feature":[]}"#] {
+        let mapped = report(&body(nothing));
+        assert!(samples(&mapped, "engaged_users_28d").is_empty());
+        assert!(samples(&mapped, "feature_engaged_users_28d").is_empty());
+    }
+}
+
+#[test]
+fn a_report_reaches_to_its_last_day_even_if_nothing_happened_on_it() {
+    let mapped = report(&format!(r#"{{"report_end_day":"2026-11-20","day_totals":[{ROW}]}}"#));
+    assert_eq!(samples(&mapped, "report_day_timestamp_seconds"), ["{} 1795132800"]);
+    assert_eq!(samples(&mapped, "active_users"), [r#"{window="day",surface="any"} 0"#]);
+    // Nothing else was measured on that day.
+    assert!(samples(&mapped, "lines_added").is_empty());
+    assert!(mapped.unmapped().is_empty());
+}
+
+#[test]
+fn an_empty_report_that_was_measured_has_no_users() {
+    let empty =
+        r#"{"report_start_day":"2026-10-24","report_end_day":"2026-11-20","day_totals":[]}"#;
+    let envelope = r#"{"download_links":[],"report_end_day":"2026-11-20"}"#;
+    for body in [empty, envelope] {
+        let mapped = report(body);
+        assert_eq!(samples(&mapped, "active_users"), [r#"{window="day",surface="any"} 0"#]);
+        assert_eq!(samples(&mapped, "report_day_timestamp_seconds"), ["{} 1795132800"]);
+    }
+    // Without its days, nothing is known about it.
+    assert!(samples(&report(r#"{"day_totals":[]}"#), "active_users").is_empty());
+}
+
+#[test]
+fn a_row_with_only_a_day_is_counted() {
+    let mapped = report(&format!(r#"{{"day_totals":[{ROW},{{"day":"2026-11-20"}}]}}"#));
+    assert_eq!(samples(&mapped, "report_day_timestamp_seconds"), ["{} 1795132800"]);
+    assert!(samples(&mapped, "active_users").is_empty());
+    assert_eq!(mapped.unmapped(), ["daily_active_users (missing) 1"]);
+}
+
+#[test]
+fn days_that_are_null_are_counted() {
+    let mapped = report(r#"{"report_end_day":"2026-11-20","day_totals":null}"#);
+    assert_eq!(mapped.unmapped(), ["day_totals (invalid) 1"]);
+}

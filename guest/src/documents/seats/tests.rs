@@ -1,0 +1,149 @@
+//! Seats of users with several grants, and lists that are not complete.
+
+use crate::contract::{Error, Span};
+use crate::testing::{Mapped, map, mapped};
+
+fn list(total: u32, seats: &[&str]) -> String {
+    format!(r#"{{"total_seats":{total},"seats":[{}]}}"#, seats.join(","))
+}
+
+fn seats(body: &str) -> Mapped {
+    mapped(Span::Latest, &[], &[("seats", body)]).unwrap()
+}
+
+fn reason(pages: &[&str]) -> String {
+    let bodies: Vec<_> = pages.iter().map(|page| ("seats", *page)).collect();
+    match map(Span::Latest, &[], &bodies) {
+        Err(Error::Malformed(malformed)) => malformed.reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+const ADA: &str = r#"{"created_at":"2026-01-01T00:00:00Z","assignee":{"id":1,"type":"User"}}"#;
+const BOB: &str = r#"{"created_at":"2026-01-02T00:00:00Z","assignee":{"id":2,"type":"User"}}"#;
+const CYD: &str = r#"{"created_at":"2026-01-02T00:00:00Z","assignee":{"id":3,"type":"User"}}"#;
+const FREE: &str = r#"{"created_at":"2026-01-02T00:00:00Z","assignee":null}"#;
+
+#[test]
+fn the_grants_of_a_user_may_come_in_any_order() {
+    let grants = [
+        r#"{"assignee":{"id":1},"plan_type":null,"last_activity_at":"2026-11-20T00:00:00Z","last_activity_editor":""}"#,
+        r#"{"assignee":{"id":1},"plan_type":"business","last_activity_at":"2026-11-20T00:00:00Z","last_activity_editor":"xcode/1"}"#,
+        r#"{"assignee":{"id":1},"plan_type":"enterprise","last_activity_at":"2026-11-20T00:00:00Z","last_activity_editor":"vscode/1"}"#,
+        r#"{"assignee":{"id":1},"plan_type":"other","last_activity_at":"2026-09-20T00:00:00Z","last_activity_editor":"vim"}"#,
+    ];
+    let expected = seats(&list(1, &grants));
+    assert_eq!(
+        expected.samples("github_copilot_seats_by_plan"),
+        [r#"github_copilot_seats_by_plan{plan="enterprise"} 1"#]
+    );
+    assert_eq!(
+        expected.samples("github_copilot_seats_by_editor"),
+        [r#"github_copilot_seats_by_editor{editor="vscode"} 1"#]
+    );
+    for rotation in 1..4 {
+        let mut rotated = grants;
+        rotated.rotate_left(rotation);
+        assert_eq!(seats(&list(1, &rotated)), expected);
+        rotated.reverse();
+        assert_eq!(seats(&list(1, &rotated)), expected);
+    }
+}
+
+#[test]
+fn a_known_plan_comes_before_an_unknown_one() {
+    for grants in [["null", r#""business""#], [r#""business""#, "null"]] {
+        let grants = grants.map(|plan| format!(r#"{{"assignee":{{"id":1}},"plan_type":{plan}}}"#));
+        let mapped = seats(&list(1, &[&grants[0], &grants[1]]));
+        assert_eq!(
+            mapped.samples("github_copilot_seats_by_plan"),
+            [r#"github_copilot_seats_by_plan{plan="business"} 1"#]
+        );
+    }
+}
+
+#[test]
+fn a_list_that_is_shorter_than_its_total_is_malformed() {
+    assert_eq!(reason(&[&list(250, &[ADA, BOB])]), "the list has 2 of 250 seats");
+    assert_eq!(reason(&[&list(3, &[ADA, BOB]), &list(3, &[])]), "the list has 2 of 3 seats");
+    assert_eq!(reason(&[&list(2, &[ADA, ADA])]), "the list has 1 of 2 seats");
+    assert_eq!(reason(&[r#"{"total_seats":2,"seats":null}"#]), "the list has 0 of 2 seats");
+    assert_eq!(reason(&[r#"{"seats":[]}"#]), "the list has neither seats nor their number");
+}
+
+#[test]
+fn a_list_with_enough_seats_but_fewer_users_is_counted() {
+    let again = ADA.replace("2026-01-01", "2026-02-01");
+    let mapped = seats(&list(2, &[ADA, &again]));
+    assert_eq!(mapped.samples("github_copilot_seats"), ["github_copilot_seats{} 1"]);
+    assert_eq!(mapped.unmapped(), ["total_seats (conflict) 1"]);
+}
+
+#[test]
+fn a_complete_list_may_have_more_rows_and_change_while_it_is_read() {
+    let complete = [
+        vec![list(3, &[ADA, BOB]), list(3, &[FREE])],
+        // A seat was added on the first page, another one was removed.
+        vec![list(2, &[ADA, BOB]), list(3, &[BOB, CYD])],
+        vec![list(4, &[ADA, BOB]), list(3, &[CYD])],
+        vec![list(0, &[])],
+    ];
+    for pages in complete {
+        let bodies: Vec<_> = pages.iter().map(|page| ("seats", page.as_str())).collect();
+        map(Span::Latest, &[], &bodies).unwrap();
+    }
+}
+
+#[test]
+fn a_list_that_repeats_a_page_is_malformed() {
+    let page = list(2, &[ADA, BOB]);
+    assert_eq!(reason(&[&page, &page]), "the page repeats seats of the pages before it");
+    // Seats that no one has taken look the same.
+    let free = list(2, &[FREE]);
+    map(Span::Latest, &[], &[("seats", &free), ("seats", &free)]).unwrap();
+}
+
+#[test]
+fn a_list_without_seats_is_not_a_failure_if_there_are_none() {
+    let mapped = seats(r#"{"total_seats":0,"seats":null}"#);
+    assert_eq!(mapped.samples("github_copilot_seats"), ["github_copilot_seats{} 0"]);
+    assert_eq!(mapped.unmapped(), ["seats (invalid) 1"]);
+}
+
+#[test]
+fn a_user_and_a_team_may_have_the_same_id() {
+    let team = ADA.replace("User", "Team");
+    assert_eq!(seats(&list(2, &[ADA, &team])).samples("github_copilot_seats").len(), 1);
+}
+
+#[test]
+fn teams_with_one_name_in_two_organizations_stay_apart() {
+    let seat = |user: u32, id: &str, organization: u32| {
+        format!(
+            r#"{{"assignee":{{"id":{user}}},"assigning_team":{{"slug":"core"{id}}},
+                "organization":{{"id":{organization}}}}}"#
+        )
+    };
+    let grants =
+        [seat(1, r#","id":5"#, 8), seat(2, r#","id":6"#, 9), seat(3, "", 8), seat(4, "", 9)];
+    let mapped = seats(&list(4, &grants.each_ref().map(String::as_str)));
+    let teams = mapped.samples("github_copilot_seats_by_team");
+    assert_eq!(
+        teams,
+        ["5", "6", "organization-8", "organization-9"]
+            .map(|id| format!(r#"github_copilot_seats_by_team{{team="core",team_id="{id}"}} 1"#))
+    );
+}
+
+#[test]
+fn an_invalid_time_is_not_the_same_as_no_activity() {
+    let grants = [
+        r#"{"assignee":{"id":1},"last_activity_at":"2026-11-20"}"#,
+        r#"{"assignee":{"id":2},"last_activity_at":null}"#,
+    ];
+    let mapped = seats(&list(2, &grants));
+    let ages = mapped.samples("github_copilot_seats_by_activity_age");
+    assert!(ages.contains(&r#"github_copilot_seats_by_activity_age{activity_age="never"} 1"#));
+    assert!(ages.contains(&r#"github_copilot_seats_by_activity_age{activity_age="unknown"} 1"#));
+    assert_eq!(mapped.unmapped(), ["last_activity_at (invalid) 1"]);
+}

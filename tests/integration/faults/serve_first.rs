@@ -1,0 +1,110 @@
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::github::{StandIn, stand_in};
+use copilot_metrics_tests::guests::{Mappings, scripted};
+
+use super::configured;
+use crate::serving::metrics;
+
+/// A component with another core module in it, which takes seconds to compile: it is used for nothing.
+pub fn slow_to_compile(component: &[u8]) -> Vec<u8> {
+    const FUNCTIONS: usize = 12;
+    const BLOCKS: usize = 4_000;
+    let mut text = String::from("(module (memory 1)");
+    for function in 0..FUNCTIONS {
+        write!(text, "(func (export \"f{function}\") (param i32) (result i32) (local i32 i32 i32)")
+            .unwrap();
+        for block in 0..BLOCKS {
+            let [to, from] = [block % 4, (block * 7 + function) % 4];
+            write!(
+                text,
+                "(if (i32.rem_u (local.get {from}) (i32.const {block})) (then (local.set {to} \
+                 (i32.mul (local.get {from}) (i32.load (local.get {to}))))))"
+            )
+            .unwrap();
+        }
+        text.push_str("(local.get 1))");
+    }
+    text.push(')');
+    let module = wat::parse_str(&text).unwrap();
+    // A section of a component: its number, its length as LEB128, the module.
+    let mut section = vec![1];
+    let mut length = module.len();
+    while length >= 0x80 {
+        section.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    section.push(length as u8);
+    [component, &section, &module].concat()
+}
+
+fn start(github: &StandIn, mappings: &Mappings, cache: &Path, ttl: &str) -> (Serving, Config) {
+    let config = Config::new(&format!(
+        "defaults: {{ttl: {ttl}}}
+mapping: {{dir: {}}}
+targets: [{{organization: octodemo}}]",
+        mappings.path().display()
+    ));
+    let mut command = configured(github, &config);
+    command.env("CACHE_DIR", cache);
+    (Serving::start(command), config)
+}
+
+/// A restart serves all stored samples, and the default mapping refreshes, while files with these names
+/// are still being compiled.
+async fn serves_first(slow: [&str; 2]) {
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    let cache = tempfile::tempdir().unwrap();
+    mappings.put("scripted.wasm", &scripted("scripted", "1", "nothing"));
+    let (serving, _config) = start(&github, &mappings, cache.path(), "1h");
+    serving.wait_for("mapping in use");
+    serving.wait_for("refreshed");
+    while metrics(&serving).await.sum("scripted_seats", "") != 340.0 {
+        tokio::task::yield_now().await;
+    }
+    let before = metrics(&serving).await;
+    serving.kill();
+    // Nothing is compiled yet after the restart, and two files keep both compilations busy.
+    fs::remove_dir_all(cache.path().join("compiled")).unwrap();
+    for name in slow {
+        mappings.put(name, &slow_to_compile(&scripted("slow", name, "only-seats")));
+    }
+    let (serving, _config) = start(&github, &mappings, cache.path(), "1s");
+    let first = loop {
+        let exposition = metrics(&serving).await;
+        if exposition.series("github_copilot_seats").count() > 0 {
+            break exposition;
+        }
+    };
+    for family in ["github_copilot_interactions", "github_copilot_seats", "scripted_seats"] {
+        let series = |of: &copilot_metrics_tests::exposition::Exposition| -> Vec<_> {
+            of.series(family).map(|(series, value)| (series.to_owned(), value)).collect()
+        };
+        assert!(!series(&before).is_empty(), "{family}");
+        assert_eq!(series(&first), series(&before), "{family}");
+    }
+    assert_eq!(first.sum("copilot_exporter_mapping_duration_seconds_count", ""), 0.0);
+    // The default mapping waits for no file.
+    serving.wait_for("refreshed");
+    let early = metrics(&serving).await;
+    assert_eq!(early.sum("scripted_seats", ""), 340.0);
+    let log = serving.log();
+    assert!(!log.contains("mapping refused"), "it was compiled too fast for this test: {log}");
+    // In the end, all of them are judged.
+    serving.wait_for("mapping refused");
+    assert_eq!(metrics(&serving).await.sum("scripted_seats", ""), 340.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_serves_what_is_stored_and_refreshes_before_slow_files_are_compiled() {
+    serves_first(["a.wasm", "b.wasm"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_names_of_slow_files_do_not_matter() {
+    serves_first(["y.wasm", "z.wasm"]).await;
+}
