@@ -72,13 +72,16 @@ impl From<refresh::StartError> for StartError {
 pub struct Metrics {
     /// The registry.
     pub registry: metrics::Registry,
+    /// Those of requests to GitHub.
+    pub github: github::Metrics,
+    /// Those of the runs of mappings.
+    pub runner: runner::Metrics,
+    /// Those of scrapes.
+    pub web: web::Metrics,
     demo: IntGauge,
-    github: github::Metrics,
     store: store::Metrics,
-    runner: runner::Metrics,
     mappings: mappings::Metrics,
     refresh: refresh::Metrics,
-    web: web::Metrics,
 }
 
 impl Metrics {

@@ -7,6 +7,10 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
+/// Measured with a report of 1.1 MB: level 1 takes 2.8 ms and leaves 196 KB, level 4 takes 5.3 ms and
+/// leaves 109 KB, level 6 takes 12.7 ms and leaves 102 KB. Reading is faster the smaller it is.
+const LEVEL: Compression = Compression::new(4);
+
 /// The body of a response, kept compressed: GitHub's rows shrink to a tenth or less.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Body {
@@ -41,7 +45,7 @@ pub struct BodyWriter(GzEncoder<Vec<u8>>, u64);
 
 impl Default for BodyWriter {
     fn default() -> Self {
-        Self(GzEncoder::new(Vec::new(), Compression::fast()), 0)
+        Self(GzEncoder::new(Vec::new(), LEVEL), 0)
     }
 }
 
@@ -59,6 +63,8 @@ impl BodyWriter {
 
     /// Ends the body.
     pub fn finish(self) -> io::Result<Body> {
-        Ok(Body { compressed: self.0.finish()?.into(), length: self.1 })
+        let compressed = self.0.finish()?;
+        // Bodies are kept for hours: without the room that the vector has left, up to half of it.
+        Ok(Body { compressed: compressed.into_boxed_slice().into(), length: self.1 })
     }
 }

@@ -40,7 +40,8 @@ pub fn write_exposition<'a>(
             }
         }
     }
-    let mut text = String::with_capacity(size);
+    // With some room for more: a string that is too small doubles.
+    let mut text = String::with_capacity(size + size / 8);
     for parts in families {
         write_family(&parts, &mut text)?;
     }
@@ -59,9 +60,12 @@ impl Snapshot {
         if let Some(last) = last {
             write_proto(last, true, &mut text)?;
         }
+        // A snapshot may be kept for hours.
+        text.shrink_to_fit();
         let mut crc = Hasher::new();
         crc.update(text.as_bytes());
-        let compressed = deflate(text.as_bytes(), Compression::default(), FlushCompress::Sync);
+        let mut compressed = deflate(text.as_bytes(), Compression::default(), FlushCompress::Sync);
+        compressed.shrink_to_fit();
         Ok(Self { text: text.into(), compressed: compressed.into(), crc })
     }
 
@@ -89,7 +93,8 @@ impl Snapshot {
 /// Compresses `bytes` into a raw deflate stream that ends in the given way.
 fn deflate(bytes: &[u8], level: Compression, end: FlushCompress) -> Vec<u8> {
     let mut compress = Compress::new(level, false);
-    let mut out = Vec::with_capacity(bytes.len() / 4 + 1024);
+    // Expositions shrink to a tenth or less. `compress_vec` fills all of the room with zeros first.
+    let mut out = Vec::with_capacity(bytes.len() / 16 + 1024);
     loop {
         let done = usize::try_from(compress.total_in()).unwrap_or(usize::MAX);
         let rest = bytes.get(done..).unwrap_or_default();

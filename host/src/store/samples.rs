@@ -30,7 +30,8 @@ impl StoredSamples {
         let json = serde_json::to_vec(self)?;
         let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
         compressed.write_all(&json)?;
-        let body = Body::from_compressed(compressed.finish()?.into(), json.len() as u64);
+        let compressed = compressed.finish()?.into_boxed_slice().into();
+        let body = Body::from_compressed(compressed, json.len() as u64);
         let parts = vec![Part { body, validator: None, next: None, day: None }];
         Ok(Document::new(parts, Timestamp::now(), None))
     }

@@ -1,0 +1,54 @@
+//! A stand-in for GitHub that has the same documents for every organization.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use copilot_metrics_exporter::demo::SystemClock;
+use copilot_metrics_exporter::demo::stand_in::{BaseUrls, StandIn, api_router, files_router};
+use copilot_metrics_exporter::web::{Listener, serve};
+use copilot_metrics_tests::fixtures::OCTODEMO;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// A running stand-in. It stops when it is dropped.
+pub struct Github {
+    /// The base URL of its API.
+    pub api: String,
+    /// The token that it accepts.
+    pub token: String,
+    _stop: DropGuard,
+}
+
+impl Github {
+    /// Starts it on two free loopback ports.
+    pub async fn start() -> io::Result<Self> {
+        let (api, files) =
+            (Listener::bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
+        let url = format!("http://{}", api.local_addr()?);
+        let files_url = format!("http://{}", files.local_addr()?);
+        let urls = BaseUrls { api: url.clone(), files: files_url };
+        let stand_in = StandIn::new(SystemClock, urls)?;
+        let token = stand_in.token().to_owned();
+        let router = Router::new()
+            .fallback_service(api_router(Arc::clone(&stand_in)))
+            .layer(from_fn(replace_organization));
+        let stop = CancellationToken::new();
+        tokio::spawn(serve(api, router, stop.clone()));
+        tokio::spawn(serve(files, files_router(stand_in), stop.clone()));
+        Ok(Self { api: url, token, _stop: stop.drop_guard() })
+    }
+}
+
+/// Answers a request about any organization with a recording.
+async fn replace_organization(mut request: Request, next: Next) -> Response {
+    let path = request.uri().to_string();
+    let mut segments: Vec<&str> = path.split('/').collect();
+    if let ["", "orgs" | "organizations", organization, ..] = segments.as_mut_slice() {
+        *organization = OCTODEMO.name;
+    }
+    *request.uri_mut() = segments.join("/").parse().unwrap();
+    next.run(request).await
+}

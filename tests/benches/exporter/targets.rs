@@ -1,0 +1,110 @@
+//! CPU time and memory use by the number of targets: from the start of the process until the samples of
+//! all of them are served.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use copilot_metrics_tests::command::{Serving, client, exporter};
+use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::exposition::Exposition;
+use tokio::runtime::Runtime;
+
+use crate::github::Github;
+use crate::process::{self, Memory};
+
+/// The numbers of targets. The first and the last are compared.
+const TARGETS: [usize; 3] = [10, 50, 200];
+/// The memory that may be used in addition to a multiple of the exposition.
+const BASE_BYTES: usize = 40_000_000;
+/// The multiple.
+const EXPOSITIONS: usize = 3;
+/// The time between two scrapes: they are not what is measured.
+const SCRAPE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What a number of targets costs.
+struct Cost {
+    targets: usize,
+    cpu_seconds: f64,
+    memory: Memory,
+    exposition_bytes: usize,
+}
+
+pub fn measure() {
+    let costs = TARGETS.map(cost_of);
+    for Cost { targets, cpu_seconds, memory, exposition_bytes } in &costs {
+        let megabytes = |bytes: u64| bytes / 1_000_000;
+        println!(
+            "{targets} targets, {:.1} MB of metrics: {cpu_seconds:.2} s of CPU ({:.0} ms per target), {} MB resident (at most {}), peak {} MB",
+            *exposition_bytes as f64 / 1e6,
+            cpu_seconds / *targets as f64 * 1e3,
+            megabytes(memory.resident),
+            (EXPOSITIONS * exposition_bytes + BASE_BYTES) / 1_000_000,
+            megabytes(memory.peak),
+        );
+    }
+    for pair in costs.windows(2) {
+        if let [few, many] = pair {
+            let added = (many.targets - few.targets) as f64;
+            println!(
+                "each target from {} to {}: {:.0} ms of CPU",
+                few.targets,
+                many.targets,
+                (many.cpu_seconds - few.cpu_seconds) / added * 1e3
+            );
+        }
+    }
+    if let [few, .., many] = &costs {
+        let factor = many.targets / few.targets;
+        println!(
+            "CPU of {} targets / {factor} times the CPU of {}: {:.2} (linear: at most 1)",
+            many.targets,
+            few.targets,
+            many.cpu_seconds / few.cpu_seconds / factor as f64
+        );
+    }
+}
+
+fn cost_of(targets: usize) -> Cost {
+    let runtime = Runtime::new().unwrap();
+    let github = runtime.block_on(Github::start()).unwrap();
+    // Each has about 0.2 MB of metrics.
+    let sections = (0..targets).map(|number| format!("  - organization: org-{number}\n"));
+    let config = Config::new(&format!("targets:\n{}", sections.collect::<String>()));
+    let mut command = exporter();
+    command
+        .env("CONFIG_FILE", config.path())
+        .env("GITHUB_API_URL", &github.api)
+        .env("GHC_TOKEN", &github.token);
+    let serving = Serving::start_with_own_log_level(command);
+    let mut refreshed = HashSet::new();
+    while refreshed.len() < targets {
+        let line = serving.wait_for("refreshed target=organization ");
+        let name =
+            line.split("target=organization ").nth(1).and_then(|rest| rest.split(' ').next());
+        refreshed.insert(name.unwrap_or_default().to_owned());
+    }
+    let exposition_bytes = runtime.block_on(complete_exposition(&serving.url("/metrics")));
+    Cost {
+        targets,
+        cpu_seconds: process::cpu_seconds(serving.id()),
+        memory: process::memory(serving.id()).unwrap(),
+        exposition_bytes,
+    }
+}
+
+/// Scrapes until the published samples are all served, and returns the size of the exposition.
+async fn complete_exposition(url: &str) -> usize {
+    let client = client();
+    loop {
+        let text = client.get(url).send().await.unwrap().text().await.unwrap();
+        let exposition = Exposition::parse(&text);
+        let published = exposition.sum("copilot_exporter_series", "");
+        let is_own = |line: &&str| {
+            ["#", "copilot_exporter_", "process_"].iter().any(|prefix| line.starts_with(prefix))
+        };
+        if text.lines().filter(|line| !is_own(line)).count() as f64 >= published {
+            return text.len();
+        }
+        tokio::time::sleep(SCRAPE_INTERVAL).await;
+    }
+}
