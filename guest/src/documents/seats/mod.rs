@@ -224,14 +224,14 @@ impl SeatsFamilies {
                  GitHub deletes the last activity after 90 days.",
                 &["activity_age"],
             ),
-            by_team: catalogue.gauge(
+            by_team: catalogue.detailed(None, 1, |catalogue| catalogue.gauge(
                 "seats_by_team",
                 &format!(
                     "Number of users with a seat, by the team that grants it. A user may be in several teams, so teams \
                      must not be summed. {TEAM_ID_NOTE}"
                 ),
                 &["team", "team_id"],
-            ),
+            )),
         }
     }
 }

@@ -101,7 +101,7 @@ impl Collector for UsersCollector {
         let with_users = settings.is_enabled(USERS.name);
         Self {
             totals: TotalFamilies::declare(catalogue),
-            user: UserFamilies::declare(catalogue),
+            user: catalogue.detailed(Some(USERS.name), 3, UserFamilies::declare),
             with_users,
             with_breakdowns: with_users && settings.is_enabled(USER_BREAKDOWNS.name),
             history: settings.history,
