@@ -45,7 +45,7 @@ struct Rows {
 impl Run {
     /// Starts a run. An error in the options is returned by the calls that follow.
     pub fn new(target: &Target, span: Span, options: &[OptionValue]) -> Self {
-        let (settings, error) = Settings::parse(span, options, &documents::options());
+        let (settings, error) = Settings::parse(target.scope, span, options, &documents::options());
         let mut catalogue = Catalogue::default();
         let collectors = documents::declare(&mut catalogue, &settings);
         let samples = Samples::new(&catalogue, target, settings.history);

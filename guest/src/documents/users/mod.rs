@@ -64,7 +64,7 @@ const DOCUMENTS: &[DocumentDefinition] = &[
 const USERS: OptionDefinition = OptionDefinition {
     name: "users",
     help: "Set to true to add the families with a user label, from the users report: \
-           up to about 60 series per active user.",
+           up to about 40 series per active user.",
 };
 
 /// Adds each user's activity by editor, feature, model and language, and the agents, skills and so
