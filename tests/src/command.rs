@@ -48,9 +48,6 @@ const VARIABLES: [&str; 26] = [
 /// The exporter's binary, in the same profile as the test; built if needed.
 pub fn binary() -> PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    if let Some(path) = std::env::var_os("LOCAL_EXPORTER") {
-        return path.into();
-    }
     BINARY
         .get_or_init(|| {
             let mut cargo = Command::new(env!("CARGO"));
