@@ -44,7 +44,7 @@ async fn while_two_dry_runs_spin_targets_are_refreshed_and_reloads_answered() {
     serving.wait_for("mapping refused");
     // Both have families of the same names: only one of them was dry-run first.
     let log = serving.log();
-    let refreshed = log[before..].matches("refreshed target").count();
+    let refreshed = log[before..].matches("refreshed org=").count();
     assert!(refreshed >= 3, "{log}");
     assert_eq!(metrics(&serving).await.sum("copilot_exporter_up", ""), 1.0);
 }

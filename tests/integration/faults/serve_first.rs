@@ -66,10 +66,13 @@ async fn serves_first(slow: [&str; 2]) {
         let samples = files(&cache.path().join("documents"));
         samples.iter().any(|path| path.ends_with(name))
     };
-    while !(is_stored(".samples.scripted") && is_stored(".samples.github-copilot")) {
-        tokio::task::yield_now().await;
-    }
-    let before = metrics(&serving).await;
+    let before = loop {
+        let exposition = metrics(&serving).await;
+        let is_served = exposition.sum("scripted_seats", "") == 340.0;
+        if is_served && is_stored(".samples.scripted") && is_stored(".samples.github-copilot") {
+            break exposition;
+        }
+    };
     serving.kill();
     // Nothing is compiled yet after the restart, and two files keep both compilations busy.
     fs::remove_dir_all(cache.path().join("compiled")).unwrap();
