@@ -6,8 +6,8 @@ use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::{StandIn, stand_in};
 use copilot_metrics_tests::guests::{Mappings, scripted};
 
-use super::serve_first::slow_to_compile;
 use super::configured;
+use super::serve_first::slow_to_compile;
 use crate::serving::metrics;
 
 /// An exporter with a directory of mappings, which may run for 4 s.
