@@ -48,7 +48,12 @@ fn map(
     let target = Target { scope: Scope::Organization, name: "acme".to_owned() };
     let mut run = Run::new(&target, span, &options);
     for (name, body) in bodies {
-        let document = Document { name: (*name).to_owned(), part: 0, fetched_at: FETCHED_AT };
+        let document = Document {
+            name: (*name).to_owned(),
+            part: 0,
+            fetched_at: FETCHED_AT,
+            report_day: None,
+        };
         for bytes in body.chunks(chunk()) {
             run.feed(&document, bytes)?;
         }

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::error;
 
-use super::collector::mapping_info;
+use super::mapping_info::mapping_info;
 use super::part::{Part, Placement, Published};
 use super::snapshot::Snapshot;
 use super::status::{DocumentStatus, Outcome, TargetStatus};

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::attempts::Attempts;
 use super::documents::Versions;
+use super::fetching::Fetching;
 use super::schedule::{Outcome, Schedule};
 use super::shared::Shared;
 use super::targets::TargetView;
@@ -148,7 +149,7 @@ impl TargetTask {
         let is_adopted = self.adopt();
         let is_leader = self.acquire_lease().await;
         let due = self.specs.iter().any(|spec| self.is_due(spec, started));
-        let mut fetched = super::fetch::Fetching::default();
+        let mut fetched = Fetching::default();
         if due && is_leader {
             // The first data is not delayed by a thousand pages of seats.
             let (long, short): (Vec<_>, Vec<_>) =

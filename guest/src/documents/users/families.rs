@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::USER_BREAKDOWNS;
+use super::options::USER_BREAKDOWNS;
 use super::record::{UserDay, UserNames, Users};
 use super::versions;
 use crate::input::Id;
