@@ -55,7 +55,7 @@ targets: [{{organization: octodemo}}]",
     assert_eq!(stored("billing"), Some(good));
     // A mapping that can read the newest document serves it.
     mappings.put("scripted.wasm", &scripted("scripted", "2", "nothing"));
-    serving.wait_for("mapping in use");
+    serving.wait_for("version=\"2\"");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("scripted_seats", ""), 7.0);
     assert_eq!(requests(&github, "/"), before);
