@@ -6,8 +6,8 @@ use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::{StandIn, stand_in};
 use copilot_metrics_tests::guests::{Mappings, scripted};
 
-use super::configured;
 use super::serve_first::slow_to_compile;
+use super::{configured, eventually};
 use crate::serving::metrics;
 
 /// An exporter with a directory of mappings, which may run for 4 s.
@@ -95,9 +95,7 @@ async fn a_removed_file_stays_in_use_while_its_successor_is_compiled() {
     let (github, mappings) = (stand_in().await, Mappings::default());
     mappings.put("v1.wasm", &scripted("scripted", "1", "nothing"));
     let (serving, _config) = serving(&github, &mappings, "1h");
-    while metrics(&serving).await.sum("scripted_seats", "") != 340.0 {
-        tokio::task::yield_now().await;
-    }
+    eventually(&serving, |exposition| exposition.sum("scripted_seats", "") == 340.0).await;
     mappings.put("v2.wasm", &slow_to_compile(&scripted("scripted", "2", "nothing")));
     fs::remove_file(mappings.file("v1.wasm")).unwrap();
     reload(&serving).await;
