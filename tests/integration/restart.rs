@@ -8,7 +8,7 @@ use copilot_metrics_exporter::model::{Body, Document, Part, Scope, Target};
 use copilot_metrics_exporter::store::{Disk, Key, Slot, Store};
 use copilot_metrics_tests::command::{Serving, exporter, output};
 use copilot_metrics_tests::config::Config;
-use copilot_metrics_tests::github::{StandIn, stand_in};
+use copilot_metrics_tests::github::{Fault, StandIn, stand_in};
 use jiff::Timestamp;
 
 use crate::serving::{command, metrics};
@@ -215,6 +215,8 @@ async fn a_full_disk_is_counted_and_does_not_fail_a_refresh() {
     let id = serving.id().to_string();
     let limited = Command::new("prlimit").args(["--pid", &id, "--fsize=1024"]).status();
     assert!(limited.unwrap().success());
+    // What has not changed is not written again.
+    github.fail("/octodemo/users-1-day/1.json", Fault::Body(Default::default()));
     let full = "copilot_exporter_cache_store_failures_total{cause=\"no_space\",operation=\"save\"}";
     while metrics(&serving).await.value(full) < 1.0 {
         serving.wait_for("refreshed");
