@@ -86,7 +86,12 @@ fn the_total_of_an_enterprise_counts_users() {
     let map = |body: &str| {
         let target = Target { scope: Scope::Enterprise, name: "acme-inc".to_owned() };
         let mut run = Run::new(&target, Span::Latest, &[]);
-        let document = Document { name: "seats".to_owned(), part: 0, fetched_at: FETCHED_AT };
+        let document = Document {
+            name: "seats".to_owned(),
+            part: 0,
+            fetched_at: FETCHED_AT,
+            report_day: None,
+        };
         run.feed(&document, body.as_bytes()).unwrap();
         run.finish()
     };
