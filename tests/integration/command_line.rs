@@ -19,7 +19,7 @@ fn rejected(arguments: &[&str], texts: &[&str]) {
 /// stored data, so that the log comes before the error. `check-config` prints only the error.
 #[track_caller]
 fn rejected_option(option: &str, texts: &[&str]) {
-    rejected(&["--option", option, "check-config"], texts);
+    rejected(&["check-config", "--option", option], texts);
     let mut command = exporter();
     command.args(["--option", option]).env("LISTEN_ADDRESS", "127.0.0.1:0");
     let output = output(command);
