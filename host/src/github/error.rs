@@ -187,7 +187,7 @@ impl FetchError {
     }
 
     /// The same error with the server that it is about.
-    pub(super) fn from_host(self, url: &Url) -> Self {
+    pub(super) fn at_host(self, url: &Url) -> Self {
         match self {
             Self::Request { host: None, what, reason, passing } => {
                 Self::Request { host: Some(host_of(url)), what, reason, passing }

@@ -203,7 +203,7 @@ impl Transport {
         self.metrics.observe_request(request.token.is_some(), started.elapsed());
         exchange.unwrap_or_else(|_| {
             let reason = format!("it took longer than {} s", timeout.as_secs());
-            Err(FetchError::impossible(request.what, reason).from_host(&request.url))
+            Err(FetchError::impossible(request.what, reason).at_host(&request.url))
         })
     }
 

@@ -93,13 +93,16 @@ fn open_file(path: &Path) -> io::Result<Box<dyn Read>> {
     })
 }
 
+/// A recorded body and what is known about it.
+pub(super) type RecordedBody = (PartHeader, Box<dyn Read>);
+
 /// Opens recorded files, in the order in which the mapping wants their documents.
 pub(super) fn open(
     documents: &[RecordedDocument],
     fetched_at: Option<Timestamp>,
     mapping: &Mapping,
     scope: Scope,
-) -> Result<Vec<(PartHeader, Box<dyn Read>)>, OfflineError> {
+) -> Result<Vec<RecordedBody>, OfflineError> {
     let order: Vec<&str> =
         mapping.manifest().documents_of(scope).map(|spec| spec.name.as_str()).collect();
     let fetched_at = fetched_at.unwrap_or_else(Timestamp::now).as_second();

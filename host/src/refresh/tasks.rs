@@ -39,7 +39,7 @@ impl Tasks {
         let transport = Transport::new(settings.github.clone(), shared.github_metrics.clone())?;
         Ok(Self {
             shared,
-            transport: transport,
+            transport,
             credentials: Credentials::default(),
             running: Vec::new(),
             restoring: Vec::new(),
