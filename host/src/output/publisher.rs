@@ -110,7 +110,12 @@ impl Publisher {
 
     /// Returns when everything that has changed so far is served.
     pub async fn shown(&self) {
-        let version = self.change(true, |_| {});
+        let version = {
+            let mut state = self.state();
+            state.urgent = state.version;
+            state.version
+        };
+        self.changed.notify_one();
         let mut built = self.built.subscribe();
         // It fails only if the publisher is gone.
         built.wait_for(|built| *built >= version).await.ok();
