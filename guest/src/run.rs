@@ -9,7 +9,7 @@ use crate::contract::{
 };
 use crate::documents::{self, Place};
 use crate::input::{
-    Frame, Framer, Malformed, Problem, Rank, Rejected, Row, Shape, Unmapped, recognize,
+    Day, Frame, Framer, Malformed, Problem, Rank, Rejected, Row, Shape, Unmapped, recognize,
 };
 use crate::output::{Catalogue, Samples};
 use crate::settings::Settings;
@@ -45,7 +45,7 @@ struct Rows {
 impl Run {
     /// Starts a run. An error in the options is returned by the calls that follow.
     pub fn new(target: &Target, span: Span, options: &[OptionValue]) -> Self {
-        let (settings, error) = Settings::parse(span, options, &documents::options());
+        let (settings, error) = Settings::parse(target.scope, span, options, &documents::options());
         let mut catalogue = Catalogue::default();
         let collectors = documents::declare(&mut catalogue, &settings);
         let samples = Samples::new(&catalogue, target, settings.history);
@@ -108,8 +108,14 @@ impl Run {
         };
         framer.finish().map_err(|error| in_document(&document, error.into()))?;
         let malformed = |offset, reason| Err(in_document(&document, Malformed { offset, reason }));
-        if !framer.begun() && !place.registration.may_be_empty {
-            return malformed(0, "the body is empty".to_owned());
+        if !framer.begun() {
+            let day = document.report_day.as_deref().and_then(Day::parse);
+            let day = day.filter(|day| day.is_plausible(document.fetched_at));
+            let collector = self.collectors.get_mut(place.collector);
+            let is_measured = day.zip(collector).is_some_and(|(day, it)| it.nothing_on(day));
+            if !is_measured && !place.registration.may_be_empty {
+                return malformed(0, "the body is empty".to_owned());
+            }
         }
         if let (0, Some((offset, problem))) = (rows.taken, rows.first_lost) {
             return malformed(offset, format!("no row is usable: {problem}"));

@@ -1,6 +1,6 @@
 //! The settings of a run: which days, and which options are on.
 
-use crate::contract::{Error, OptionSpec, OptionValue, Span};
+use crate::contract::{Error, OptionSpec, OptionValue, Scope, Span};
 
 /// An option of the mapping. Every option is `true` or `false`, and off by default.
 #[derive(Debug)]
@@ -27,17 +27,21 @@ impl OptionDefinition {
 pub struct Settings {
     /// Whether every day in the documents is wanted instead of the newest.
     pub history: bool,
+    /// What kind of account the documents are about; unknown in the manifest.
+    pub scope: Option<Scope>,
     enabled: Vec<&'static str>,
 }
 
 impl Settings {
     /// Parses the options of a run. An invalid one is left out, and the error is returned as well.
     pub fn parse(
+        scope: Scope,
         span: Span,
         values: &[OptionValue],
         known: &[&'static OptionDefinition],
     ) -> (Self, Option<Error>) {
-        let mut settings = Self { history: span == Span::History, enabled: Vec::new() };
+        let history = span == Span::History;
+        let mut settings = Self { history, scope: Some(scope), enabled: Vec::new() };
         let mut error = None;
         for OptionValue { name, value } in values {
             let Some(option) = known.iter().find(|option| option.name == *name) else {
@@ -71,7 +75,8 @@ mod tests {
 
     fn parse(name: &str, value: &str) -> (bool, Option<Error>) {
         let option = OptionValue { name: name.to_owned(), value: value.to_owned() };
-        let (settings, error) = Settings::parse(Span::Latest, &[option], &[&DETAILS]);
+        let (settings, error) =
+            Settings::parse(Scope::Organization, Span::Latest, &[option], &[&DETAILS]);
         (settings.is_enabled("details"), error)
     }
 
@@ -79,7 +84,7 @@ mod tests {
     fn an_option_is_off_unless_it_is_true() {
         assert_eq!(parse("details", "true"), (true, None));
         assert_eq!(parse("details", "false"), (false, None));
-        let (settings, _) = Settings::parse(Span::Latest, &[], &[&DETAILS]);
+        let (settings, _) = Settings::parse(Scope::Organization, Span::Latest, &[], &[&DETAILS]);
         assert!(!settings.is_enabled("details"));
     }
 

@@ -61,7 +61,8 @@ pub fn mapped_at(
     Ok(Mapped { lines: lines(&set), unmapped: unmapped.collect() })
 }
 
-fn lines(set: &SampleSet) -> Vec<String> {
+/// The samples as text; see [`map`].
+pub fn lines(set: &SampleSet) -> Vec<String> {
     let families = manifest().families;
     let mut lines = Vec::new();
     for columns in &set.families {

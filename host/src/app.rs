@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use prometheus::IntGauge;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -77,6 +78,7 @@ pub struct Metrics {
     pub runner: runner::Metrics,
     /// Those of scrapes.
     pub web: web::Metrics,
+    demo: IntGauge,
     store: store::Metrics,
     mappings: mappings::Metrics,
     refresh: refresh::Metrics,
@@ -92,11 +94,16 @@ impl Metrics {
             &["version"],
         )?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let demo = registry.int_gauge(
+            "copilot_exporter_demo",
+            "1 if the numbers are those of the demo, else 0.",
+        )?;
         #[cfg(target_os = "linux")]
         registry.register_boxed(Box::new(
             prometheus::process_collector::ProcessCollector::for_self(),
         ))?;
         Ok(Self {
+            demo,
             github: github::Metrics::new(&registry)?,
             store: store::Metrics::new(&registry)?,
             runner: runner::Metrics::new(&registry)?,
@@ -128,7 +135,7 @@ pub fn check(source: &Source) -> Result<Settings, StartError> {
     let settings = source()?;
     check_cache_dir(&settings)?;
     if let Some(path) = &settings.web_config {
-        crate::config::web::WebConfig::read(path)?;
+        Web::check(path)?;
     }
     let engine = engine(&settings)?;
     let default = Arc::new(Mapping::load(&engine, DEFAULT_MAPPING)?);
@@ -208,6 +215,9 @@ impl Exporter {
         let engine = engine(&settings)?;
         let metrics = Metrics::new()?;
         metrics.refresh.set_reloaded(true);
+        if settings.is_demo {
+            metrics.demo.set(1);
+        }
         let publisher = metrics.publisher()?;
         let (targets, runner) =
             (Arc::new(Targets::default()), Arc::new(Runner::new(metrics.runner.clone())));
@@ -237,7 +247,7 @@ impl Exporter {
             registry: metrics.registry,
             metrics: metrics.web,
             github: metrics.github,
-            page: Page::new(Arc::clone(&publisher), targets, runner),
+            page: Page::new(Arc::clone(&publisher), targets, runner).of_demo(settings.is_demo),
             publisher,
             reloader,
             web,

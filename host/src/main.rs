@@ -28,7 +28,11 @@ fn main() -> ExitCode {
         Err(error) => return explain(&error),
     };
     match cli.command {
-        Some(Command::Map(args)) => finish(offline::map(&args, &mut std::io::stdout().lock())),
+        Some(Command::Map(args)) => finish(offline::map(
+            &args,
+            &mut std::io::stdout().lock(),
+            &mut std::io::stderr().lock(),
+        )),
         Some(Command::Mapping(MappingCommand::Check(args))) => {
             let recordings = match recordings() {
                 Ok(recordings) => recordings,

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -113,51 +113,52 @@ fn the_generated_types_of_the_contract_stay_in_wasm() {
 }
 
 #[test]
-fn the_files_of_a_module_do_not_import_each_other_in_a_circle() {
-    let source = root().join("host/src");
-    for module in LAYERS {
-        let directory = source.join(module);
-        if !directory.is_dir() {
-            continue;
-        }
-        let files = rust_files(&directory);
-        let name = |path: &Path| {
-            let path = path.strip_prefix(&directory).unwrap().with_extension("");
-            path.display().to_string()
-        };
-        // Which file each file refers to as `super::name` or `self::name`.
-        let edges: Vec<(String, BTreeSet<String>)> = files
-            .iter()
-            .filter(|file| !file.ends_with("mod.rs"))
-            .map(|file| {
-                let text = fs::read_to_string(file).unwrap();
-                let product = text.split("#[cfg(test)]").next().unwrap_or_default();
-                let parent = file.parent().unwrap();
-                let refers = |other: &Path| {
-                    let stem = other.file_stem().unwrap().to_str().unwrap();
-                    let is_sibling = other.parent() == Some(parent);
-                    is_sibling
-                        && (product.contains(&format!("super::{stem}::"))
-                            || product.contains(&format!("super::{stem};")))
-                };
-                let to = files.iter().filter(|other| *other != file && refers(other));
-                (name(file), to.map(|other| name(other)).collect())
-            })
-            .collect();
-        for (start, _) in &edges {
-            let mut seen = BTreeSet::new();
-            let mut open = vec![start.clone()];
-            while let Some(current) = open.pop() {
-                let next = edges.iter().find(|(name, _)| *name == current);
-                for to in next.into_iter().flat_map(|(_, to)| to) {
-                    assert_ne!(to, start, "{module}: {start} imports itself by way of {current}");
-                    if seen.insert(to.clone()) {
-                        open.push(to.clone());
+fn files_next_to_each_other_do_not_import_each_other_in_a_circle() {
+    for crate_source in ["host/src", "guest/src"] {
+        let files = rust_files(&root().join(crate_source));
+        let directories: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+        for directory in directories {
+            let imports = imports_within(directory, &files);
+            for start in imports.keys() {
+                let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
+                while let Some(current) = open.pop() {
+                    for to in imports.get(current).into_iter().flatten() {
+                        let path = directory.display();
+                        assert_ne!(to, start, "{path}: {start} imports itself by way of {current}");
+                        if seen.insert(to) {
+                            open.push(to);
+                        }
                     }
                 }
             }
         }
     }
+}
+
+/// The files of a directory by name, each with those next to it that it refers to as `super::name` or
+/// `super::{name, …}`.
+fn imports_within(directory: &Path, files: &[PathBuf]) -> BTreeMap<String, BTreeSet<String>> {
+    let name = |file: &Path| file.file_stem().unwrap().to_str().unwrap().to_owned();
+    let is_next_to = |file: &&PathBuf| {
+        file.parent() == Some(directory) && !file.ends_with("mod.rs") && !file.ends_with("lib.rs")
+    };
+    let here: Vec<&PathBuf> = files.iter().filter(is_next_to).collect();
+    let imports = here.iter().map(|file| {
+        let text = fs::read_to_string(file).unwrap();
+        let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let refers = |other: &str| {
+            ["super::", "self::super::"].iter().any(|prefix| {
+                product.contains(&format!("{prefix}{other}::"))
+                    || product.contains(&format!("{prefix}{other};"))
+            }) || product.split("super::{").skip(1).any(|list| {
+                let list = list.split('}').next().unwrap_or_default();
+                list.split(',').any(|item| item.trim() == other)
+            })
+        };
+        let others = here.iter().filter(|other| other != &file).map(|other| name(other));
+        (name(file), others.filter(|other| refers(other)).collect())
+    });
+    imports.collect()
 }
 
 #[test]

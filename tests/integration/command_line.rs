@@ -15,6 +15,25 @@ fn rejected(arguments: &[&str], texts: &[&str]) {
     }
 }
 
+/// The same for an option of the mappings. They are compiled after the exporter has started to serve
+/// stored data, so that the log comes before the error. `check-config` prints only the error.
+#[track_caller]
+fn rejected_option(option: &str, texts: &[&str]) {
+    rejected(&["check-config", "--option", option], texts);
+    let mut command = exporter();
+    command.args(["--option", option]).env("LISTEN_ADDRESS", "127.0.0.1:0");
+    let output = output(command);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64), "{text}");
+    let errors = text.lines().filter(|line| line.starts_with("copilot-metrics-exporter: "));
+    let errors: Vec<_> = errors.collect();
+    assert_eq!(errors.len(), 1, "{text}");
+    assert_eq!(text.lines().last(), errors.first().copied(), "{text}");
+    for text in texts {
+        assert!(errors[0].contains(text), "{errors:?} does not contain {text:?}");
+    }
+}
+
 #[test]
 fn an_invalid_setting_exits_with_64_and_one_line_that_says_what_is_valid() {
     rejected(&["--cache-ttl-seconds", "soon"], &["CACHE_TTL_SECONDS", "\"soon\"", "such as 3600"]);
@@ -32,8 +51,8 @@ fn an_invalid_setting_exits_with_64_and_one_line_that_says_what_is_valid() {
         &["ENTERPRISE", "also the name of another target, an organization"],
     );
     rejected(&["--option", "users"], &["NAME=VALUE"]);
-    rejected(&["--option", "users=maybe"], &["--option", "true or false"]);
-    rejected(&["--option", "teams=1"], &["--option", "\"teams\"", "users, user-breakdowns"]);
+    rejected_option("users=maybe", &["--option", "true or false"]);
+    rejected_option("teams=1", &["--option", "\"teams\"", "users, user-breakdowns"]);
     rejected(&["--no-such-flag"], &["--no-such-flag"]);
     rejected(&["--log.level", "loud"], &["loud", "debug"]);
     rejected(&["--demo=maybe"], &["DEMO", "maybe", "auto"]);
@@ -60,7 +79,7 @@ fn an_address_that_is_in_use_is_named_in_the_error() {
     let output = run(["--web.listen-address", &address]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(error.contains(&format!("can't listen on {address}")), "{error}");
+    assert!(error.contains(&format!("cannot listen on {address}")), "{error}");
 }
 
 #[test]

@@ -160,7 +160,9 @@ fn unknown_fields_are_counted_and_named() {
         [
             ("organization-28-day", "a_field_of_next_month", 2),
             ("organization-28-day", "totals_by_ide_new", 1),
+            ("organization-28-day", "totals_by_model_feature.model (altered)", 2),
             ("organization-1-day", "a_field_of_next_month", 1),
+            ("organization-1-day", "totals_by_model_feature.model (altered)", 1),
         ]
     );
 }

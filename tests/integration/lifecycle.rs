@@ -77,14 +77,18 @@ fn a_refresh_of_a_target_is_one_line_of_the_log_as_text_or_json() {
         }
         let log = serving.log();
         for target in ["octodemo", "octo-legacy", "octo-enterprise"] {
-            let lines = log.lines().filter(|line| line.contains(&format!(" {target}")));
-            let lines: Vec<_> = lines.filter(|line| line.contains("target")).collect();
-            assert_eq!(lines.iter().filter(|line| line.contains("refreshed")).count(), 1, "{log}");
+            let of_target = |line: &&str| line.contains(&format!("\"{target}\""));
+            let refreshed = log.lines().filter(|line| line.contains("refreshed"));
+            assert_eq!(refreshed.filter(of_target).count(), 1, "{log}");
         }
         if format == "json" {
             for line in log.lines() {
                 let line: serde_json::Value = serde_json::from_str(line).unwrap();
                 assert!(line["level"].is_string() && line["message"].is_string(), "{line}");
+                if line["message"] == "refreshed" {
+                    assert!(line["org"].is_string() && line["scope"].is_string(), "{line}");
+                    assert!(line.get("left_out").is_none(), "{line}");
+                }
             }
         }
     }

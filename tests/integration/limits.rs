@@ -53,7 +53,12 @@ fn a_mapping_that_returns_too_much_is_stopped() {
     assert_eq!(cause(mapped(limits, "organization-28-day", report.as_slice())), TrapCause::Memory);
     let limits = Limits { series: 100, ..Limits::default() };
     let error = mapped(limits, "organization-28-day", report.as_slice()).err().unwrap();
-    assert!(error.to_string().ends_with("exceed the limit of 100 (mapping.series)"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .ends_with("samples of 28 days exceed the limit of 100 for each day (mapping.series)"),
+        "{error}"
+    );
 }
 
 #[test]

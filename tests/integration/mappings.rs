@@ -32,8 +32,23 @@ fn with_directory(github: &StandIn, directory: &Path) -> Command {
 /// A serving exporter with a directory of mappings, after its first refresh.
 fn start(github: &StandIn, mappings: &Mappings) -> Serving {
     let serving = Serving::start(with_directory(github, mappings.path()));
-    serving.wait_for("refreshed");
+    wait_until_ready(&serving, mappings);
     serving
+}
+
+/// Waits until the exporter has refreshed and uses every file of the directory, which are compiled in the
+/// background.
+fn wait_until_ready(serving: &Serving, mappings: &Mappings) {
+    let files = std::fs::read_dir(mappings.path()).unwrap().map(|file| file.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+    let mut awaited = vec!["mapping in use"; files.count()];
+    awaited.push("refreshed");
+    while !awaited.is_empty() {
+        let line = serving.wait_for("");
+        if let Some(at) = awaited.iter().position(|text| line.contains(text)) {
+            awaited.swap_remove(at);
+        }
+    }
 }
 
 /// The same, with a config file.
@@ -42,7 +57,7 @@ fn configured(github: &StandIn, mappings: &Mappings, yaml: &str) -> (Serving, Co
     let mut command = with_directory(github, mappings.path());
     command.env("CONFIG_FILE", config.path());
     let serving = Serving::start(command);
-    serving.wait_for("refreshed");
+    wait_until_ready(&serving, mappings);
     (serving, config)
 }
 

@@ -156,6 +156,21 @@ async fn without_data_the_page_says_what_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_mapping_adds_its_own_charts_to_the_page() {
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    mappings.put("scripted.wasm", &scripted("scripted", "1", "chart"));
+    let mut command = command(&github, "octodemo");
+    command.env("MAPPING_DIR", mappings.path());
+    let serving = Serving::start(command);
+    let html = page_that_contains(&serving, "Scripted seats in numbers").await;
+    let seats = metrics(&serving).await.sum("scripted_seats", "").to_string();
+    assert!(html.contains(&format!("all <b>{seats}</b>")), "{html}");
+    // In addition to those of the default mapping.
+    assert!(html.contains("Active users in numbers"), "{html}");
+    assert!(!html.contains("Charts that could not be drawn"), "{html}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_mapping_whose_charts_fail_is_named_and_does_not_run_again_for_each_request() {
     let (github, mappings) = (stand_in().await, Mappings::default());
     mappings.put("bad.wasm", &scripted("github-copilot", "9", "trap-in-history"));

@@ -8,7 +8,7 @@ use copilot_metrics_exporter::model::{Body, Document, Part, Scope, Target};
 use copilot_metrics_exporter::store::{Disk, Key, Slot, Store};
 use copilot_metrics_tests::command::{Serving, exporter, output};
 use copilot_metrics_tests::config::Config;
-use copilot_metrics_tests::github::{StandIn, stand_in};
+use copilot_metrics_tests::github::{Fault, StandIn, stand_in};
 use jiff::Timestamp;
 
 use crate::serving::{command, metrics};
@@ -18,6 +18,12 @@ fn keeping(github: &StandIn, directory: &Path, ttl: &str) -> Command {
     let mut command = command(github, "octodemo");
     command.env("CACHE_DIR", directory).env("CACHE_TTL_SECONDS", ttl);
     command
+}
+
+/// Whether a file is a document, which has its day in the name if it has one: `users-1-day@2026-11-20`.
+fn is_document(path: &Path, name: &str) -> bool {
+    let file = path.file_name().unwrap().to_str().unwrap();
+    file.split('@').next() == Some(name) && !file.ends_with(".confirmed")
 }
 
 /// All files under a directory.
@@ -123,7 +129,7 @@ async fn corrupt_and_foreign_files_are_set_aside_counted_and_fetched_again() {
     serving.wait_for("refreshed");
     serving.kill();
     let kept = files(directory.path());
-    let file = |name: &str| kept.iter().find(|path| path.ends_with(name)).unwrap();
+    let file = |name: &str| kept.iter().find(|path| is_document(path, name)).unwrap();
     let seats = fs::read(file("seats")).unwrap();
     fs::write(file("seats"), &seats[..seats.len() / 2]).unwrap();
     let mut flipped = fs::read(file("users-1-day")).unwrap();
@@ -179,7 +185,7 @@ async fn a_document_that_is_turned_off_is_removed_from_the_store() {
     let serving = Serving::start(keeping(&github, directory.path(), "3600"));
     serving.wait_for("refreshed");
     serving.kill();
-    let has_users = || files(directory.path()).iter().any(|path| path.ends_with("users-1-day"));
+    let has_users = || files(directory.path()).iter().any(|path| is_document(path, "users-1-day"));
     assert!(has_users());
     let config = Config::new("defaults: {documents: {users-1-day: false}}");
     let mut command = keeping(&github, directory.path(), "3600");
@@ -209,6 +215,8 @@ async fn a_full_disk_is_counted_and_does_not_fail_a_refresh() {
     let id = serving.id().to_string();
     let limited = Command::new("prlimit").args(["--pid", &id, "--fsize=1024"]).status();
     assert!(limited.unwrap().success());
+    // What has not changed is not written again.
+    github.fail("/octodemo/users-1-day/1.json", Fault::Body(Default::default()));
     let full = "copilot_exporter_cache_store_failures_total{cause=\"no_space\",operation=\"save\"}";
     while metrics(&serving).await.value(full) < 1.0 {
         serving.wait_for("refreshed");
@@ -231,7 +239,7 @@ fn an_unusable_cache_directory_is_rejected() {
     let refused = output(command);
     let error = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(64), "{error}");
-    assert!(error.contains("CACHE_DIR") && error.contains("may write to"), "{error}");
+    assert!(error.contains("CACHE_DIR") && error.contains("can write to"), "{error}");
 }
 
 const NAMES: [&str; 4] = ["billing", "seats", "users-1-day", "organization-28-day"];

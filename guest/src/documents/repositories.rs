@@ -117,8 +117,12 @@ impl Collector for RepositoriesCollector {
                 "Start (00:00 UTC) of the newest day in the repository report, in seconds since 1970-01-01.",
                 &[],
             ),
-            pull_requests: PullRequestFamilies::declare(catalogue, PREFIX, &labels, NOTE),
-            review_times: fields::declare(catalogue, PREFIX, ReviewTimes::FIELDS, &by_reviewer, NOTE),
+            pull_requests: catalogue.detailed(Some(REPOSITORIES.name), 2, |catalogue| {
+                PullRequestFamilies::declare(catalogue, PREFIX, &labels, NOTE)
+            }),
+            review_times: catalogue.detailed(Some(REPOSITORIES.name), 2, |catalogue| {
+                fields::declare(catalogue, PREFIX, ReviewTimes::FIELDS, &by_reviewer, NOTE)
+            }),
             enabled: settings.is_enabled(REPOSITORIES.name),
             history: settings.history,
             days: BTreeMap::new(),

@@ -40,7 +40,7 @@ struct TeamTotals<'a> {
 impl Collector for TeamActivityCollector {
     fn declare(catalogue: &mut Catalogue, settings: &Settings) -> Self {
         let labels = ["team", "team_id"];
-        Self {
+        catalogue.detailed(None, 1, |catalogue| Self {
             history: settings.history,
             report_day: catalogue.gauge(
                 "teams_report_day_timestamp_seconds",
@@ -72,7 +72,7 @@ impl Collector for TeamActivityCollector {
                 &labels,
             ),
             activity: ActivityFamilies::totals(catalogue, "team_", ", per team", &labels),
-        }
+        })
     }
 
     fn finish(&self, all: Collectors<'_>, samples: &mut Samples) {

@@ -10,6 +10,12 @@ use super::field::FromJson;
 pub struct Day(Date);
 
 impl Day {
+    /// Parses `2026-11-20`.
+    pub fn parse(text: &str) -> Option<Self> {
+        // jiff also parses full timestamps as dates; a day has exactly ten characters.
+        (text.len() == 10).then(|| text.parse().ok()).flatten().map(Self)
+    }
+
     /// Whether a report can be about the day: it is not before 2020, and does not start later than
     /// `latest`, in seconds since 1970-01-01T00:00:00Z.
     pub fn is_plausible(self, latest: i64) -> bool {
@@ -26,8 +32,7 @@ impl Day {
 
 impl FromJson<'_> for Day {
     fn from_text(text: &str) -> Option<Self> {
-        // jiff also parses full timestamps as dates; a day has exactly ten characters.
-        (text.len() == 10).then(|| text.parse().ok()).flatten().map(Self)
+        Self::parse(text)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Runs over whole bodies.
 
 use super::*;
-use crate::testing::{map, samples_of};
+use crate::testing::{FETCHED_AT, lines, map, samples_of};
 
 const SEATS: (&str, &str) = ("seats", r#"{"total_seats":1,"seats":[{"assignee":{"id":7}}]}"#);
 const BILLING: (&str, &str) = ("billing", r#"{"seat_breakdown":{"total":3}}"#);
@@ -86,4 +86,26 @@ fn an_error_ends_the_run() {
     let error = Error::UnknownDocument("no-such".to_owned());
     assert_eq!(run.feed(&document, b"{}"), Err(error.clone()));
     assert_eq!(run.finish(), Err(error));
+}
+
+#[test]
+fn an_empty_file_of_a_report_is_a_day_without_users_and_one_of_no_day_is_nothing() {
+    let of_day = |report_day: Option<&str>| {
+        let target = Target { scope: crate::contract::Scope::Organization, name: String::new() };
+        let mut run = Run::new(&target, Span::Latest, &[]);
+        let (name, report_day) = ("users-1-day".to_owned(), report_day.map(str::to_owned));
+        let document = Document { name, part: 0, fetched_at: FETCHED_AT, report_day };
+        run.feed(&document, b"").unwrap();
+        lines(&run.finish().unwrap())
+    };
+    let measured = of_day(Some("2026-11-20"));
+    let reported = samples_of(&measured, "github_copilot_users_reported");
+    assert_eq!(reported, ["github_copilot_users_reported{} 0"]);
+    let active = samples_of(&measured, "github_copilot_users_active");
+    assert_eq!(active, ["github_copilot_users_active{} 0"]);
+    let day = samples_of(&measured, "github_copilot_users_report_day_timestamp_seconds");
+    assert_eq!(day, ["github_copilot_users_report_day_timestamp_seconds{} 1795132800"]);
+    assert_eq!(of_day(None), Vec::<String>::new());
+    // A day to come is none that was measured.
+    assert_eq!(of_day(Some("2027-01-01")), Vec::<String>::new());
 }

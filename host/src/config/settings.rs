@@ -48,6 +48,8 @@ pub struct Settings {
     pub policy: MappingPolicy,
     /// What is missing to export anything.
     pub missing: Option<String>,
+    /// Whether the numbers are those of the demo.
+    pub is_demo: bool,
 }
 
 impl Settings {
@@ -108,6 +110,7 @@ impl Settings {
             source: inherited.source,
             policy: mapping.policy(),
             missing,
+            is_demo: false,
         })
     }
 }

@@ -84,6 +84,7 @@ impl Demo {
             mapping: settings.defaults.clone(),
             source: settings.source.clone(),
         });
-        Settings { targets: targets.collect(), cache_dir: None, missing: None, ..settings }
+        let (targets, cache_dir, missing, is_demo) = (targets.collect(), None, None, true);
+        Settings { targets, cache_dir, missing, is_demo, ..settings }
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-use super::credential::{Authorization, read_file};
+use super::authorization::{Authorization, read_file};
 use super::error::FetchError;
 use super::hosts::is_own;
 use super::rate_limit::{Labels, RateLimit, Weight};

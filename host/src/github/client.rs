@@ -7,7 +7,8 @@ use reqwest::header::{ETAG, HeaderMap};
 use serde::Deserialize;
 use url::Url;
 
-use super::credential::{Authorization, Credential, Credentials};
+use super::authorization::Authorization;
+use super::credential::{Credential, Credentials};
 use super::error::FetchError;
 use super::hosts::{is_own, may_download};
 use super::rate_limit::Weight;

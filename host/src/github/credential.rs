@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use url::Url;
 
 use super::app::App;
+use super::authorization::{Authorization, read_file};
 use super::error::FetchError;
 use super::metrics::Metrics;
 use super::rate_limit::{Labels, RateLimit};
@@ -55,13 +55,6 @@ enum Kind {
     /// It is read for every request, so that a changed file takes effect at once.
     TokenFile(PathBuf, Arc<RateLimit>),
     App(Box<App>),
-}
-
-/// What a request needs.
-#[derive(Clone)]
-pub(super) struct Authorization {
-    pub token: Secret,
-    pub rate: Arc<RateLimit>,
 }
 
 impl Credential {
@@ -125,17 +118,4 @@ impl Credential {
 /// The value of the label `api`.
 fn host_of(api: &Url) -> String {
     api.host_str().unwrap_or_default().to_owned()
-}
-
-/// How long reading a token or key may take: it may be on a dead mount.
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Reads a file on a thread for blocking work, with a time limit.
-pub(super) async fn read_file<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
-    match tokio::time::timeout(READ_TIMEOUT, tokio::task::spawn_blocking(read)).await {
-        Ok(read) => read.map_err(|error| error.to_string())?,
-        Err(_) => Err(format!("reading its file takes longer than {} s", READ_TIMEOUT.as_secs())),
-    }
 }

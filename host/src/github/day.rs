@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::client::Client;
 use super::error::FetchError;
-use super::fetch::Fetched;
+use super::fetched::Fetched;
 use crate::model::{Document, DocumentSpec};
 
 /// Reports lag by 1 to 3 days, sometimes 4: no older day is requested.

@@ -1,24 +1,12 @@
 //! Fetches a document, whatever kind it is.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::client::Client;
+use super::day;
 use super::error::FetchError;
-use super::rate_limit::Weight;
-use super::{day, paged, report};
-use crate::model::{Document, DocumentSpec, FetchKind};
-
-/// The result of fetching a document.
-#[derive(Debug)]
-pub enum Fetched {
-    /// A document, whose content may be the same as before.
-    Fresh(Document),
-    /// The document is final: it was not requested again.
-    Final,
-    /// GitHub does not have it yet, which is not an error.
-    Absent,
-}
+use super::fetched::Fetched;
+use crate::model::{Document, DocumentSpec};
 
 impl Client {
     /// Fetches a document; `old` is the stored version.
@@ -45,34 +33,6 @@ impl Client {
             }
             other => other,
         })
-    }
-
-    /// Fetches a document of one day, or one that has no day. `None` if GitHub does not have it.
-    pub(super) async fn fetch_once(
-        &self,
-        spec: &DocumentSpec,
-        day: Option<Date>,
-        old: Option<&Document>,
-    ) -> Result<Option<Document>, FetchError> {
-        let path = spec.path_for(self.target().login(), day);
-        let request = self.request(&path, spec.permission.as_deref());
-        let document = match spec.fetch {
-            FetchKind::Plain => {
-                let fetched_at = Timestamp::now();
-                let limit = self.max_document_bytes();
-                let part = self.get_part(&request, old, limit, Weight::Single).await?;
-                part.map(|(part, _)| Document::new(vec![part], fetched_at, None))
-            }
-            FetchKind::Paged => paged::fetch(self, &request, old).await?,
-            FetchKind::Report => report::fetch(self, &request, old).await?,
-        };
-        Ok(document.map(|mut document| {
-            document.report_day = document.report_day.or(day);
-            for part in &mut document.parts {
-                part.day = day;
-            }
-            document
-        }))
     }
 }
 

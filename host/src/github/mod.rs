@@ -7,14 +7,17 @@
 //! arrive, so a report of any size is never held as text.
 
 mod app;
+mod authorization;
 mod client;
 mod credential;
 mod day;
 mod error;
 mod fetch;
+mod fetched;
 mod hosts;
 mod link;
 mod metrics;
+mod once;
 mod paged;
 mod rate_limit;
 mod refusal;
@@ -24,7 +27,7 @@ mod transport;
 pub use client::Client;
 pub use credential::{Credential, Credentials};
 pub use error::FetchError;
-pub use fetch::Fetched;
+pub use fetched::Fetched;
 pub use metrics::Metrics;
 pub use rate_limit::{Labels, RateLimit, Reading, Weight};
 pub use refusal::Refusal;

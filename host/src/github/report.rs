@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::client::{ApiRequest, Client};
 use super::error::FetchError;
-use crate::model::{Document, Part};
+use crate::model::{BodyWriter, Document, Part};
 
 /// How often a report's links are requested, if the previous ones have expired.
 const MAX_ENVELOPES: usize = 3;
@@ -51,10 +51,18 @@ async fn fetch_once(
     old: Option<&Document>,
     fetched_at: Timestamp,
 ) -> Result<Attempt, FetchError> {
-    let envelope = client.get_json::<Envelope>(request).await?;
-    let Some(envelope) = envelope.filter(|envelope| !envelope.download_links.is_empty()) else {
+    let Some(envelope) = client.get_json::<Envelope>(request).await? else {
         return Ok(Attempt::Fetched(None));
     };
+    let report_day = envelope.report_day.or(envelope.report_end_day);
+    if envelope.download_links.is_empty() {
+        // A report of a day without files says that nothing happened; without a day, it says nothing.
+        let Some(day) = report_day else { return Ok(Attempt::Fetched(None)) };
+        let body = BodyWriter::default().finish();
+        let body = body.map_err(|error| FetchError::answer(request.path, error.to_string()))?;
+        let part = Part { body, validator: None, next: None, day: None };
+        return Ok(Attempt::Fetched(Some(Document::new(vec![part], fetched_at, Some(day)))));
+    }
     let mut parts: Vec<Part> = Vec::with_capacity(envelope.download_links.len());
     for (number, link) in (1..).zip(&envelope.download_links) {
         let left = client.left(request.path, &parts)?;
@@ -67,6 +75,5 @@ async fn fetch_once(
             Err(error) => return Err(error),
         }
     }
-    let report_day = envelope.report_day.or(envelope.report_end_day);
     Ok(Attempt::Fetched(Some(Document::new(parts, fetched_at, report_day))))
 }

@@ -431,6 +431,16 @@ impl Registry {
         self.set(source).members().iter().any(|member| member.mapping.sha256() == sha256)
     }
 
+    /// The files that are refused, in the order of their names, with the reason.
+    pub fn refused(&self) -> Vec<(PathBuf, String)> {
+        let files = self.directories.values().flat_map(|directory| &directory.files);
+        let mut refused: Vec<_> = files
+            .filter_map(|(path, state)| Some((path.clone(), state.refusal.as_ref()?.to_string())))
+            .collect();
+        refused.sort();
+        refused
+    }
+
     /// Whether any file is refused.
     pub fn has_refused(&self) -> bool {
         let mut files = self.directories.values().flat_map(|directory| directory.files.values());

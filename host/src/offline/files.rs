@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use thiserror::Error;
 
@@ -83,13 +84,22 @@ pub(super) fn load(engine: &Engine, path: Option<&Path>) -> Result<Mapping, Offl
         .map_err(|error| OfflineError::Load { path: path.to_owned(), error })
 }
 
+/// Opens a file, which may be compressed with gzip.
+fn open_file(path: &Path) -> io::Result<Box<dyn Read>> {
+    let mut file = BufReader::new(File::open(path)?);
+    Ok(match file.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+        true => Box::new(MultiGzDecoder::new(file)),
+        false => Box::new(file),
+    })
+}
+
 /// Opens recorded files, in the order in which the mapping wants their documents.
 pub(super) fn open(
     documents: &[RecordedDocument],
     fetched_at: Option<Timestamp>,
     mapping: &Mapping,
     scope: Scope,
-) -> Result<Vec<(PartHeader, File)>, OfflineError> {
+) -> Result<Vec<(PartHeader, Box<dyn Read>)>, OfflineError> {
     let order: Vec<&str> =
         mapping.manifest().documents_of(scope).map(|spec| spec.name.as_str()).collect();
     let fetched_at = fetched_at.unwrap_or_else(Timestamp::now).as_second();
@@ -103,7 +113,7 @@ pub(super) fn open(
                 order.join(", ")
             ))
         })?;
-        let file = File::open(&document.path)
+        let file = open_file(&document.path)
             .map_err(|error| OfflineError::Open { path: document.path.clone(), error })?;
         let part = parts.entry(name).or_default();
         files.push((at, PartHeader::new(name, *part, fetched_at), file));

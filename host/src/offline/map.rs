@@ -5,13 +5,14 @@ use std::io::Write;
 use super::args::{MapArgs, Span};
 use super::files::{self, OfflineError, load};
 use crate::mappings::check_option;
-use crate::model::{self, Limits, Scope, Target};
+use crate::model::text::sanitize;
+use crate::model::{self, Limits, Scope, Target, UnmappedField};
 use crate::output::write_exposition;
 use crate::runner::execute;
 use crate::wasm::Engine;
 
-/// Maps the files and prints the exposition to `out`.
-pub fn map(args: &MapArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
+/// Maps the files and prints the exposition to `out`. What is not mapped goes to `err`.
+pub fn map(args: &MapArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), OfflineError> {
     let (scope, name) = match (&args.org, &args.enterprise) {
         (_, Some(name)) => (Scope::Enterprise, name),
         (Some(name), None) => (Scope::Organization, name),
@@ -33,5 +34,13 @@ pub fn map(args: &MapArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
     let result = execute(&mapping, &target, span, &args.options, files, None)?;
     let text = write_exposition([&result.samples], 0)?;
     out.write_all(text.as_bytes()).and_then(|()| out.flush())?;
+    let written = result.unmapped.iter().try_for_each(|UnmappedField { document, path, count }| {
+        writeln!(err, "not mapped: {document} {} ({count})", sanitize(path))
+    });
+    // Without a place for these lines, the samples are still what was asked for.
+    written.ok();
+    if let Some(left_out) = &result.samples.left_out {
+        writeln!(err, "{left_out}").ok();
+    }
     Ok(())
 }

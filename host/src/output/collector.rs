@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use prometheus::core::Desc;
 use prometheus::proto::{Metric, MetricFamily};
 
+use super::mapping_info;
 use super::part::Part;
 use super::publisher::Publisher;
 use super::status::DocumentStatus;
@@ -73,10 +74,6 @@ const UNMAPPED_HELP: &str =
     "Number of times that a field which the mapping does not know was seen in the last run.";
 const UNMAPPED_LABELS: [&str; 5] = ["document", "field", "mapping", "org", "scope"];
 
-const INFO: &str = "copilot_exporter_mapping_info";
-const INFO_HELP: &str = "Always 1; the labels identify a mapping in use for the target. It changes in the same scrape as the samples of the mapping.";
-const INFO_LABELS: [&str; 5] = ["name", "org", "scope", "sha256", "version"];
-
 /// Collects the metrics about what is published.
 #[derive(Clone)]
 pub struct Collector {
@@ -99,7 +96,7 @@ impl Collector {
             descriptions.push(describe(metric.name, metric.help, &DOCUMENT)?);
         }
         // It is written with the samples, not by the registry.
-        registry.describe(INFO, &INFO_LABELS, INFO_HELP);
+        mapping_info::describe(registry);
         let publisher = Arc::clone(publisher);
         registry.register_boxed(Box::new(Self { publisher, descriptions }))
     }
@@ -155,19 +152,4 @@ fn unmapped(part: &Part) -> Vec<Metric> {
         })
     });
     samples.collect()
-}
-
-/// The mappings whose samples are served. It is a part of the snapshot, so that a scrape with a
-/// mapping's samples names that mapping. `None`: there are none.
-pub(super) fn mapping_info(parts: &[Part]) -> Option<MetricFamily> {
-    let samples = parts.iter().flat_map(|part| {
-        let [org, scope] = part.target.labels();
-        part.entries.iter().map(move |entry| {
-            let mapping = entry.shown();
-            let values = [&*mapping.name, org, scope, &*mapping.sha256, &*mapping.version];
-            gauge_sample(&INFO_LABELS, &values, 1.0)
-        })
-    });
-    let samples: Vec<Metric> = samples.collect();
-    (!samples.is_empty()).then(|| gauge_family(INFO, INFO_HELP, samples))
 }

@@ -6,6 +6,7 @@
 
 mod collector;
 mod encode;
+mod mapping_info;
 mod part;
 mod publisher;
 mod snapshot;

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::error;
 
-use super::collector::mapping_info;
+use super::mapping_info::mapping_info;
 use super::part::{Part, Placement, Published};
 use super::snapshot::Snapshot;
 use super::status::{DocumentStatus, Outcome, TargetStatus};
@@ -116,6 +116,16 @@ impl Publisher {
             state.version
         };
         self.changed.notify_one();
+        self.wait_until_built(version).await;
+    }
+
+    /// Returns when everything that has changed so far is served, without hurrying.
+    pub async fn served(&self) {
+        let version = self.state().version;
+        self.wait_until_built(version).await;
+    }
+
+    async fn wait_until_built(&self, version: u64) {
         let mut built = self.built.subscribe();
         // It fails only if the publisher is gone.
         built.wait_for(|built| *built >= version).await.ok();

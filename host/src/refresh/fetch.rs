@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::documents::Fetched as Change;
+use super::fetching::Fetching;
 use super::schedule::Outcome;
 use super::target::TargetTask;
 use crate::github::{FetchError, Fetched};
@@ -17,17 +18,6 @@ use crate::store::Slot;
 const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(3 * 3600);
 /// A list that takes longer is fetched last, after the rest has been published.
 const LONG: Duration = Duration::from_secs(10);
-
-/// What was fetched in a cycle.
-#[derive(Default)]
-pub(super) struct Fetching {
-    /// The documents that were requested.
-    pub attempted: Vec<DocumentSpec>,
-    /// How many of them GitHub sent or confirmed.
-    pub fetched: usize,
-    /// Whether the content of any document changed.
-    pub changed: bool,
-}
 
 impl TargetTask {
     /// Whether a document may take long: a list whose last fetch did, or that was not fetched yet.

@@ -15,6 +15,7 @@ mod attempts;
 mod checks;
 mod documents;
 mod fetch;
+mod fetching;
 mod map;
 mod metrics;
 mod reconciler;

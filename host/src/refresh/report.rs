@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::{info, warn};
 
-use super::fetch::Fetching;
+use super::fetching::Fetching;
 use super::schedule;
 use super::target::TargetTask;
 use crate::github::FetchError;

@@ -111,6 +111,7 @@ impl TargetTask {
             let outcome = Outcome { status, next, ..Outcome::default() };
             self.shared.publisher.set_outcome(&target, outcome);
         }
+        self.shared.publisher.served().await;
         info!(org, scope, documents = self.versions.newest().len(), "serving stored data");
     }
 }

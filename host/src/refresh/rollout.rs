@@ -39,8 +39,17 @@ pub(super) enum Cause {
 struct DryRun {
     /// Identifies what it was run over.
     input: String,
-    /// Its samples, if there was anything to map, and whether they are stored already.
-    published: Option<(Published, bool)>,
+    /// What it returned, if there was anything to map.
+    output: Option<Output>,
+}
+
+/// What a dry run returned.
+struct Output {
+    published: Published,
+    /// Whether the samples are stored already.
+    is_stored: bool,
+    /// The peak memory of the run; 0 if none was needed.
+    memory_bytes: usize,
 }
 
 /// The dry runs by target and SHA-256.
@@ -89,14 +98,17 @@ pub(super) async fn commit(shared: &Shared, registry: &Mutex<Registry>, checked:
     let Checked { candidate, targets, mut runs, cause } = checked;
     let maps_everything = |member: &Member, view: &TargetView, run: &DryRun| {
         let scope = view.target.scope();
-        run.published.is_some() || member.fed(scope, &view.documents).next().is_none()
+        run.output.is_some() || member.fed(scope, &view.documents).next().is_none()
     };
     if cause == Cause::Rollback && !all_runs(shared, &candidate, &targets, &runs, maps_everything) {
         return false;
     }
     let members = candidate.set().members();
     for member in members.iter().filter(|member| is_new(&candidate, member)) {
-        shared.runner.metrics().reset_memory(member.name());
+        let of_member = runs.iter().filter(|((_, sha256), _)| sha256 == member.mapping.sha256());
+        let outputs = of_member.filter_map(|(_, run)| run.output.as_ref());
+        let memory_bytes = outputs.map(|output| output.memory_bytes).max().unwrap_or(0);
+        shared.runner.metrics().reset_memory(member.name(), memory_bytes);
     }
     let mappings: Vec<_> = members
         .iter()
@@ -107,11 +119,11 @@ pub(super) async fn commit(shared: &Shared, registry: &Mutex<Registry>, checked:
         let mut published = Vec::new();
         for (mapping, _) in &mappings {
             let run = runs.remove(&(target.clone(), mapping.sha256.clone()));
-            let Some((samples, is_stored)) = run.and_then(|run| run.published) else { continue };
-            if !is_stored {
-                unstored.push((target.clone(), samples.clone()));
+            let Some(output) = run.and_then(|run| run.output) else { continue };
+            if !output.is_stored {
+                unstored.push((target.clone(), output.published.clone()));
             }
-            published.push(samples);
+            published.push(output.published);
         }
         let (target, mappings) = (target.clone(), mappings.clone());
         let is_complete = candidate.is_complete();
@@ -128,6 +140,7 @@ pub(super) async fn commit(shared: &Shared, registry: &Mutex<Registry>, checked:
         metrics.set_quarantined(registry.quarantined());
         let has_refused = registry.has_refused() || candidate.has_refused();
         metrics.set_last_swap(!has_refused, changed);
+        shared.targets.set_refused(registry.refused());
         registry.names()
     };
     if candidate.is_complete() {
@@ -164,7 +177,7 @@ async fn run_all(
             let pending: Vec<_> = pending.collect();
             let running = pending.into_iter().map(|(view, input, key)| async move {
                 let run = run_one(shared, &view, member, &input, is_lenient, cause).await;
-                (run.map(|published| DryRun { input, published }), key)
+                (run.map(|output| DryRun { input, output }), key)
             });
             // The first failure ends it: a mapping that spins is not waited for once per target.
             let mut running = stream::iter(running).buffer_unordered(CONCURRENT_TARGETS);
@@ -193,12 +206,17 @@ async fn run_one(
     input: &str,
     is_lenient: bool,
     cause: Cause,
-) -> Result<Option<(Published, bool)>, Failure> {
+) -> Result<Option<Output>, Failure> {
     let scope = view.target.scope();
     // After a restart, what was stored is served already.
     let served = shared.publisher.published(&view.target, member.mapping.sha256());
-    if let Some(served) = served.filter(|served| served.fingerprint == input) {
-        return Ok(Some((served, true)));
+    let was_in_use = cause == Cause::Start && served.is_some();
+    let of_last_good = fingerprint(member, &view.target, &view.options, &view.last_good);
+    let is_current = |served: &Published| {
+        served.fingerprint == input || (was_in_use && served.fingerprint == of_last_good)
+    };
+    if let Some(served) = served.filter(is_current) {
+        return Ok(Some(Output { published: served, is_stored: true, memory_bytes: 0 }));
     }
     let no_documents = Documents::new();
     let request = |strict: bool| Request {
@@ -222,7 +240,7 @@ async fn run_one(
             samples: Arc::new(result.samples),
             unmapped: result.unmapped.into(),
         };
-        Some((published, false))
+        Some(Output { published, is_stored: false, memory_bytes: result.memory_bytes })
     };
     if member.fed(scope, &view.documents).next().is_none() {
         return Ok(None);
@@ -232,6 +250,14 @@ async fn run_one(
     }
     let outcome = shared.runner.run(request(true), &tracker).await;
     let Some(failure) = outcome.failure.clone() else { return Ok(publish(outcome)) };
+    if was_in_use && failure.blame == Blame::Mapping {
+        // As before the restart, it fails at the newest documents, and what it made of older ones is
+        // served. If that continues, it is rolled back.
+        let older = Request { documents: &view.last_good, ..request(false) };
+        if let Some(output) = publish(shared.runner.run(older, &tracker).await) {
+            return Ok(Some(output));
+        }
+    }
     // It lacks a document that has not been fetched yet, and may say so.
     if failure.blame == Blame::Document && outcome.malformed.is_empty() {
         return Ok(None);

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::attempts::Attempts;
 use super::documents::Versions;
+use super::fetching::Fetching;
 use super::schedule::{Outcome, Schedule};
 use super::shared::Shared;
 use super::targets::TargetView;
@@ -148,7 +149,7 @@ impl TargetTask {
         let is_adopted = self.adopt();
         let is_leader = self.acquire_lease().await;
         let due = self.specs.iter().any(|spec| self.is_due(spec, started));
-        let mut fetched = super::fetch::Fetching::default();
+        let mut fetched = Fetching::default();
         if due && is_leader {
             // The first data is not delayed by a thousand pages of seats.
             let (long, short): (Vec<_>, Vec<_>) =
@@ -177,7 +178,10 @@ impl TargetTask {
         self.remove_unwanted().await;
         self.publish_view();
         if due || mapped {
-            self.report(&fetched, started.elapsed());
+            let took = started.elapsed();
+            // The samples are there when the log says so.
+            self.shared.publisher.served().await;
+            self.report(&fetched, took);
         } else if is_adopted {
             // A dry run has mapped what is stored.
             self.publish_outcome();

@@ -1,6 +1,7 @@
 //! What the tasks of targets publish for others to read: the page, and dry runs of mappings.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::mappings::MappingSet;
@@ -30,24 +31,37 @@ impl TargetView {
     }
 }
 
-/// The published views of all targets.
+/// The published views of all targets, and the mapping files that none of them uses.
 #[derive(Default)]
-pub struct Targets(RwLock<HashMap<Target, Arc<TargetView>>>);
+pub struct Targets {
+    views: RwLock<HashMap<Target, Arc<TargetView>>>,
+    refused: RwLock<Vec<(PathBuf, String)>>,
+}
 
 impl Targets {
     /// The view of a target, if it is exported.
     pub fn get(&self, target: &Target) -> Option<Arc<TargetView>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(target).cloned()
+        self.views.read().unwrap_or_else(PoisonError::into_inner).get(target).cloned()
     }
 
     /// Publishes a view.
     pub(super) fn publish(&self, view: TargetView) {
-        let mut views = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
         views.insert(view.target.clone(), Arc::new(view));
     }
 
     /// Removes the view of a target.
     pub(super) fn remove(&self, target: &Target) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(target);
+        self.views.write().unwrap_or_else(PoisonError::into_inner).remove(target);
+    }
+
+    /// The mapping files that are refused, with the reason.
+    pub fn refused(&self) -> Vec<(PathBuf, String)> {
+        self.refused.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Publishes the mapping files that are refused.
+    pub(super) fn set_refused(&self, refused: Vec<(PathBuf, String)>) {
+        *self.refused.write().unwrap_or_else(PoisonError::into_inner) = refused;
     }
 }

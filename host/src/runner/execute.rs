@@ -113,8 +113,12 @@ fn check(set: SampleSet, mapping: &Mapping, span: Span) -> Result<Samples, Sampl
         // The limits are for one day, and for text, which is not written here.
         Span::History => {
             let series = limits.series.saturating_mul(DAYS).min(MAX_HISTORY_SERIES);
+            let of_day = limits.series;
             let limits = Limits { series, result_bytes: usize::MAX, ..(*limits).clone() };
-            validate(set, manifest, span, &limits)
+            validate(set, manifest, span, &limits).map_err(|error| match error {
+                SamplesError::TooMany(found, _) => SamplesError::TooManyOfAllDays(found, of_day),
+                error => error,
+            })
         }
     }
 }

@@ -55,9 +55,9 @@ impl Metrics {
         self.failures.with_label_values(&[org, scope, mapping, cause]).inc();
     }
 
-    /// Another mapping of this name is in use: its peak memory starts over.
-    pub fn reset_memory(&self, mapping: &str) {
-        self.memory.with_label_values(&[mapping]).set(0);
+    /// Another mapping of this name is in use, whose dry runs needed this much memory.
+    pub fn reset_memory(&self, mapping: &str, bytes: usize) {
+        self.memory.with_label_values(&[mapping]).set(bytes as i64);
     }
 
     /// Removes the series of a target's other mappings.

@@ -44,6 +44,9 @@ pub enum SamplesError {
     /// More samples than allowed.
     #[error("{0} samples exceed the limit of {1} (mapping.series)")]
     TooMany(usize, usize),
+    /// More samples of all days than allowed.
+    #[error("{0} samples of 28 days exceed the limit of {1} for each day (mapping.series)")]
+    TooManyOfAllDays(usize, usize),
     /// More text than allowed.
     #[error("the samples take {0} bytes of text, more than the limit of {1} (mapping.result_mib)")]
     TooMuchText(usize, usize),

@@ -2,7 +2,7 @@
 
 use prometheus::IntCounterVec;
 
-use super::StoreError;
+use super::error::StoreError;
 use crate::model::metrics::Registry;
 
 /// Counts failures of the store. Clones share the metrics.

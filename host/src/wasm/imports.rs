@@ -13,8 +13,8 @@ use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsView};
 use wasmtime_wasi::{WasiView, p2};
 
-use super::LoadError;
 use super::engine::Engine;
+use super::error::LoadError;
 use super::store::State;
 use crate::model::text::sanitize;
 

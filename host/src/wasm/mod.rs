@@ -1,185 +1,33 @@
 //! Mappings: sandboxed WebAssembly components that turn GitHub's JSON into samples.
 //!
 //! A [`Mapping`] is compiled and checked once; every [`Run`] has a fresh instance of it, so that
-//! nothing leaks from one target or refresh into the next. `contract` knows the versions of the
-//! contract (`wit/`), one file each; generated types do not leave this module.
+//! nothing leaks from one target or refresh into the next. `interface` is what every version of the
+//! contract (`wit/`) offers, `contract` selects the version, and `v0_1` and `v0_2` are the versions;
+//! generated types do not leave them.
 
 mod compiled;
 mod contract;
 mod engine;
+mod error;
 mod imports;
+mod interface;
 mod limits;
 mod manifest;
+mod mapping;
 mod run;
 mod store;
 mod v0_1;
 mod v0_2;
+mod version;
 
-pub use contract::{INTERFACE, Version};
 pub use engine::{Engine, EngineError};
+pub use error::LoadError;
 pub use imports::ALLOWED_IMPORTS;
 pub use limits::Limits;
 pub use manifest::ManifestError;
+pub use mapping::Mapping;
 pub use run::{Run, RunError, TrapCause};
-
-use std::sync::Arc;
-
-use thiserror::Error;
-use wasmtime::component::Component;
-
-use self::contract::Contract;
-use crate::model::digest::sha256;
-use crate::model::{Manifest, MappingId, MappingOption, Scope, Span, Target};
+pub use version::{INTERFACE, Version};
 
 /// The default mapping, built from `guest/` by this crate's build script.
 pub static DEFAULT_MAPPING: &[u8] = include_bytes!(env!("DEFAULT_MAPPING"));
-
-/// Why a file is not a mapping that can be used.
-#[derive(Debug, Error)]
-pub enum LoadError {
-    /// It is not a component: text, a core module, truncated.
-    #[error("not a WebAssembly component: {0}")]
-    NotAComponent(String),
-    /// It imports more than a mapping may have.
-    #[error("it imports {0}, which mappings must not use")]
-    Import(String),
-    /// It does not export what a mapping must.
-    #[error(
-        "not a mapping for this exporter: it does not export {INTERFACE}@{newest}, but {0}",
-        newest = Version::NEWEST
-    )]
-    Export(String),
-    /// It was built for a version of the contract that this host does not support.
-    #[error(
-        "it exports {INTERFACE}@{0}, but this exporter supports 0.1.0 to {newest}: build it for that version, or use a newer exporter",
-        newest = Version::NEWEST
-    )]
-    Version(String),
-    /// Its exports have other types than the contract's.
-    #[error("not a mapping for this exporter: {0}")]
-    World(String),
-    /// `describe` did not return.
-    #[error("`describe` failed: {0}")]
-    Describe(#[source] Box<RunError>),
-    /// `describe` returned an invalid manifest.
-    #[error("`describe` returned an invalid manifest: {0}")]
-    Manifest(#[from] ManifestError),
-}
-
-impl LoadError {
-    /// The cause as a label.
-    pub fn cause(&self) -> &'static str {
-        match self {
-            Self::NotAComponent(_) => "component",
-            Self::Import(_) => "import",
-            Self::Export(_) | Self::World(_) => "world",
-            Self::Version(_) => "version",
-            Self::Describe(_) => "describe",
-            Self::Manifest(_) => "manifest",
-        }
-    }
-}
-
-/// Says what bytes are that are not a component.
-/// <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md#component-definitions>
-fn describe_other_format(bytes: &[u8], error: &wasmtime::Error) -> String {
-    match bytes {
-        [] => "the file is empty".to_owned(),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {
-            "it is a core module; build it for wasm32-wasip2, or convert it with `wasm-tools component new`".to_owned()
-        }
-        [0, b'a', b's', b'm', ..] => {
-            let words: Vec<String> =
-                format!("{error:#}").split_whitespace().map(str::to_owned).collect();
-            format!("it is truncated or corrupt: {}", words.join(" "))
-        }
-        _ => "it does not start like a WebAssembly file".to_owned(),
-    }
-}
-
-/// A mapping: compiled, checked, ready to run any number of times.
-pub struct Mapping {
-    engine: Engine,
-    contract: Box<dyn Contract>,
-    version: Version,
-    manifest: Manifest,
-    sha256: String,
-}
-
-impl Mapping {
-    /// Compiles a component, checks what it imports and exports, and asks it to describe itself.
-    ///
-    /// This takes the time of a compilation: half a second and more.
-    pub fn load(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadError> {
-        // `from_binary` accepts only WebAssembly, never precompiled machine code, which could do anything.
-        let component = Component::from_binary(engine.wasmtime(), bytes)
-            .map_err(|error| LoadError::NotAComponent(describe_other_format(bytes, &error)))?;
-        let ty = component.component_type();
-        imports::check(engine, &ty)?;
-        let version = Version::find(engine, &ty)?;
-        let linker =
-            imports::linker(engine).map_err(|error| LoadError::World(error.to_string()))?;
-        let contract = linker
-            .instantiate_pre(&component)
-            .and_then(|pre| version.prepare(pre))
-            .map_err(|error| LoadError::World(format!("{error:#}")))?;
-        let manifest = run::describe(engine, &*contract)
-            .map_err(|error| LoadError::Describe(Box::new(error)))?;
-        manifest::check(&manifest)?;
-        let sha256 = sha256([bytes]);
-        Ok(Self { engine: engine.clone(), contract, version, manifest, sha256 })
-    }
-
-    /// The version of the contract that it was built for.
-    pub fn version(&self) -> Version {
-        self.version
-    }
-
-    /// What the mapping says about itself.
-    pub fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.manifest.name
-    }
-
-    /// What identifies it.
-    pub fn id(&self) -> MappingId {
-        let Manifest { name, version, .. } = &self.manifest;
-        let (name, version) = (name.clone(), version.clone());
-        MappingId { name, version, sha256: self.sha256.clone() }
-    }
-
-    /// The limits of every run.
-    pub fn limits(&self) -> Arc<Limits> {
-        self.engine.limits()
-    }
-
-    /// The SHA-256 of the component's bytes, in hexadecimal.
-    pub fn sha256(&self) -> &str {
-        &self.sha256
-    }
-
-    /// Whether the mapping accepts the values of these options: a run without documents tells. Its
-    /// other errors do not matter.
-    pub fn check_options(&self, options: &[MappingOption]) -> Result<(), String> {
-        let target = Target::new(Scope::Organization, "none")?;
-        let run = self.start(&target, Span::Latest, options);
-        match run.and_then(|mut run| run.finish()) {
-            Err(RunError::Refused(reason)) => Err(reason),
-            _ => Ok(()),
-        }
-    }
-
-    /// Starts a run for a target, in a fresh instance.
-    pub fn start(
-        &self,
-        target: &Target,
-        span: Span,
-        options: &[MappingOption],
-    ) -> Result<Run, RunError> {
-        Run::start(&self.engine, &*self.contract, target, span, options)
-    }
-}

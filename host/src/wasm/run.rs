@@ -6,8 +6,8 @@ use thiserror::Error;
 use wasmtime::component::ResourceAny;
 use wasmtime::{Store, Trap};
 
-use super::contract::{Contract, Instance};
 use super::engine::Engine;
+use super::interface::{Contract, Instance, MappingError};
 use super::limits::OutOfMemory;
 use super::store::{State, store};
 use crate::model::text::sanitize;
@@ -20,17 +20,6 @@ const RESULT_TOO_LARGE: &str = "too much data is being copied between the host a
 
 /// How long `describe` may take.
 const DESCRIBE_TIME: Duration = Duration::from_secs(5);
-
-/// An error that a mapping returned.
-#[derive(Debug)]
-pub(super) enum MappingError {
-    /// A document is not what it claims to be.
-    Malformed(Malformed),
-    /// A document that is not in the manifest: its name.
-    UnknownDocument(String),
-    /// An invalid value of an option: which one, and what would be valid.
-    InvalidOption(String),
-}
 
 /// Why a run ended without samples.
 #[derive(Debug, Error)]

@@ -5,8 +5,7 @@ use wasmtime::component::{InstancePre, ResourceAny};
 
 use self::bindings::MappingPre;
 use self::bindings::exports::copilot_metrics_exporter::mapping::mapper as wit;
-use super::contract::{Contract, Instance};
-use super::run::MappingError;
+use super::interface::{Contract, Instance, MappingError};
 use super::store::State;
 use crate::model;
 

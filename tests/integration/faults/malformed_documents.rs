@@ -79,7 +79,11 @@ targets: [{{organization: octodemo}}]",
     serving.wait_for("mapping in use");
     serving.wait_for("refreshed");
     let before = metrics(&serving).await;
-    // Every report file, the seats and the billing: all documents at once.
+    // Every report file, the seats and the billing: all documents at once. Two equal pages would be
+    // another failure.
+    for page in ["page=2", "page=3", "page=4"] {
+        github.fail(page, Fault::Body(page.into()));
+    }
     github.fail(".json", maintenance());
     github.fail("/copilot/billing", maintenance());
     for _ in 0..3 {
@@ -88,15 +92,19 @@ targets: [{{organization: octodemo}}]",
     let during = metrics(&serving).await;
     let malformed = |document: &str| {
         let failures = during.series("copilot_exporter_document_failures_total");
-        failures
-            .filter(|(series, _)| {
-                series.contains("cause=\"malformed\"") && series.contains(document)
-            })
-            .count()
+        let label = format!("document=\"{document}\"");
+        let is_malformed = |series: &str| series.contains("cause=\"malformed\"");
+        failures.filter(|(series, _)| is_malformed(series) && series.contains(&label)).count()
     };
-    for document in ["organization-28-day", "organization-1-day", "users-1-day", "seats", "billing"]
-    {
-        assert_eq!(malformed(document), 1, "{document}");
+    for document in [
+        "organization-28-day",
+        "organization-1-day",
+        "users-1-day",
+        "user-teams-1-day",
+        "seats",
+        "billing",
+    ] {
+        assert_eq!(malformed(document), 1, "{document}: {}", serving.log());
     }
     assert_eq!(during.sum("copilot_exporter_mapping_rollbacks_total", ""), 0.0);
     assert_eq!(during.value("copilot_exporter_mappings_quarantined"), 0.0);

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::command::{Serving, exporter};
 use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::github::StandIn;
 
 use crate::serving::metrics;
@@ -49,6 +50,19 @@ fn requests(github: &StandIn, path_part: &str) -> usize {
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// Scrapes until the metrics satisfy a condition, which they soon must. Not without a pause: the
+/// transcript has everything that is scraped.
+async fn eventually(serving: &Serving, is_satisfied: impl Fn(&Exposition) -> bool) -> Exposition {
+    for _ in 0..300 {
+        let exposition = metrics(serving).await;
+        if is_satisfied(&exposition) {
+            return exposition;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the metrics never became what was expected:\n{}", serving.log())
 }
 
 /// Ten scrapes, one after the other, take less than a second all together.

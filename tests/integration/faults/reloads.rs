@@ -2,12 +2,12 @@ use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::config::Config;
-use copilot_metrics_tests::fixtures::write_users_report;
+use copilot_metrics_tests::fixtures::read;
 use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::guests::{Mappings, scripted};
 use copilot_metrics_tests::transcript::keep_secret;
 
-use super::configured;
+use super::{configured, eventually};
 use crate::serving::metrics;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,8 +43,16 @@ targets: [{organization: octodemo}, {organization: octo-legacy, credential: othe
 #[tokio::test(flavor = "multi_thread")]
 async fn scrapes_stay_fast_while_a_reload_removes_a_target_with_much_data() {
     let github = stand_in().await;
-    let mut report = Vec::new();
-    write_users_report(&mut report, 6 << 20).unwrap();
+    let recorded = String::from_utf8(read("demo/octodemo/users-1-day.1.ndjson")).unwrap();
+    // As of the newest day, like the rest.
+    let recorded = recorded.replace("2026-11-20", &github.newest_day().to_string());
+    let rows = (1..=40).flat_map(|number| {
+        recorded.lines().map(move |row| {
+            let row = row.replace("\"user_id\":", &format!("\"user_id\":{number}"));
+            row.replace("\"user_login\":\"", &format!("\"user_login\":\"n{number}-"))
+        })
+    });
+    let report = rows.collect::<Vec<_>>().join("\n");
     github.fail("/octodemo/users-1-day/0.json", Fault::Body(report.into()));
     let yaml =
         |targets: &str| format!("defaults: {{options: {{users: true}}}}\ntargets: [{targets}]");
@@ -53,12 +61,10 @@ async fn scrapes_stay_fast_while_a_reload_removes_a_target_with_much_data() {
     let serving = Serving::start(configured(&github, &config));
     serving.wait_for("refreshed");
     serving.wait_for("refreshed");
-    while metrics(&serving).await.series("copilot_exporter_series").count() < 2 {
-        tokio::task::yield_now().await;
-    }
-    let (status, text) = serving.get("/metrics").await;
-    assert_eq!(status, 200);
-    assert!(text.len() > 4 << 20, "{} bytes", text.len());
+    eventually(&serving, |exposition| {
+        exposition.series("github_copilot_user_interactions").count() > 1500
+    })
+    .await;
     config.write("config.yaml", &yaml("{organization: octodemo}"));
     let mut slowest = Duration::ZERO;
     let reload = async {
@@ -100,7 +106,7 @@ async fn a_reload_does_not_wait_for_the_run_of_a_target_that_it_removes() {
     let asked = super::requests(&github, "/octodemo/copilot/billing");
     github.fail("/octodemo/copilot/billing", Fault::Body(SPIN.into()));
     while super::requests(&github, "/octodemo/copilot/billing") == asked {
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     serving.wait_for("refreshed org=\"octo-enterprise\" scope=\"enterprise\"");
     config.write("config.yaml", &yaml("{enterprise: octo-enterprise}"));

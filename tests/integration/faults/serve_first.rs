@@ -4,10 +4,11 @@ use std::path::Path;
 
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::github::{StandIn, stand_in};
 use copilot_metrics_tests::guests::{Mappings, scripted};
 
-use super::configured;
+use super::{configured, eventually, files};
 use crate::serving::metrics;
 
 /// A component with another core module in it, which takes seconds to compile: it is used for nothing.
@@ -61,12 +62,16 @@ async fn serves_first(slow: [&str; 2]) {
     let cache = tempfile::tempdir().unwrap();
     mappings.put("scripted.wasm", &scripted("scripted", "1", "nothing"));
     let (serving, _config) = start(&github, &mappings, cache.path(), "1h");
-    serving.wait_for("mapping in use");
     serving.wait_for("refreshed");
-    while metrics(&serving).await.sum("scripted_seats", "") != 340.0 {
-        tokio::task::yield_now().await;
-    }
-    let before = metrics(&serving).await;
+    let is_stored = |name: &str| {
+        let samples = files(&cache.path().join("documents"));
+        samples.iter().any(|path| path.ends_with(name))
+    };
+    let before = eventually(&serving, |exposition| {
+        let is_served = exposition.sum("scripted_seats", "") == 340.0;
+        is_served && is_stored(".samples.scripted") && is_stored(".samples.github-copilot")
+    })
+    .await;
     serving.kill();
     // Nothing is compiled yet after the restart, and two files keep both compilations busy.
     fs::remove_dir_all(cache.path().join("compiled")).unwrap();
@@ -74,14 +79,10 @@ async fn serves_first(slow: [&str; 2]) {
         mappings.put(name, &slow_to_compile(&scripted("slow", name, "only-seats")));
     }
     let (serving, _config) = start(&github, &mappings, cache.path(), "1s");
-    let first = loop {
-        let exposition = metrics(&serving).await;
-        if exposition.series("github_copilot_seats").count() > 0 {
-            break exposition;
-        }
-    };
+    let has_seats = |exposition: &Exposition| exposition.series("github_copilot_seats").count() > 0;
+    let first = eventually(&serving, has_seats).await;
     for family in ["github_copilot_interactions", "github_copilot_seats", "scripted_seats"] {
-        let series = |of: &copilot_metrics_tests::exposition::Exposition| -> Vec<_> {
+        let series = |of: &Exposition| -> Vec<_> {
             of.series(family).map(|(series, value)| (series.to_owned(), value)).collect()
         };
         assert!(!series(&before).is_empty(), "{family}");

@@ -5,7 +5,7 @@ use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::guests::{Mappings, scripted};
 
-use super::{configured, files, requests};
+use super::{configured, eventually, files, requests};
 use crate::serving::metrics;
 
 /// What makes the scripted mapping trap.
@@ -55,15 +55,16 @@ targets: [{{organization: octodemo}}]",
     assert_eq!(stored("billing"), Some(good));
     // A mapping that can read the newest document serves it.
     mappings.put("scripted.wasm", &scripted("scripted", "2", "nothing"));
-    serving.wait_for("mapping in use");
+    serving.wait_for("version=\"2\"");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("scripted_seats", ""), 7.0);
     assert_eq!(requests(&github, "/"), before);
     // So the newest document is the good one now, and the status says so.
     let up = "copilot_exporter_up{org=\"octodemo\",scope=\"organization\"}";
-    while stored("billing.pending").is_some() || metrics(&serving).await.value(up) != 1.0 {
-        tokio::task::yield_now().await;
-    }
+    eventually(&serving, |exposition| {
+        stored("billing.pending").is_none() && exposition.value(up) == 1.0
+    })
+    .await;
     serving.kill();
     let serving = start();
     serving.wait_for("serving stored data");

@@ -142,6 +142,7 @@ async fn a_reload_or_a_signal_rescans_the_directory() {
     let serving = start(&github, &mappings);
     mappings.put("scripted.wasm", &well_behaved("1"));
     assert_eq!(serving.post("/-/reload").await.0, 200);
+    serving.wait_for("version=\"1\"");
     assert_eq!(version_of(&metrics(&serving).await), Some("1".to_owned()));
     mappings.put("scripted.wasm", &well_behaved("2"));
     kill(Pid::from_raw(serving.id() as i32), Signal::SIGHUP).unwrap();

@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::github::stand_in;
@@ -45,6 +46,12 @@ async fn a_restart_serves_every_mapping_without_compiling_or_running_any() {
     };
     let serving = start();
     serving.wait_for("refreshed");
+    // The default mapping does not wait for the file, whose samples may be stored later.
+    let is_stored =
+        |name: &str| walk(&cache.path().join("documents")).iter().any(|path| path.contains(name));
+    while !(is_stored(".samples.scripted") && is_stored(".samples.github-copilot")) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     serving.kill();
     let compiled = || {
         let mut found: Vec<_> = walk(&cache.path().join("compiled"))

@@ -59,7 +59,7 @@ async fn a_report_without_files_does_not_exist_yet_and_the_last_good_data_is_kep
     serving.wait_for("refreshed");
     github.fail("/organization-28-day/latest", Fault::Body("{\"download_links\":[]}".into()));
     let failed = serving.wait_for("refresh failed");
-    assert!(failed.contains("organization-28-day: GitHub has none yet"), "{failed}");
+    assert!(failed.contains("organization-28-day: GitHub does not have it yet"), "{failed}");
     assert_eq!(metrics(&serving).await.sum("github_copilot_interactions", ""), 2180.0);
 }
 

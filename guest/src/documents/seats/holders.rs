@@ -45,6 +45,8 @@ pub struct Holders {
     teams: BTreeMap<Team, BTreeSet<Holder>>,
     /// Digests of the grants.
     grants: HashSet<u64>,
+    /// Digests of the logins.
+    logins: HashSet<u64>,
     unassigned: u64,
 }
 
@@ -57,6 +59,12 @@ impl Holders {
     /// How many different seats there are.
     pub fn seats(&self) -> usize {
         self.grants.len() + self.unassigned as usize
+    }
+
+    /// How many different users have them, by id or by login: GitHub's examples have several logins
+    /// with one id.
+    pub fn users(&self) -> usize {
+        self.holders.len().max(self.logins.len() + self.unassigned as usize)
     }
 
     /// What is known about each.
@@ -77,6 +85,8 @@ impl Holders {
             let id = team_id(team.id.get(), seat.organization_id());
             self.teams.entry((slug, id)).or_default().insert(holder.clone());
         }
+        let login = seat.assignee.get().and_then(|assignee| assignee.login.as_deref());
+        self.logins.extend(login.map(|login| fnv1a(login.as_bytes())));
         let is_assigned = matches!(holder, Holder::Assignee(..));
         self.holders.entry(holder).or_insert_with(|| Held::new(fetched_at)).add(seat, fetched_at);
         is_assigned.then(|| self.grants.insert(fnv1a(seat.grant().as_bytes())))

@@ -78,6 +78,8 @@ pub struct SeatsCollector {
     families: SeatsFamilies,
     holders: Holders,
     page: Page,
+    /// Whether the list is of an enterprise.
+    is_enterprise: bool,
     /// When the list was fetched, and how many seats it should have; the newest and then largest.
     reported: Option<(i64, f64)>,
     /// The smallest number of seats that a page gives: seats are added and removed meanwhile.
@@ -96,10 +98,11 @@ struct SeatsFamilies {
 }
 
 impl Collector for SeatsCollector {
-    fn declare(catalogue: &mut Catalogue, _: &Settings) -> Self {
+    fn declare(catalogue: &mut Catalogue, settings: &Settings) -> Self {
         let families = SeatsFamilies::declare(catalogue);
+        let is_enterprise = settings.scope == Some(Scope::Enterprise);
         let (holders, page, reported, least, fetched_at) = Default::default();
-        Self { families, holders, page, reported, least, fetched_at }
+        Self { families, holders, page, is_enterprise, reported, least, fetched_at }
     }
 
     fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
@@ -134,10 +137,11 @@ impl Collector for SeatsCollector {
         }
     }
 
-    /// A list with fewer seats than it says is not complete. GitHub's totals count users in one place
-    /// and seats in another, so fewer users than that are only counted.
+    /// A list with fewer seats than it says is not complete. The total of an enterprise counts users,
+    /// whose seats are listed once for each organization and team. That of an organization counts
+    /// seats in GitHub's own example, so if there are enough of them, fewer users are only counted.
     fn end(&mut self, unmapped: &mut Unmapped) -> Result<(), String> {
-        let seats = self.holders.seats();
+        let seats = if self.is_enterprise { self.holders.users() } else { self.holders.seats() };
         match self.least {
             Some(total) if (seats as f64) < total => {
                 Err(format!("the list has {seats} of {total} seats"))
@@ -224,14 +228,14 @@ impl SeatsFamilies {
                  GitHub deletes the last activity after 90 days.",
                 &["activity_age"],
             ),
-            by_team: catalogue.gauge(
+            by_team: catalogue.detailed(None, 1, |catalogue| catalogue.gauge(
                 "seats_by_team",
                 &format!(
                     "Number of users with a seat, by the team that grants it. A user may be in several teams, so teams \
                      must not be summed. {TEAM_ID_NOTE}"
                 ),
                 &["team", "team_id"],
-            ),
+            )),
         }
     }
 }

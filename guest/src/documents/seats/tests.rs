@@ -1,7 +1,8 @@
 //! Seats of users with several grants, and lists that are not complete.
 
-use crate::contract::{Error, Span};
-use crate::testing::{Mapped, map, mapped};
+use crate::contract::{Document, Error, Scope, Span, Target};
+use crate::run::Run;
+use crate::testing::{FETCHED_AT, Mapped, map, mapped};
 
 fn list(total: u32, seats: &[&str]) -> String {
     format!(r#"{{"total_seats":{total},"seats":[{}]}}"#, seats.join(","))
@@ -77,6 +78,26 @@ fn a_list_with_enough_seats_but_fewer_users_is_counted() {
     let mapped = seats(&list(2, &[ADA, &again]));
     assert_eq!(mapped.samples("github_copilot_seats"), ["github_copilot_seats{} 1"]);
     assert_eq!(mapped.unmapped(), ["total_seats (conflict) 1"]);
+}
+
+#[test]
+fn the_total_of_an_enterprise_counts_users() {
+    let again = ADA.replace("2026-01-01", "2026-02-01");
+    let map = |body: &str| {
+        let target = Target { scope: Scope::Enterprise, name: "acme-inc".to_owned() };
+        let mut run = Run::new(&target, Span::Latest, &[]);
+        let document = Document {
+            name: "seats".to_owned(),
+            part: 0,
+            fetched_at: FETCHED_AT,
+            report_day: None,
+        };
+        run.feed(&document, body.as_bytes()).unwrap();
+        run.finish()
+    };
+    assert!(map(&list(1, &[ADA, &again])).is_ok());
+    let Err(Error::Malformed(malformed)) = map(&list(2, &[ADA, &again])) else { panic!() };
+    assert_eq!(malformed.reason, "the list has 1 of 2 seats");
 }
 
 #[test]

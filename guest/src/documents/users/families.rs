@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::options::USER_BREAKDOWNS;
 use super::record::{UserDay, UserNames, Users};
 use super::versions;
 use crate::input::Id;
@@ -10,6 +11,11 @@ use crate::measures::agents::AgentFamilies;
 use crate::measures::customizations::CustomizationFamilies;
 use crate::measures::sessions::SessionFamilies;
 use crate::output::{Catalogue, FamilyId, Samples};
+
+/// Declares families of parts of a user's activity.
+fn detailed<T>(catalogue: &mut Catalogue, declare: impl FnOnce(&mut Catalogue) -> T) -> T {
+    catalogue.detailed(Some(USER_BREAKDOWNS.name), 4, declare)
+}
 
 /// The totals over users.
 pub struct TotalFamilies {
@@ -141,10 +147,12 @@ impl UserFamilies {
         let with = |label| [labels[0], labels[1], label];
         Self {
             activity: ActivityFamilies::totals(catalogue, "user_", per, &labels),
-            breakdowns: BREAKDOWNS
-                .iter()
-                .map(|b| ActivityFamilies::breakdown(catalogue, "user_", per, &labels, b))
-                .collect(),
+            breakdowns: detailed(catalogue, |catalogue| {
+                let breakdowns = BREAKDOWNS.iter();
+                breakdowns
+                    .map(|b| ActivityFamilies::breakdown(catalogue, "user_", per, &labels, b))
+                    .collect()
+            }),
             used: catalogue.gauge(
                 "user_used",
                 "1 if the user used a part of Copilot on the report day.",
@@ -178,8 +186,12 @@ impl UserFamilies {
                 &labels,
                 ", in the Copilot app, per user",
             ),
-            agents: AgentFamilies::declare(catalogue, "user_", &labels, per),
-            customizations: CustomizationFamilies::declare(catalogue, "user_", &labels, per),
+            agents: detailed(catalogue, |catalogue| {
+                AgentFamilies::declare(catalogue, "user_", &labels, per)
+            }),
+            customizations: detailed(catalogue, |catalogue| {
+                CustomizationFamilies::declare(catalogue, "user_", &labels, per)
+            }),
         }
     }
 

@@ -3,6 +3,7 @@
 mod breakdown;
 mod families;
 mod names;
+mod options;
 mod record;
 mod row;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod versions;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::families::{TotalFamilies, UserFamilies};
+use self::options::{USER_BREAKDOWNS, USERS};
 use self::record::{UserNames, Users};
 use self::row::UserRow;
 use super::user_teams::UserTeamsCollector;
@@ -20,7 +22,7 @@ use crate::contract::Need;
 use crate::input::{Day, Problem, Rejected, Row, Version};
 use crate::output::{Catalogue, Samples};
 use crate::registration::{DocumentDefinition, Registration};
-use crate::settings::{OptionDefinition, Settings};
+use crate::settings::Settings;
 
 pub const REGISTRATION: Registration = Registration {
     documents: DOCUMENTS,
@@ -60,22 +62,6 @@ const DOCUMENTS: &[DocumentDefinition] = &[
     },
 ];
 
-/// Enables the families with a `user` label. They are many series, so they are off by default.
-const USERS: OptionDefinition = OptionDefinition {
-    name: "users",
-    help: "Set to true to add the families with a user label, from the users report: \
-           up to about 60 series per active user.",
-};
-
-/// Adds each user's activity by editor, feature, model and language, and the agents, skills and so
-/// on that the user used.
-const USER_BREAKDOWNS: OptionDefinition = OptionDefinition {
-    name: "user-breakdowns",
-    help: "Set to true, together with users=true, to add each user's activity by editor, feature, \
-           model and language, and the agents, skills, MCP servers, slash commands and plugins \
-           used: hundreds of series per active user.",
-};
-
 /// Collects the rows of users reports.
 ///
 /// It keeps only a small record per user and day, and without `history` only for the newest day and
@@ -101,7 +87,7 @@ impl Collector for UsersCollector {
         let with_users = settings.is_enabled(USERS.name);
         Self {
             totals: TotalFamilies::declare(catalogue),
-            user: UserFamilies::declare(catalogue),
+            user: catalogue.detailed(Some(USERS.name), 3, UserFamilies::declare),
             with_users,
             with_breakdowns: with_users && settings.is_enabled(USER_BREAKDOWNS.name),
             history: settings.history,

@@ -11,7 +11,8 @@ use jiff::ToSpan;
 use serde_json::json;
 
 use super::content::{Content, message};
-use super::{StandIn, pages, without_blocking};
+use super::pages;
+use super::state::{StandIn, without_blocking};
 use crate::demo::index::Kind;
 use crate::demo::recordings::{Found, Search};
 

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use jiff::civil::Date;
 
 use super::content::Content;
-use super::{StandIn, without_blocking};
+use super::state::{StandIn, without_blocking};
 use crate::demo::recordings::Found;
 use crate::demo::template::parameter;
 

@@ -9,86 +9,10 @@ mod content;
 mod files;
 mod pages;
 mod rate_limit;
+mod state;
 #[cfg(test)]
 mod tests;
 
 pub use api::api_router;
 pub use files::files_router;
-
-use std::hash::{BuildHasher, RandomState};
-use std::io;
-use std::sync::Arc;
-
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use jiff::civil::Date;
-
-use self::rate_limit::RateLimit;
-use super::clock::Clock;
-use super::recordings::Recordings;
-use crate::model::Target;
-
-/// What both hosts share.
-pub struct StandIn {
-    recordings: Recordings,
-    clock: Box<dyn Clock>,
-    rate_limit: RateLimit,
-    token: String,
-    signature: String,
-    urls: BaseUrls,
-}
-
-/// The base URLs under which clients reach the two hosts, without a slash at the end.
-pub struct BaseUrls {
-    /// Of the API.
-    pub api: String,
-    /// Of the report files.
-    pub files: String,
-}
-
-impl StandIn {
-    /// A stand-in with the embedded recordings, and with a token and a signature of its own.
-    pub fn new(clock: impl Clock, urls: BaseUrls) -> io::Result<Arc<Self>> {
-        Ok(Arc::new(Self {
-            recordings: Recordings::embedded()?,
-            clock: Box::new(clock),
-            rate_limit: RateLimit::default(),
-            // New ones at every start, so that nothing can come to rely on them.
-            token: format!("demo_{}", random()),
-            signature: random(),
-            urls,
-        }))
-    }
-
-    /// The token that the API accepts.
-    pub fn token(&self) -> &str {
-        &self.token
-    }
-
-    /// The secret in the links to report files.
-    pub fn signature(&self) -> &str {
-        &self.signature
-    }
-
-    /// The newest day with reports.
-    pub fn newest_day(&self) -> Date {
-        self.clock.newest_day()
-    }
-
-    /// The targets with recordings.
-    pub fn targets(&self) -> &[Target] {
-        self.recordings.targets()
-    }
-}
-
-/// Makes a response on a thread for blocking work: moving a large recording takes some milliseconds.
-async fn without_blocking(respond: impl FnOnce() -> Response + Send + 'static) -> Response {
-    let responded = tokio::task::spawn_blocking(respond).await;
-    responded.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
-}
-
-/// 32 random hexadecimal digits, from the standard library's source of hash seeds.
-fn random() -> String {
-    let word = || RandomState::new().hash_one(0u8);
-    format!("{:016x}{:016x}", word(), word())
-}
+pub use state::{BaseUrls, StandIn};

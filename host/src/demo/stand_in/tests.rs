@@ -1,12 +1,15 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::http::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH, LINK};
-use axum::http::{HeaderMap, Uri};
-use jiff::civil::date;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
 
-use super::*;
+use super::state::{BaseUrls, StandIn};
+use crate::demo::clock::Clock;
 
 const BILLING: &str = "/orgs/octodemo/copilot/billing";
 const REPORTS: &str = "/orgs/octodemo/copilot/metrics/reports";

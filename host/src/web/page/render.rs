@@ -1,5 +1,6 @@
 //! Renders the page.
 
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 
 use super::cache::{ChartCache, ChartsState};
 use super::section::Section;
+use crate::model::text::sanitize;
 use crate::output::{Publisher, TargetStatus};
 use crate::refresh::Targets;
 use crate::runner::Runner;
@@ -56,11 +58,20 @@ impl Selection {
 struct PageTemplate {
     version: &'static str,
     style: &'static str,
+    /// Whether the numbers are those of the demo.
+    is_demo: bool,
     /// The settings that are missing.
     missing: Option<String>,
+    /// The mapping files that are refused, with the reason.
+    refused: Vec<(String, String)>,
     sections: Vec<Section>,
     /// The number of targets that are not on this page.
     others: usize,
+}
+
+/// The name of a mapping file and why it is refused: both may contain anything.
+fn refused_file((path, reason): (PathBuf, String)) -> (String, String) {
+    (sanitize(&path.display().to_string()), sanitize(&reason))
 }
 
 /// The page.
@@ -68,12 +79,18 @@ pub struct Page {
     publisher: Arc<Publisher>,
     targets: Arc<Targets>,
     charts: ChartCache,
+    is_demo: bool,
 }
 
 impl Page {
     /// A page that shows what `publisher` and `targets` know, with charts that `runner` makes.
     pub fn new(publisher: Arc<Publisher>, targets: Arc<Targets>, runner: Arc<Runner>) -> Self {
-        Self { publisher, targets, charts: ChartCache::new(runner) }
+        Self { publisher, targets, charts: ChartCache::new(runner), is_demo: false }
+    }
+
+    /// Says whether the numbers are those of the demo.
+    pub fn of_demo(self, is_demo: bool) -> Self {
+        Self { is_demo, ..self }
     }
 
     /// Renders the page as HTML. Mappings run only if documents or mappings have changed since the
@@ -90,7 +107,9 @@ impl Page {
         let template = PageTemplate {
             version: env!("CARGO_PKG_VERSION"),
             style: STYLE,
+            is_demo: self.is_demo,
             missing: self.publisher.missing(),
+            refused: self.targets.refused().into_iter().map(refused_file).collect(),
             others: statuses.len().saturating_sub(sections.len()),
             sections,
         };

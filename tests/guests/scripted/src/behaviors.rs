@@ -13,6 +13,8 @@ static CALLS: AtomicU32 = AtomicU32::new(0);
 #[derive(Clone, Copy, PartialEq)]
 pub enum Behavior {
     Nothing,
+    /// Declares a chart.
+    Chart,
     Loop,
     Recurse,
     Grow,
@@ -78,6 +80,7 @@ impl Behavior {
             "takes-a-family" => Self::TakesAFamily,
             "only-seats" => Self::OnlySeats,
             "takes-a-document" => Self::TakesADocument,
+            "chart" => Self::Chart,
             _ => match (word.strip_prefix("trap-in-"), word.strip_prefix("connect-")) {
                 (Some(call), _) => Self::TrapIn(call),
                 (_, Some(port)) => Self::Connect(port.parse().unwrap_or_default()),
@@ -128,6 +131,7 @@ impl Behavior {
                 manifest.families.push(family("github_copilot_active_users", &[]));
                 manifest.charts.push(chart("Active users", "github_copilot_active_users"));
             }
+            Self::Chart => manifest.charts.push(chart("Scripted seats", "scripted_seats")),
             Self::LookAround | Self::Connect(_) | Self::Random => {
                 manifest.families.push(family("scripted_seen", &["what"]));
             }

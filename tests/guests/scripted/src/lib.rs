@@ -7,7 +7,7 @@ mod behaviors;
 mod outside;
 mod script;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use exports::copilot_metrics_exporter::mapping::mapper::*;
 
@@ -19,9 +19,12 @@ struct Component;
 #[cfg(target_family = "wasm")]
 export!(Component);
 
-/// A run: the organization's name, and the bytes of its billing document received so far.
+/// A run: the organization's name, the days, and the billing document received so far: when it was
+/// fetched, and its bytes.
 struct Run {
     org: String,
+    span: Span,
+    fetched_at: Cell<i64>,
     billing: RefCell<Vec<u8>>,
 }
 
@@ -34,6 +37,8 @@ fn family(name: &str, label_names: &[&str]) -> Family {
         help: "A family for tests.".into(),
         kind: MetricKind::Gauge,
         label_names: label_names.iter().map(|&name| name.into()).collect(),
+        enabled_by: None,
+        detail: 0,
     }
 }
 
@@ -77,12 +82,13 @@ impl GuestRun for Run {
         if span == Span::History {
             behavior.before("history");
         }
-        Run { org: target.name, billing: RefCell::default() }
+        Run { org: target.name, span, fetched_at: Cell::default(), billing: RefCell::default() }
     }
 
     fn feed(&self, document: Document, chunk: Vec<u8>) -> Result<(), Error> {
         Script::read().behavior.before("feed");
         if document.name == "billing" {
+            self.fetched_at.set(document.fetched_at);
             self.billing.borrow_mut().extend(chunk);
         }
         Ok(())
@@ -125,6 +131,12 @@ impl GuestRun for Run {
             ],
             unmapped: vec![],
         };
+        if self.span == Span::History {
+            let day = self.fetched_at.get().div_euclid(86_400) * 86_400_000;
+            for family in &mut set.families {
+                family.timestamps = Some(vec![day; family.values.len()]);
+            }
+        }
         script.behavior.spoil_samples(&mut set);
         Ok(set)
     }
