@@ -110,13 +110,22 @@ impl Publisher {
 
     /// Returns when everything that has changed so far is served.
     pub async fn shown(&self) {
-        self.change(true, |_| {});
-        self.served().await;
+        let version = {
+            let mut state = self.state();
+            state.urgent = state.version;
+            state.version
+        };
+        self.changed.notify_one();
+        self.wait_until_built(version).await;
     }
 
     /// Returns when everything that has changed so far is served, without hurrying.
     pub async fn served(&self) {
         let version = self.state().version;
+        self.wait_until_built(version).await;
+    }
+
+    async fn wait_until_built(&self, version: u64) {
         let mut built = self.built.subscribe();
         // It fails only if the publisher is gone.
         built.wait_for(|built| *built >= version).await.ok();

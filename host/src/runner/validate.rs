@@ -95,13 +95,16 @@ pub fn validate(
     if text_bytes > limits.result_bytes {
         return Err(SamplesError::TooMuchText(text_bytes, limits.result_bytes));
     }
-    let families = manifest
+    let mut families: Vec<_> = manifest
         .families
         .iter()
         .zip(families)
-        .filter_map(|(family, samples)| Some((family.clone(), samples?)))
+        .filter_map(|(family, samples)| Some((family, samples?)))
         .filter(|(_, samples)| !samples.values.is_empty())
+        .map(|(family, samples)| (family.clone(), samples))
         .collect();
+    // They are kept until the next refresh.
+    families.shrink_to_fit();
     Ok(Samples { strings, families, left_out })
 }
 
