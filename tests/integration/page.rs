@@ -65,21 +65,33 @@ async fn the_charts_show_the_recorded_values_without_another_request() {
         let date = newest.saturating_sub(jiff::ToSpan::days(i64::from(back))).to_string();
         let value = cell(&html, "Active users", &date, 1);
         assert_eq!(value, day["daily_active_users"].to_string(), "{date}");
-        let acceptance = 100.0 * number(&day["code_acceptance_activity_count"])
-            / number(&day["code_generation_activity_count"]);
+        let of_feature = |count: &str, is_wanted: &dyn Fn(&Value) -> bool| -> f64 {
+            let rows = day["totals_by_feature"].as_array().unwrap().iter();
+            rows.filter(|row| is_wanted(&row["feature"])).map(|row| number(&row[count])).sum()
+        };
+        let completions = |count| of_feature(count, &|feature| feature == "code_completion");
+        let acceptance = 100.0 * completions("code_acceptance_activity_count")
+            / completions("code_generation_activity_count");
         assert_eq!(cell(&html, "Acceptance", &date, 1), format!("{acceptance:.1}%"), "{date}");
+        let is_agent =
+            |feature: &Value| feature == "agent_edit" || feature == "chat_panel_agent_mode";
+        let agents =
+            100.0 * of_feature("loc_added_sum", &is_agent) / of_feature("loc_added_sum", &|_| true);
+        assert_eq!(cell(&html, "Share of agents", &date, 1), format!("{agents:.1}%"), "{date}");
         let deleted = cell(&html, "Lines of code", &date, 3).replace(',', "");
         assert_eq!(deleted, day["loc_deleted_sum"].to_string(), "{date}");
     }
+    // Acceptance is of code completions, where GitHub says which code those are.
     for (chart, rows, field, name) in [
         ("By language", "totals_by_language_feature", "language", "rust"),
-        ("By editor", "totals_by_ide", "ide", "vscode"),
-        ("By feature", "totals_by_feature", "feature", "agent_edit"),
+        ("By feature", "totals_by_feature", "feature", "code_completion"),
         ("By model", "totals_by_model_feature", "model", "gpt-4.1"),
     ] {
         let sum = |count: &str| -> f64 {
             let rows = days.iter().flat_map(|day| day[rows].as_array().unwrap());
-            rows.filter(|row| row[field] == name).map(|row| number(&row[count])).sum()
+            let of_name = rows.filter(|row| row[field] == name);
+            let completions = of_name.filter(|row| row["feature"] == "code_completion");
+            completions.map(|row| number(&row[count])).sum()
         };
         let generated = sum("code_generation_activity_count");
         assert!(generated > 0.0);
@@ -87,6 +99,8 @@ async fn the_charts_show_the_recorded_values_without_another_request() {
         assert_eq!(value(1), generated.to_string(), "{chart}");
         assert_eq!(value(2), sum("code_acceptance_activity_count").to_string(), "{chart}");
     }
+    assert_eq!(cell(&html, "By feature", "agent_edit", 2), "–");
+    assert_eq!(cell(&html, "By feature", "agent_edit", 3), "–");
     let exposition = metrics(&serving).await;
     let seats = |age: &str| {
         exposition.value(&format!(

@@ -87,13 +87,16 @@ impl BarChart<'_> {
     fn row<'a>(&self, at: usize, bar: &'a Bar, scale: &Scale) -> Row<'a> {
         let unit = self.data.unit;
         let value = unit.full(bar.value);
+        // Other bars have a part, this one can't have any.
+        let lacks_part = bar.part.is_none() && self.data.columns.len() > 1;
         let percent = (unit == Unit::Count).then(|| match bar.part {
+            _ if lacks_part => ABSENT.to_owned(),
             Some(part) => percent(part, bar.value),
             None => percent(bar.value, scale.total),
         });
         let text = match &percent {
-            Some(percent) => format!("{value} ({percent})"),
-            None => value.clone(),
+            Some(percent) if !lacks_part => format!("{value} ({percent})"),
+            _ => value.clone(),
         };
         Row {
             name: &bar.name,
@@ -103,12 +106,18 @@ impl BarChart<'_> {
             // Code that is accepted may have been generated before the days that are summed up.
             part_length: scale.length(bar.part.unwrap_or_default().min(bar.value)),
             value,
-            part: bar.part.map(|part| unit.full(part)),
+            part: match lacks_part {
+                true => Some(ABSENT.to_owned()),
+                false => bar.part.map(|part| unit.full(part)),
+            },
             percent,
             text,
         }
     }
 }
+
+/// What stands for a number that does not exist.
+const ABSENT: &str = "–";
 
 /// What the lengths and percentages of bars are relative to.
 struct Scale {

@@ -114,7 +114,8 @@ fn bars_by_label(chart: &LabelBars, samples: &Samples) -> Option<BarData> {
         .as_ref()
         .map(|part| sums_by_label(samples, part, &chart.label, days_up_to(newest)));
     let bar = |(name, value): (&str, f64)| {
-        let part = parts.as_ref().map(|parts| parts.get(name).copied().unwrap_or_default());
+        // A part that does not exist is not 0: code of agents, for example, can't be accepted.
+        let part = parts.as_ref().and_then(|parts| parts.get(name).copied());
         Bar { name: name.to_owned(), value, part }
     };
     let mut bars: Vec<Bar> =
@@ -127,7 +128,7 @@ fn bars_by_label(chart: &LabelBars, samples: &Samples) -> Option<BarData> {
         bars.push(Bar {
             name: format!("{} others", others.len()),
             value: others.iter().map(|bar| bar.value).sum(),
-            part: chart.part.is_some().then(|| others.iter().filter_map(|bar| bar.part).sum()),
+            part: others.iter().filter_map(|bar| bar.part).reduce(|sum, part| sum + part),
         });
     }
     let mut columns = vec![chart.value_name.clone()];
