@@ -111,10 +111,11 @@ impl Run {
         if !framer.begun() {
             let day = document.report_day.as_deref().and_then(Day::parse);
             let day = day.filter(|day| day.is_plausible(document.fetched_at));
-            let collector = self.collectors.get_mut(place.collector);
-            let is_measured = day.zip(collector).is_some_and(|(day, it)| it.nothing_on(day));
-            if !is_measured && !place.registration.may_be_empty {
+            if !place.registration.may_be_empty {
                 return malformed(0, "the body is empty".to_owned());
+            }
+            if let (Some(day), Some(collector)) = (day, self.collectors.get_mut(place.collector)) {
+                collector.nothing_on(day);
             }
         }
         if let (0, Some((offset, problem))) = (rows.taken, rows.first_lost) {

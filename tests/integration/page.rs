@@ -73,8 +73,10 @@ async fn the_charts_show_the_recorded_values_without_another_request() {
         let acceptance = 100.0 * completions("code_acceptance_activity_count")
             / completions("code_generation_activity_count");
         assert_eq!(cell(&html, "Acceptance", &date, 1), format!("{acceptance:.1}%"), "{date}");
-        let is_agent =
-            |feature: &Value| feature == "agent_edit" || feature == "chat_panel_agent_mode";
+        let is_agent = |feature: &Value| {
+            ["agent_edit", "chat_panel_agent_mode", "copilot_cli", "copilot_app"]
+                .contains(&feature.as_str().unwrap())
+        };
         let agents =
             100.0 * of_feature("loc_added_sum", &is_agent) / of_feature("loc_added_sum", &|_| true);
         assert_eq!(cell(&html, "Share of agents", &date, 1), format!("{agents:.1}%"), "{date}");

@@ -56,9 +56,13 @@ async fn fetch_once(
     };
     let report_day = envelope.report_day.or(envelope.report_end_day);
     if envelope.download_links.is_empty() {
-        // A report of a day without files says that nothing happened; without a day, it says nothing.
+        // A report of a day without files says that nothing happened, and mappings get to know that in
+        // GitHub's own words. Without a day, it says nothing.
         let Some(day) = report_day else { return Ok(Attempt::Fetched(None)) };
-        let body = BodyWriter::default().finish();
+        let mut writer = BodyWriter::default();
+        let written =
+            writer.write(format!("{{\"download_links\":[],\"report_day\":\"{day}\"}}").as_bytes());
+        let body = written.and_then(|()| writer.finish());
         let body = body.map_err(|error| FetchError::answer(request.path, error.to_string()))?;
         let part = Part { body, validator: None, next: None, day: None };
         return Ok(Attempt::Fetched(Some(Document::new(vec![part], fetched_at, Some(day)))));
