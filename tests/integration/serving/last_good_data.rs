@@ -82,14 +82,14 @@ async fn a_document_that_fails_does_not_affect_the_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_optional_document_that_is_malformed_is_left_out_and_counted() {
     let github = stand_in().await;
-    github.fail("/billing/seats", Fault::Body("{\"seats\":[{\"plan_type\"".into()));
+    github.fail("/octodemo/user-teams-1-day/0.json", Fault::Body("not JSON".into()));
     let serving = serving(&github, "octodemo");
     serving.wait_for("refreshed");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("copilot_exporter_up", ""), 1.0);
     let failures = "copilot_exporter_document_failures_total";
-    let malformed = exposition.sum(failures, "cause=\"malformed\",document=\"seats\"");
+    let malformed = exposition.sum(failures, "cause=\"malformed\",document=\"user-teams-1-day\"");
     assert_eq!(malformed, 1.0, "{}", serving.log());
-    assert_eq!(exposition.series("github_copilot_seats").count(), 0);
-    assert!(serving.log().contains("cut off in the middle of a value"), "{}", serving.log());
+    assert_eq!(exposition.series("github_copilot_team_members").count(), 0);
+    assert!(serving.log().contains("not JSON"), "{}", serving.log());
 }
