@@ -119,7 +119,10 @@ impl TargetTask {
         let name = member.name();
         for malformed in &outcome.malformed {
             let document = &malformed.document;
-            self.shared.metrics.count_document_failure(self.target(), document, "malformed");
+            // A cycle may map twice, and several mappings may reject it.
+            if self.malformed_in_cycle.insert(document.clone()) {
+                self.shared.metrics.count_document_failure(self.target(), document, "malformed");
+            }
             self.schedule.note_unmapped(document, &malformed.reason);
             self.rejected.insert(document.clone(), malformed.reason.clone());
         }

@@ -48,6 +48,8 @@ pub(super) struct TargetTask {
     pub(super) blamed: HashMap<String, u32>,
     /// Those that were to blame in this cycle, by SHA-256.
     pub(super) blamed_in_cycle: HashSet<String>,
+    /// The documents that were malformed in this cycle.
+    pub(super) malformed_in_cycle: HashSet<String>,
     /// Runs that continue on their threads when the task is cancelled.
     pub(super) tracker: TaskTracker,
 }
@@ -78,6 +80,7 @@ impl TargetTask {
             mapping_failures: BTreeMap::new(),
             blamed: HashMap::new(),
             blamed_in_cycle: HashSet::new(),
+            malformed_in_cycle: HashSet::new(),
             tracker: TaskTracker::new(),
         };
         task.adopt();
@@ -146,6 +149,7 @@ impl TargetTask {
     async fn cycle(&mut self) {
         let started = Instant::now();
         self.blamed_in_cycle.clear();
+        self.malformed_in_cycle.clear();
         let is_adopted = self.adopt();
         let is_leader = self.acquire_lease().await;
         let due = self.specs.iter().any(|spec| self.is_due(spec, started));

@@ -67,8 +67,16 @@ async fn check(State(grants): State<Arc<Grants>>, mut request: Request, next: Ne
             next.run(request).await
         }
         Some(false) => {
+            // GitHub counts a request that it refuses.
+            request.headers_mut().insert(AUTHORIZATION, grants.accepted.clone());
+            let counted = next.run(request).await;
             let body = r#"{"message":"Resource not accessible by personal access token"}"#;
-            (StatusCode::FORBIDDEN, [(CONTENT_TYPE, "application/json")], body).into_response()
+            let json = [(CONTENT_TYPE, "application/json")];
+            let mut refused = (StatusCode::FORBIDDEN, json, body).into_response();
+            let limits = counted.headers().iter();
+            let limits = limits.filter(|(name, _)| name.as_str().starts_with("x-ratelimit-"));
+            refused.headers_mut().extend(limits.map(|(name, value)| (name.clone(), value.clone())));
+            refused
         }
         // Without a token, the stand-in refuses it.
         None => next.run(request).await,
