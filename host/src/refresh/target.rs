@@ -168,9 +168,13 @@ impl TargetTask {
                 self.fetch_if_due(spec, started, &mut fetched).await;
             }
         }
+        // Mappings may have been put in use while documents were fetched.
+        let is_adopted = self.adopt() || is_adopted;
         let mapped = self.map_and_publish(&fetched.attempted).await;
         let now = Instant::now();
-        for spec in &fetched.attempted {
+        let is_wanted = |spec: &&DocumentSpec| self.specs.iter().any(|own| own.name == spec.name);
+        let attempted: Vec<_> = fetched.attempted.iter().filter(is_wanted).collect();
+        for spec in attempted {
             if !self.versions.is_pending(&spec.name) {
                 // One that GitHub confirmed was mapped before.
                 self.schedule.note_mapped(&spec.name);
