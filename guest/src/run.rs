@@ -109,11 +109,11 @@ impl Run {
         framer.finish().map_err(|error| in_document(&document, error.into()))?;
         let malformed = |offset, reason| Err(in_document(&document, Malformed { offset, reason }));
         if !framer.begun() {
-            let day = document.report_day.as_deref().and_then(Day::parse);
-            let day = day.filter(|day| day.is_plausible(document.fetched_at));
             if !place.registration.may_be_empty {
                 return malformed(0, "the body is empty".to_owned());
             }
+            let day = document.report_day.as_deref().and_then(Day::parse);
+            let day = day.filter(|day| day.is_plausible(document.fetched_at));
             if let (Some(day), Some(collector)) = (day, self.collectors.get_mut(place.collector)) {
                 collector.nothing_on(day);
             }

@@ -56,9 +56,9 @@ async fn fetch_once(
     };
     let report_day = envelope.report_day.or(envelope.report_end_day);
     if envelope.download_links.is_empty() {
-        // A report of a day without files says that nothing happened, and mappings get to know that in
-        // GitHub's own words. Without a day, it says nothing.
-        let Some(day) = report_day else { return Ok(Attempt::Fetched(None)) };
+        // The report of one day without files says that nothing happened, and mappings get to know that
+        // in GitHub's own words. One of 28 days without files would replace data: it does not exist yet.
+        let Some(day) = envelope.report_day else { return Ok(Attempt::Fetched(None)) };
         let mut writer = BodyWriter::default();
         let written =
             writer.write(format!("{{\"download_links\":[],\"report_day\":\"{day}\"}}").as_bytes());

@@ -57,7 +57,8 @@ async fn a_report_without_files_does_not_exist_yet_and_the_last_good_data_is_kep
     let github = stand_in().await;
     let serving = serving_every(&github, "octodemo", "1");
     serving.wait_for("refreshed");
-    github.fail("/organization-28-day/latest", Fault::Body("{\"download_links\":[]}".into()));
+    let empty = "{\"download_links\":[],\"report_start_day\":\"2026-10-24\",\"report_end_day\":\"2026-11-20\"}";
+    github.fail("/organization-28-day/latest", Fault::Body(empty.into()));
     let failed = serving.wait_for("refresh failed");
     assert!(failed.contains("organization-28-day: GitHub does not have it yet"), "{failed}");
     assert_eq!(metrics(&serving).await.sum("github_copilot_interactions", ""), 2180.0);
