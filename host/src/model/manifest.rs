@@ -1,5 +1,7 @@
 //! What a mapping says about itself.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::chart::Chart;
@@ -18,7 +20,7 @@ pub struct Manifest {
     /// The options it accepts.
     pub options: Vec<OptionSpec>,
     /// Every family it may return, in the order of `/metrics`.
-    pub families: Vec<Family>,
+    pub families: Vec<Arc<Family>>,
     /// The charts of its families, in the order of the page.
     pub charts: Vec<Chart>,
 }
@@ -36,7 +38,7 @@ impl Manifest {
 
     /// A family by name.
     pub fn family(&self, name: &str) -> Option<&Family> {
-        self.families.iter().find(|family| family.name == name)
+        self.families.iter().map(|family| &**family).find(|family| family.name == name)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What goes into a run of a mapping, and what comes out.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -102,7 +104,7 @@ pub struct Samples {
     /// Every label value once; the samples refer to them by index.
     pub strings: Vec<String>,
     /// The families with their samples. No family is without samples.
-    pub families: Vec<(Family, FamilySamples)>,
+    pub families: Vec<(Arc<Family>, FamilySamples)>,
     /// What was left out because there are too many samples, in words.
     pub left_out: Option<String>,
 }

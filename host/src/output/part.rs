@@ -23,7 +23,7 @@ pub struct Placement {
     /// The target.
     pub target: Target,
     /// Its mappings from now on, with the families they may return.
-    pub mappings: Vec<(MappingId, Vec<Family>)>,
+    pub mappings: Vec<(MappingId, Vec<Arc<Family>>)>,
     /// The samples of those that are new.
     pub published: Vec<Published>,
     /// Whether these are all mappings. If not, restored samples of other ones stay, as their mappings
@@ -95,7 +95,7 @@ impl Part {
 
     /// Changes the mappings. One of a name that was in use before keeps its samples, unless another
     /// mapping has one of their families now: it must not be served twice.
-    pub fn place(&mut self, mappings: &[(MappingId, Vec<Family>)], is_complete: bool) {
+    pub fn place(&mut self, mappings: &[(MappingId, Vec<Arc<Family>>)], is_complete: bool) {
         let mut before = std::mem::take(&mut self.entries);
         let belongs_to_other = |family: &Family, name: &str| {
             let others = mappings.iter().filter(|(mapping, _)| mapping.name != name);
@@ -152,16 +152,16 @@ mod tests {
         MappingId { name: name.to_owned(), version: version.to_owned(), sha256 }
     }
 
-    fn family(name: &str) -> Family {
+    fn family(name: &str) -> Arc<Family> {
         let (name, help) = (name.to_owned(), "h".to_owned());
-        Family {
+        Arc::new(Family {
             name,
             help,
             kind: MetricKind::Gauge,
             label_names: vec![],
             enabled_by: None,
             detail: 0,
-        }
+        })
     }
 
     fn published(mapping: MappingId, name: &str) -> Published {

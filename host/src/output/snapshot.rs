@@ -111,6 +111,8 @@ fn deflate(bytes: &[u8], level: Compression, end: FlushCompress) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use std::io::Read;
 
     use super::*;
@@ -139,7 +141,7 @@ mod tests {
                 all.strings.push((*label).to_owned());
                 columns.values.push(*value);
             }
-            all.families.push((family, columns));
+            all.families.push((Arc::new(family), columns));
         }
         all
     }

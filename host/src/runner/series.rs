@@ -9,7 +9,7 @@ use crate::model::{Family, Manifest, SampleSet};
 /// out, in words. Families without detail are never left out, even if they are too many.
 pub(super) fn fit(set: &mut SampleSet, manifest: &Manifest, limit: usize) -> Option<String> {
     let families: HashMap<&str, &Family> =
-        manifest.families.iter().map(|family| (family.name.as_str(), family)).collect();
+        manifest.families.iter().map(|family| (family.name.as_str(), &**family)).collect();
     let detail = |name: &str| families.get(name).map_or(0, |family| family.detail);
     let total: usize = set.families.iter().map(|samples| samples.values.len()).sum();
     let mut by_detail: BTreeMap<u32, usize> = BTreeMap::new();
@@ -53,6 +53,8 @@ pub(super) fn fit(set: &mut SampleSet, manifest: &Manifest, limit: usize) -> Opt
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::{FamilySamples, MetricKind};
 
@@ -84,6 +86,7 @@ mod tests {
         let counts = [10, 20, 30, 40];
         let samples = families.iter().zip(counts).map(columns).collect();
         let mut set = SampleSet { families: samples, ..SampleSet::default() };
+        let families = families.into_iter().map(Arc::new).collect();
         let manifest = Manifest { families, ..Manifest::default() };
         let left_out = fit(&mut set, &manifest, limit);
         (set.families.into_iter().map(|samples| samples.name).collect(), left_out)

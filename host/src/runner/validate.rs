@@ -2,6 +2,7 @@
 //! duplicate series, Prometheus would drop all of them.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -101,7 +102,7 @@ pub fn validate(
         .zip(families)
         .filter_map(|(family, samples)| Some((family, samples?)))
         .filter(|(_, samples)| !samples.values.is_empty())
-        .map(|(family, samples)| (family.clone(), samples))
+        .map(|(family, samples)| (Arc::clone(family), samples))
         .collect();
     // They are kept until the next refresh.
     families.shrink_to_fit();
@@ -193,7 +194,7 @@ mod tests {
         Manifest {
             name: "test".to_owned(),
             version: "1".to_owned(),
-            families: vec![family("first", &["a", "b"]), family("second", &[])],
+            families: vec![Arc::new(family("first", &["a", "b"])), Arc::new(family("second", &[]))],
             ..Manifest::default()
         }
     }

@@ -1,5 +1,7 @@
 //! Contract 0.1: its generated bindings, and the translation to the host's own types.
 
+use std::sync::Arc;
+
 use wasmtime::Store;
 use wasmtime::component::{InstancePre, ResourceAny};
 
@@ -102,7 +104,7 @@ impl From<wit::Manifest> for model::Manifest {
             version: manifest.version,
             documents: manifest.documents.into_iter().map(Into::into).collect(),
             options: manifest.options.into_iter().map(Into::into).collect(),
-            families: manifest.families.into_iter().map(Into::into).collect(),
+            families: manifest.families.into_iter().map(|family| Arc::new(family.into())).collect(),
             charts: Vec::new(),
         }
     }

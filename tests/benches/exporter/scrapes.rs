@@ -133,7 +133,7 @@ fn samples() -> Samples {
         values: (0..SERIES).map(f64::from).collect(),
         timestamps: None,
     };
-    Samples { strings, families: vec![(family, columns)], left_out: None }
+    Samples { strings, families: vec![(Arc::new(family), columns)], left_out: None }
 }
 
 /// Scrapes with several clients at once, each on a connection that stays open, as Prometheus does.

@@ -1,5 +1,7 @@
 //! Samples and charts for the tests of the page.
 
+use std::sync::Arc;
+
 use super::select::Day;
 use crate::model::{
     ChartSeries, Family, FamilySamples, LabelMatcher, MetricKind, Samples, Selection,
@@ -31,7 +33,7 @@ pub(super) fn samples(families: &[(&str, &[Row<'_>])]) -> Samples {
             values: rows.iter().map(|(_, _, value)| *value).collect(),
             timestamps: Some(rows.iter().map(|(_, day, _)| day * 86_400_000).collect()),
         };
-        samples.families.push((family, columns));
+        samples.families.push((Arc::new(family), columns));
     }
     samples
 }
