@@ -164,6 +164,9 @@ pub(super) async fn store_samples(
     target: &crate::model::Target,
     published: Published,
 ) {
+    if !shared.store.is_durable() {
+        return;
+    }
     let key = Key::samples(target, &published.mapping.name);
     let stored = StoredSamples {
         mapping: published.mapping,

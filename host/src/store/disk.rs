@@ -133,6 +133,10 @@ impl Store for Disk {
     }
 
     fn release(&self, _: &Target) {}
+
+    fn is_durable(&self) -> bool {
+        true
+    }
 }
 
 impl Files {

@@ -64,6 +64,9 @@ pub trait Store: Send + Sync {
 
     /// Frees the memory that a target takes. What is on disk stays.
     fn release(&self, target: &Target);
+
+    /// Whether what is stored is still there when the process starts again.
+    fn is_durable(&self) -> bool;
 }
 
 /// Whether a document replaces another one.

@@ -93,4 +93,8 @@ impl Store for Memory {
     fn release(&self, target: &Target) {
         self.documents().retain(|key, _| key.target != *target);
     }
+
+    fn is_durable(&self) -> bool {
+        false
+    }
 }

@@ -112,6 +112,10 @@ impl<S: Store> Store for Tiered<S> {
         self.memory.release(target);
         self.store.release(target);
     }
+
+    fn is_durable(&self) -> bool {
+        self.store.is_durable()
+    }
 }
 
 #[cfg(test)]
