@@ -19,8 +19,8 @@ use crate::model::metrics;
 use crate::output::{Collector, Publisher};
 use crate::refresh::{self, Parts, Reconciler, Reloader, Source, Targets};
 use crate::runner::{self, Runner};
-use crate::store::{self, Disk, Memory, Store, Tiered};
-use crate::wasm::{DEFAULT_MAPPING, Engine, EngineError, LoadError, Mapping};
+use crate::store::{self, CompiledCode, Disk, Memory, Store, Tiered};
+use crate::wasm::{Compiler, Engine, EngineError, LoadError, Mapping};
 use crate::web::{self, App, Listener, Page, Server, Web, router};
 use crate::{github, mappings};
 
@@ -137,8 +137,8 @@ pub fn check(source: &Source) -> Result<Settings, StartError> {
     if let Some(path) = &settings.web_config {
         Web::check(path)?;
     }
-    let engine = engine(&settings)?;
-    let default = Arc::new(Mapping::load(&engine, DEFAULT_MAPPING)?);
+    let engine = engine(&settings, None)?;
+    let default = Arc::new(Mapping::load_default_blocking(&engine)?);
     let mut registry = Registry::new(engine.clone(), default);
     loop {
         let scan = registry.rescan(&settings, Rescan::All, &Default::default())?;
@@ -146,7 +146,7 @@ pub fn check(source: &Source) -> Result<Settings, StartError> {
             return Ok(settings);
         }
         for file in scan.pending {
-            registry.add_compiled(&file.sha256, file.compile(&engine));
+            registry.add_compiled(&file.sha256, file.compile_blocking(&engine));
         }
     }
 }
@@ -185,9 +185,17 @@ fn unusable_cache_dir(directory: &Path, error: &io::Error) -> SettingError {
     SettingError { setting: "--cache-dir (CACHE_DIR)".to_owned(), problem }
 }
 
-fn engine(settings: &Settings) -> Result<Engine, EngineError> {
+fn engine(settings: &Settings, metrics: Option<store::Metrics>) -> Result<Engine, EngineError> {
     let directory = settings.cache_dir.as_ref().map(|directory| directory.join("compiled"));
-    Engine::with_cache(settings.policy.limits.clone(), directory.as_deref())
+    let kept = directory.and_then(|directory| {
+        let opened = CompiledCode::open(&directory, metrics);
+        let failed = |error: &io::Error| {
+            let directory = directory.display();
+            warn!(%directory, %error, "cannot keep compiled mappings: every start compiles them");
+        };
+        opened.inspect_err(failed).ok()
+    });
+    Engine::with_compiler(settings.policy.limits.clone(), Compiler::in_child_process(kept))
 }
 
 /// The store: in memory, and on disk if a directory is set.
@@ -212,8 +220,8 @@ impl Exporter {
         let (settings, store) = read.map_err(|_| StartError::ReadTimeout)??;
         let settings = Arc::new(settings);
         let web = Arc::new(Web::new(settings.web_config.clone()).await?);
-        let engine = engine(&settings)?;
         let metrics = Metrics::new()?;
+        let engine = engine(&settings, Some(metrics.store.clone()))?;
         metrics.refresh.set_reloaded(true);
         if settings.is_demo {
             metrics.demo.set(1);

@@ -1,9 +1,10 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::config::{ServeArgs, WebArgs};
 use crate::offline::{CheckArgs, MapArgs, ShowArgs};
+use crate::wasm::SUBCOMMAND;
 
 /// The text above the options in `--help`.
 const ABOUT: &str = "\
@@ -43,8 +44,20 @@ pub enum Command {
     Mapping(MappingCommand),
     /// Check the settings and the config file without sending a request to GitHub
     CheckConfig(Box<ServeArgs>),
+    /// Compile a mapping: from standard input to standard output
+    #[command(hide = true, name = SUBCOMMAND)]
+    CompileMapping(CompileArgs),
     /// Check whether the exporter on this machine is healthy: exit code 0, or 1 with the reason
     Healthcheck(WebArgs),
+}
+
+/// The limits of a process that compiles.
+#[derive(Debug, Args)]
+pub struct CompileArgs {
+    /// Seconds of CPU time
+    pub seconds: u64,
+    /// Bytes of memory
+    pub memory_bytes: u64,
 }
 
 /// The commands about a mapping.

@@ -10,7 +10,7 @@ use crate::serving::{command, metrics};
 #[test]
 fn a_mapping_built_for_0_1_loads_and_runs() {
     let engine = Engine::new(Limits::default()).unwrap();
-    let mapping = Mapping::load(&engine, &contract_0_1()).unwrap();
+    let mapping = Mapping::load_blocking(&engine, contract_0_1()).unwrap();
     assert_eq!(mapping.version(), Version::V0_1);
     let target = Target::new(Scope::Organization, "octodemo").unwrap();
     let mut run = mapping.start(&target, Span::Latest, &[]).unwrap();

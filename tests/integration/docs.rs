@@ -197,6 +197,9 @@ fn the_defaults_in_docs_configuration_are_the_actual_ones() {
     assert_eq!(default("memory_mib"), (policy.limits.memory_bytes >> 20).to_string());
     assert_eq!(default("result_mib"), (policy.limits.result_bytes >> 20).to_string());
     assert_eq!(seconds("run_time"), policy.limits.run_time);
+    assert_eq!(seconds("compile_time"), policy.limits.compile_time);
+    let compile_memory = policy.limits.compile_memory_bytes >> 20;
+    assert_eq!(default("compile_memory_mib"), compile_memory.to_string());
     assert_eq!(default("series"), policy.limits.series.to_string());
     assert_eq!(default("max_file_mib"), (policy.max_file_bytes >> 20).to_string());
     assert_eq!(default("rollback_after"), policy.rollback_after.to_string());

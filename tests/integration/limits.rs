@@ -9,7 +9,7 @@ use copilot_metrics_tests::fixtures::{FETCHED_AT_SECONDS, read, write_users_repo
 /// Maps a document with the default mapping under these limits.
 fn mapped(limits: Limits, name: &str, body: impl Read) -> Result<RunResult, MapError> {
     let engine = Engine::new(limits).unwrap();
-    let mapping = Mapping::load(&engine, DEFAULT_MAPPING).unwrap();
+    let mapping = Mapping::load_blocking(&engine, DEFAULT_MAPPING).unwrap();
     let target = Target::new(Scope::Organization, "acme").unwrap();
     let header = PartHeader::new(name, 0, FETCHED_AT_SECONDS);
     execute(&mapping, &target, Span::History, &[], [(header, body)], None)

@@ -48,7 +48,10 @@ impl Component {
     /// Compiles it.
     pub fn load() -> Self {
         let engine = Engine::new(Limits::default()).unwrap_or_else(|error| panic!("{error}"));
-        Self(Mapping::load(&engine, DEFAULT_MAPPING).unwrap_or_else(|error| panic!("{error}")))
+        Self(
+            Mapping::load_blocking(&engine, DEFAULT_MAPPING)
+                .unwrap_or_else(|error| panic!("{error}")),
+        )
     }
 
     /// What it says about itself.

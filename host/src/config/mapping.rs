@@ -62,6 +62,15 @@ section! {
         /// Maximum size of the result of one call.
         #[serde(rename = "result_mib", deserialize_with = "value::<Mib<usize, 1, 4096, 64>, _>")]
         result_bytes: usize = Limits::default().result_bytes,
+        /// Maximum duration of a compilation, in wall-clock and in CPU time.
+        #[serde(deserialize_with = "value::<Timeout, _>")]
+        compile_time: Duration = Limits::default().compile_time,
+        /// Maximum memory of a compilation.
+        #[serde(
+            rename = "compile_memory_mib",
+            deserialize_with = "value::<Mib<u64, 64, 65536, 1024>, _>"
+        )]
+        compile_memory_bytes: u64 = Limits::default().compile_memory_bytes,
         /// Maximum number of samples of one target.
         #[serde(deserialize_with = "value::<Number<usize, 1, 10_000_000, 200_000>, _>")]
         series: usize = Limits::default().series,
@@ -93,6 +102,8 @@ impl MappingSection {
                 run_time: self.run_time,
                 result_bytes: self.result_bytes,
                 series: self.series,
+                compile_time: self.compile_time,
+                compile_memory_bytes: self.compile_memory_bytes,
                 ..Limits::default()
             },
             max_file_bytes: self.max_file_bytes,

@@ -1,59 +1,17 @@
 //! A candidate set: what should be in use of one directory, before it is. It is always a set that can
 //! run: a file that does not fit is refused, and its predecessor stays in use.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::conflict::Conflict;
+use super::file_state::Files;
 use super::refusal::Refusal;
 use super::set::MappingSet;
-use crate::config::{MappingSource, SettingError};
+use crate::config::MappingSource;
 use crate::model::Limits;
 use crate::wasm::Mapping;
-
-/// The files of a directory by path.
-pub(super) type Files = BTreeMap<PathBuf, FileState>;
-
-/// Checks that the settings fit a set of mappings.
-pub(super) type Fits<'a> = &'a dyn Fn(&MappingSet) -> Result<(), SettingError>;
-
-/// What is known about a file.
-#[derive(Clone, Default)]
-pub(super) struct FileState {
-    /// Identifies its content as of the last scan.
-    pub content: String,
-    /// The mapping that runs: the file's own, or its predecessor while that one is refused.
-    pub in_use: Option<Arc<Mapping>>,
-    /// The mapping that it replaced.
-    pub before: Option<Arc<Mapping>>,
-    /// Why the file's own mapping does not run.
-    pub refusal: Option<Arc<Refusal>>,
-    /// The limits with which the file's own mapping was last tried.
-    pub limits: Option<Arc<Limits>>,
-}
-
-impl FileState {
-    fn uses(&self, sha256: &str) -> bool {
-        self.in_use.as_ref().is_some_and(|in_use| in_use.sha256() == sha256)
-    }
-
-    fn is_named(&self, name: &str) -> bool {
-        self.in_use.as_ref().is_some_and(|in_use| in_use.manifest().name == name)
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        let mapping = |mapping: &Option<Arc<Mapping>>| {
-            mapping.as_ref().map(|mapping| mapping.sha256().to_owned())
-        };
-        let refusal = |state: &Self| state.refusal.as_ref().map(|refusal| refusal.to_string());
-        self.content == other.content
-            && mapping(&self.in_use) == mapping(&other.in_use)
-            && mapping(&self.before) == mapping(&other.before)
-            && refusal(self) == refusal(other)
-    }
-}
 
 /// What happens to a file.
 #[derive(Clone)]
@@ -71,17 +29,17 @@ pub enum Change {
 /// What should be in use.
 #[derive(Clone)]
 pub struct CandidateSet {
-    source: MappingSource,
-    default: Option<Arc<Mapping>>,
-    old_files: Files,
-    old_set: Arc<MappingSet>,
-    files: Files,
-    set: Arc<MappingSet>,
-    rolled_back: Option<(PathBuf, Arc<Mapping>)>,
+    pub(super) source: MappingSource,
+    pub(super) default: Option<Arc<Mapping>>,
+    pub(super) old_files: Files,
+    pub(super) old_set: Arc<MappingSet>,
+    pub(super) files: Files,
+    pub(super) set: Arc<MappingSet>,
+    pub(super) rolled_back: Option<(PathBuf, Arc<Mapping>)>,
     /// Why the directory can't be read.
-    unreadable: Option<(PathBuf, Arc<Refusal>)>,
+    pub(super) unreadable: Option<(PathBuf, Arc<Refusal>)>,
     /// Whether every file of the directory has been loaded or refused.
-    complete: bool,
+    pub(super) complete: bool,
 }
 
 impl CandidateSet {
@@ -220,7 +178,7 @@ impl CandidateSet {
     }
 
     /// The set of these files. The default mapping, or the one of the same name, comes first.
-    fn compose(&self, files: &Files) -> Result<Arc<MappingSet>, Conflict> {
+    pub(super) fn compose(&self, files: &Files) -> Result<Arc<MappingSet>, Conflict> {
         let mut mappings: Vec<(&Path, &Arc<Mapping>)> = Vec::new();
         let in_use = files.iter().filter_map(|(path, state)| Some((path, state.in_use.as_ref()?)));
         for (path, mapping) in in_use {
@@ -268,160 +226,5 @@ impl CandidateSet {
         if let Some(state) = self.files.get_mut(path) {
             state.refusal = Some(refusal.into());
         }
-    }
-
-    /// Adds the mappings that were loaded, and removes those whose files are not among `paths`: all of
-    /// that if it fits together, else as much as fits. Returns whether all of it fits.
-    pub(super) fn update(
-        &mut self,
-        paths: &[PathBuf],
-        loaded: Vec<(PathBuf, Arc<Mapping>)>,
-        fits: Fits<'_>,
-    ) -> bool {
-        let is_gone = |path: &&PathBuf| !paths.contains(path);
-        let mut gone: Vec<PathBuf> = self.files.keys().filter(is_gone).cloned().collect();
-        for (path, mapping) in &loaded {
-            self.rename(path, &mapping.manifest().name, &mut gone);
-        }
-        let mut files = self.files.clone();
-        gone.iter().for_each(|path| _ = files.remove(path));
-        loaded.iter().for_each(|(path, mapping)| put(&mut files, path, mapping));
-        let all = self.try_files(files, fits).is_ok();
-        if !all {
-            self.update_stepwise(gone, loaded, fits);
-        }
-        all
-    }
-
-    /// A new file with the mapping of a removed one takes its place.
-    fn rename(&mut self, path: &Path, name: &str, gone: &mut Vec<PathBuf>) {
-        if self.files.get(path).is_some_and(|state| state.in_use.is_some()) {
-            return;
-        }
-        let is = |old: &PathBuf| self.files.get(old).is_some_and(|state| state.is_named(name));
-        let Some(at) = gone.iter().position(is) else { return };
-        let old = self.files.remove(&gone.swap_remove(at)).unwrap_or_default();
-        let state = self.files.entry(path.to_owned()).or_default();
-        (state.in_use, state.before) = (old.in_use, old.before);
-    }
-
-    fn try_files(&mut self, files: Files, fits: Fits<'_>) -> Result<(), Refusal> {
-        let set = self.compose(&files)?;
-        fits(&set).map_err(Refusal::Settings)?;
-        (self.files, self.set) = (files, set);
-        Ok(())
-    }
-
-    /// Changes one file after the other, and repeats that while more of them fit.
-    fn update_stepwise(
-        &mut self,
-        mut gone: Vec<PathBuf>,
-        mut loaded: Vec<(PathBuf, Arc<Mapping>)>,
-        fits: Fits<'_>,
-    ) {
-        loop {
-            let before = gone.len() + loaded.len();
-            let mut conflicts = Vec::new();
-            gone.retain(|path| {
-                let mut files = self.files.clone();
-                files.remove(path);
-                self.try_files(files, fits)
-                    .map_err(|why| conflicts.push((path.clone(), why)))
-                    .is_err()
-            });
-            loaded.retain(|(path, mapping)| {
-                let mut files = self.files.clone();
-                put(&mut files, path, mapping);
-                self.try_files(files, fits)
-                    .map_err(|why| conflicts.push((path.clone(), why)))
-                    .is_err()
-            });
-            let left = gone.len() + loaded.len();
-            if left < before && left > 0 {
-                continue;
-            }
-            for (path, why) in conflicts {
-                let known = self.old_files.get(&path).is_some_and(|old| old.content == GONE);
-                if gone.contains(&path) && !known {
-                    self.set_content(&path, GONE);
-                }
-                if !known {
-                    self.refuse(&path, why);
-                }
-            }
-            return;
-        }
-    }
-
-    /// A mapping failed its dry run: its predecessor stays.
-    pub fn refuse_mapping(&mut self, mapping: &Mapping, refusal: Refusal) {
-        let found = self.files.iter().find(|(_, state)| state.uses(mapping.sha256()));
-        let Some(path) = found.map(|(path, _)| path.clone()) else { return };
-        let mut files = self.files.clone();
-        if let Some(state) = files.get_mut(&path) {
-            state.in_use = state.before.take();
-            state.before = self.old_files.get(&path).and_then(|old| old.before.clone());
-        }
-        match self.compose(&files) {
-            Ok(set) => (self.files, self.set) = (files, set),
-            Err(_) => self.keep_all(),
-        }
-        self.refuse(&path, refusal);
-    }
-
-    /// Other files depend on a mapping that was refused: nothing changes.
-    fn keep_all(&mut self) {
-        for (path, state) in &mut self.files {
-            let old = self.old_files.get(path);
-            let in_use = old.and_then(|old| old.in_use.clone());
-            let changed = in_use.as_ref().map(|of| of.sha256())
-                != state.in_use.as_ref().map(|of| of.sha256());
-            if changed && state.refusal.is_none() {
-                state.refusal = Some(Arc::new(Refusal::Together));
-            }
-            (state.in_use, state.before) = (in_use, old.and_then(|old| old.before.clone()));
-        }
-        for (path, old) in &self.old_files {
-            self.files.entry(path.clone()).or_insert_with(|| old.clone());
-        }
-        self.set = self.compose(&self.files).unwrap_or_else(|_| Arc::clone(&self.old_set));
-    }
-
-    /// Rolls a mapping back to its predecessor. Returns whether it has one.
-    pub(super) fn roll_back(&mut self, sha256: &str, failures: u32) -> bool {
-        let mut files = self.files.clone();
-        let found = files.iter_mut().find(|(_, state)| state.uses(sha256));
-        let Some((path, state)) = found else { return false };
-        let path = path.clone();
-        let Some(mapping) = state.in_use.take() else { return false };
-        state.in_use = state.before.take();
-        let default = self.default.as_ref().map(|default| &default.manifest().name);
-        if state.in_use.is_none() && default != Some(&mapping.manifest().name) {
-            return false;
-        }
-        // The file may have other content now, which was refused for reasons of its own.
-        if state.content == sha256 {
-            state.refusal = Some(Arc::new(Refusal::Quarantined(failures)));
-        }
-        match self.compose(&files) {
-            Ok(set) => {
-                (self.files, self.set) = (files, set);
-                self.rolled_back = Some((path, mapping));
-                true
-            }
-            Err(_) => false,
-        }
-    }
-}
-
-/// The content of a removed file whose mapping has to stay.
-const GONE: &str = "gone";
-
-/// Puts a file's mapping in use, instead of its predecessor.
-fn put(files: &mut Files, path: &Path, mapping: &Arc<Mapping>) {
-    let state = files.entry(path.to_owned()).or_default();
-    let old = state.in_use.replace(Arc::clone(mapping));
-    if let Some(old) = old.filter(|old| old.sha256() != mapping.sha256()) {
-        state.before = Some(old);
     }
 }

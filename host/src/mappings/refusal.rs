@@ -63,9 +63,12 @@ impl Refusal {
         }
     }
 
-    /// Whether the file may become usable when the limits of runs change.
+    /// Whether the file may become usable when the limits of mappings change.
     pub(super) fn depends_on_limits(&self) -> bool {
-        matches!(self, Self::Load(LoadError::Describe(_)) | Self::DryRun { .. })
+        matches!(
+            self,
+            Self::Load(LoadError::Describe(_) | LoadError::Compile(_)) | Self::DryRun { .. }
+        )
     }
 
     /// Whether the file may become usable without changing, because other files or settings change.

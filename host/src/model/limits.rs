@@ -1,8 +1,9 @@
-//! The limits of a run of a mapping.
+//! The limits of mappings.
 
 use std::time::Duration;
 
-/// The limits of a run. A mapping that exceeds one is stopped; nothing else is affected.
+/// The limits of a mapping: when it is compiled, and of each run. One that exceeds them is stopped;
+/// nothing else is affected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// The memory of an instance, in bytes, all of its memories together.
@@ -15,6 +16,10 @@ pub struct Limits {
     pub series: usize,
     /// The longest label value, in bytes.
     pub label_value_bytes: usize,
+    /// The wall-clock time of its compilation, and the CPU time of all threads together.
+    pub compile_time: Duration,
+    /// The memory of its compilation, in bytes.
+    pub compile_memory_bytes: u64,
 }
 
 impl Default for Limits {
@@ -27,6 +32,8 @@ impl Default for Limits {
             result_bytes: 64 << 20,
             series: 200_000,
             label_value_bytes: 1024,
+            compile_time: Duration::from_secs(60),
+            compile_memory_bytes: 1 << 30,
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::args::CheckArgs;
-use super::files::{self, OfflineError, load};
+use super::files::{self, OfflineError, engine, load};
 use crate::config::{MappingPolicy, MappingSource, ServeArgs, Settings};
 use crate::mappings::{MappingSet, Refusal, check_digest, read_file};
 use crate::model::digest::sha256;
@@ -22,7 +22,7 @@ use crate::wasm::{Engine, INTERFACE, Mapping};
 const GATES: [(&str, &[&str]); 7] = [
     ("size", &["unreadable", "size"]),
     ("digest", &["digest"]),
-    ("component", &["component"]),
+    ("component", &["component", "compile", "compile_time", "compile_memory"]),
     ("imports", &["import"]),
     ("world", &["world", "version"]),
     ("describe", &["describe"]),
@@ -54,7 +54,7 @@ pub fn check(
     if let Err(error) = std::fs::metadata(&args.file) {
         return Err(OfflineError::Open { path: args.file.clone(), error });
     }
-    let engine = Engine::new(settings.policy.limits.clone())?;
+    let engine = engine(settings.policy.limits.clone())?;
     writeln!(out, "{}", args.file.display())?;
     let refused = || OfflineError::Refused(args.file.clone());
     let mapping = match load_checked(&engine, &args.file, &settings.policy, &settings.source) {
@@ -112,10 +112,10 @@ fn load_checked(
     let digest = sha256([&bytes]);
     check_digest(&digest, &source.sha256)?;
     let started = Instant::now();
-    let mapping = Mapping::load(engine, &bytes)?;
+    let (size, mapping) = (bytes.len(), Mapping::load_blocking(engine, bytes)?);
     let (seconds, manifest) = (started.elapsed().as_secs_f64(), mapping.manifest());
     let found = [
-        format!("{} bytes, limit {}", bytes.len(), policy.max_file_bytes),
+        format!("{size} bytes, limit {}", policy.max_file_bytes),
         format!("SHA-256 {digest}"),
         format!("compiled in {seconds:.1} s; with CACHE_DIR only once"),
         "only allowed ones".to_owned(),

@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::args::RecordedDocument;
 use crate::model::{PartHeader, Scope};
 use crate::runner::MapError;
-use crate::wasm::{DEFAULT_MAPPING, Engine, EngineError, LoadError, Mapping};
+use crate::wasm::{Compiler, Engine, EngineError, Limits, LoadError, Mapping};
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -73,14 +73,19 @@ impl OfflineError {
     }
 }
 
+/// An engine that compiles as a serving exporter does, and keeps nothing.
+pub(super) fn engine(limits: Limits) -> Result<Engine, EngineError> {
+    Engine::with_compiler(limits, Compiler::in_child_process(None))
+}
+
 /// Loads the mapping in a file, or the default one.
 pub(super) fn load(engine: &Engine, path: Option<&Path>) -> Result<Mapping, OfflineError> {
     let Some(path) = path else {
-        return Mapping::load(engine, DEFAULT_MAPPING).map_err(OfflineError::Default);
+        return Mapping::load_default_blocking(engine).map_err(OfflineError::Default);
     };
     let bytes =
         std::fs::read(path).map_err(|error| OfflineError::Open { path: path.to_owned(), error })?;
-    Mapping::load(engine, &bytes)
+    Mapping::load_blocking(engine, bytes)
         .map_err(|error| OfflineError::Load { path: path.to_owned(), error })
 }
 

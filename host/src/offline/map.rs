@@ -3,13 +3,12 @@
 use std::io::Write;
 
 use super::args::{MapArgs, Span};
-use super::files::{self, OfflineError, load};
+use super::files::{self, OfflineError, engine, load};
 use crate::mappings::check_option;
 use crate::model::text::sanitize;
 use crate::model::{self, Limits, Scope, Target, UnmappedField};
 use crate::output::write_exposition;
 use crate::runner::execute;
-use crate::wasm::Engine;
 
 /// Maps the files and prints the exposition to `out`. What is not mapped goes to `err`.
 pub fn map(args: &MapArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<(), OfflineError> {
@@ -19,7 +18,7 @@ pub fn map(args: &MapArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<(
         (None, None) => return Err(OfflineError::Usage("set --org or --enterprise".to_owned())),
     };
     let target = Target::new(scope, name).map_err(OfflineError::Usage)?;
-    let engine = Engine::new(Limits::default())?;
+    let engine = engine(Limits::default())?;
     let mapping = load(&engine, args.mapping.as_deref())?;
     for option in &args.options {
         check_option(&option.name, std::iter::once(mapping.manifest()))

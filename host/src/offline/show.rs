@@ -3,14 +3,13 @@
 use std::io::Write;
 
 use super::args::ShowArgs;
-use super::files::{OfflineError, load};
+use super::files::{OfflineError, engine, load};
 use crate::model::text::sanitize;
 use crate::model::{DocumentSpec, Limits, Manifest, Need, Scope};
-use crate::wasm::Engine;
 
 /// Prints it to `out`.
 pub fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
-    let mapping = load(&Engine::new(Limits::default())?, args.file.as_deref())?;
+    let mapping = load(&engine(Limits::default())?, args.file.as_deref())?;
     let Manifest { name, version, documents, options, families, charts } = mapping.manifest();
     let contract = mapping.version();
     writeln!(out, "name      {name}\nversion   {version}\nsha256    {}", mapping.sha256())?;

@@ -28,6 +28,7 @@ mod shared;
 mod target;
 mod targets;
 mod tasks;
+mod turns;
 
 pub use metrics::Metrics;
 pub use reconciler::{Reconciler, Source, StartError};

@@ -2,13 +2,13 @@
 //! mappings. It only coordinates: compilations, dry runs and refreshes are tasks of their own, so that
 //! no reload and no other file waits for them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
@@ -18,18 +18,17 @@ use super::restore::restore_samples;
 use super::rollout::{self, Cause, Checked};
 use super::shared::{FailureReport, Parts, Shared};
 use super::tasks::Tasks;
+use super::turns::Turns;
 use crate::config::{MappingSource, SettingError, Settings};
 use crate::github::TransportError;
 use crate::mappings::{CandidateSet, PendingFile, Refusal, Registry, Rescan, Scan, Watcher};
 use crate::model::Target;
-use crate::wasm::{DEFAULT_MAPPING, Engine, LoadError, Mapping};
+use crate::wasm::{Engine, LoadError, Mapping};
 
 /// How long a reload waits for what it started, so that its effects are usually visible when it ends.
 const RELOAD_WAIT: Duration = Duration::from_secs(1);
 /// How long reading the settings may take: a file may be on a dead mount.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// How many files are compiled at once.
-const CONCURRENT_COMPILATIONS: usize = 2;
 
 /// Reads the settings: at the start and at every reload.
 pub type Source = Box<dyn Fn() -> Result<Settings, SettingError> + Send + Sync>;
@@ -62,7 +61,8 @@ pub struct Reconciler {
     failures: mpsc::UnboundedReceiver<FailureReport>,
     reloads: mpsc::Receiver<Request>,
     compilations: JoinSet<Compilation>,
-    compiling: HashSet<PendingFile>,
+    compiling: HashMap<PendingFile, AbortHandle>,
+    turns: Turns,
     checks: Checks,
     /// The names of mappings whose samples are stored, by SHA-256.
     stored_names: HashMap<String, String>,
@@ -94,7 +94,8 @@ impl Reconciler {
             failures,
             reloads,
             compilations: JoinSet::new(),
-            compiling: HashSet::new(),
+            compiling: HashMap::new(),
+            turns: Turns::default(),
             checks: Checks::default(),
             stored_names: HashMap::new(),
             is_starting: true,
@@ -110,17 +111,7 @@ impl Reconciler {
             let names = restore_samples(&self.shared, &settings.target).await;
             self.stored_names.extend(names);
         }
-        let engine = self.engine.clone();
-        let default =
-            tokio::task::spawn_blocking(move || Mapping::load(&engine, DEFAULT_MAPPING)).await;
-        let default = match default {
-            Ok(default) => Arc::new(default?),
-            // It ends only with the process.
-            Err(error) => {
-                error!(%error, "failed to load the default mapping");
-                return Ok(());
-            }
-        };
+        let default = Arc::new(Mapping::load_default(&self.engine).await?);
         let registry = Arc::new(Mutex::new(Registry::new(self.engine.clone(), default)));
         let settings = Arc::clone(&self.settings);
         self.tasks.apply(&settings, &registry).await?;
@@ -196,6 +187,14 @@ impl Reconciler {
         if scan.pending.is_empty() {
             self.is_starting = false;
         }
+        // What has changed again, or was removed, is of no use any more.
+        self.compiling.retain(|file, compilation| {
+            let is_pending = scan.pending.contains(file);
+            if !is_pending {
+                compilation.abort();
+            }
+            is_pending
+        });
         for file in scan.pending {
             self.compile(file);
         }
@@ -205,22 +204,15 @@ impl Reconciler {
     }
 
     fn compile(&mut self, file: PendingFile) {
-        if !self.compiling.insert(file.clone()) {
+        if self.compiling.contains_key(&file) {
             return;
         }
-        let engine = self.engine.clone();
-        self.compilations.spawn(async move {
-            // It is never closed.
-            let permit = COMPILING.acquire().await;
-            let compiled = {
-                let file = file.clone();
-                tokio::task::spawn_blocking(move || file.compile(&engine)).await
-            };
-            drop(permit);
-            let result = compiled
-                .unwrap_or_else(|error| Err(Refusal::Unreadable(std::io::Error::other(error))));
-            (file, result)
+        let (engine, turns, pending) = (self.engine.clone(), self.turns.clone(), file.clone());
+        let compilation = self.compilations.spawn(async move {
+            let result = turns.take(pending.compile(&engine)).await;
+            (pending, result)
         });
+        self.compiling.insert(file, compilation);
     }
 
     /// Dry-runs a candidate set.
@@ -340,10 +332,6 @@ impl Reconciler {
         targets.map(|target| target.target.clone()).collect()
     }
 }
-
-/// Bounds the compilations of the process.
-static COMPILING: tokio::sync::Semaphore =
-    tokio::sync::Semaphore::const_new(CONCURRENT_COMPILATIONS);
 
 /// A compilation or a dry run that has ended.
 enum Progress {

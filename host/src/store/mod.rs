@@ -1,8 +1,9 @@
 //! Keeps documents and samples: in memory, and on disk over a restart.
 //!
 //! [`Store`] is the interface; [`Memory`] and [`Disk`] implement it, [`Tiered`] puts memory in front
-//! of another store. `record` is the checksummed format of files, `samples` the stored form of samples.
+//! of another store. `record` is the checksummed format of files, `samples` the stored form of samples. `compiled` keeps machine code.
 
+mod compiled;
 mod disk;
 mod error;
 mod interface;
@@ -14,6 +15,7 @@ mod record;
 mod samples;
 mod tiered;
 
+pub use compiled::{CodeKey, CompiledCode};
 pub use disk::Disk;
 pub use error::StoreError;
 pub use interface::{Put, Store};

@@ -5,10 +5,9 @@
 //! `Version::parse` and [`prepare`].
 
 use wasmtime::component::InstancePre;
-use wasmtime::component::types::Component as ComponentType;
 
-use super::engine::Engine;
 use super::error::LoadError;
+use super::header::Header;
 use super::interface::Contract;
 use super::store::State;
 use super::version::{INTERFACE, Version};
@@ -16,8 +15,8 @@ use super::{v0_1, v0_2};
 use crate::model::text::sanitize;
 
 /// The version that a component exports; the newest one if there are several.
-pub(super) fn find(engine: &Engine, ty: &ComponentType) -> Result<Version, LoadError> {
-    let exports: Vec<&str> = ty.exports(engine.wasmtime()).map(|(name, _)| name).collect();
+pub(super) fn find(header: &Header) -> Result<Version, LoadError> {
+    let exports = &header.exports;
     let versions = exports.iter().filter_map(|name| name.strip_prefix(INTERFACE));
     let versions: Vec<&str> = versions.filter_map(|rest| rest.strip_prefix('@')).collect();
     let supported = versions.iter().filter_map(|version| Version::parse(version));

@@ -1,16 +1,13 @@
 //! The WebAssembly engine: one for the process.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use thiserror::Error;
-use tracing::warn;
-use wasmtime::Config;
 
-use super::compiled;
+use super::compiler::{Compiler, configuration};
 use super::limits::Limits;
 
 /// How often the clock of running mappings ticks: the precision of time limits.
@@ -32,26 +29,18 @@ pub enum EngineError {
 pub struct Engine {
     wasmtime: wasmtime::Engine,
     limits: Arc<ArcSwap<Limits>>,
+    compiler: Arc<Compiler>,
 }
 
 impl Engine {
-    /// Sets up the engine and starts its clock. Nothing that it compiles is kept.
+    /// Sets up the engine and starts its clock. It compiles in this process, and keeps nothing.
     pub fn new(limits: Limits) -> Result<Self, EngineError> {
-        Self::with_cache(limits, None)
+        Self::with_compiler(limits, Compiler::default())
     }
 
-    /// The same, with a directory that keeps what was compiled. If it can't be used, that only costs time.
-    pub fn with_cache(limits: Limits, directory: Option<&Path>) -> Result<Self, EngineError> {
-        let mut config = Config::new();
-        config.wasm_component_model(true).epoch_interruption(true);
-        match directory.map(compiled::open).transpose() {
-            Ok(cache) => _ = config.cache(cache),
-            Err(error) => {
-                let directory = directory.unwrap_or(Path::new("")).display();
-                warn!(%directory, %error, "cannot keep compiled mappings: every start compiles them");
-            }
-        }
-        let wasmtime = wasmtime::Engine::new(&config)
+    /// The same, with another way to compile.
+    pub fn with_compiler(limits: Limits, compiler: Compiler) -> Result<Self, EngineError> {
+        let wasmtime = wasmtime::Engine::new(&configuration())
             .map_err(|error| EngineError::Wasmtime(format!("{error:#}")))?;
         // A thread of its own: a mapping that spins must not be able to stop its clock by occupying
         // tokio's threads. It ends when the engine is dropped.
@@ -63,7 +52,12 @@ impl Engine {
                 thread::sleep(TICK);
             }
         })?;
-        Ok(Self { wasmtime, limits: Arc::new(ArcSwap::from_pointee(limits)) })
+        let limits = Arc::new(ArcSwap::from_pointee(limits));
+        Ok(Self { wasmtime, limits, compiler: Arc::new(compiler) })
+    }
+
+    pub(super) fn compiler(&self) -> &Compiler {
+        &self.compiler
     }
 
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {

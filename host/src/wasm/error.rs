@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::compiler::CompileError;
 use super::manifest::ManifestError;
 use super::run::RunError;
 use super::version::{INTERFACE, Version};
@@ -30,6 +31,9 @@ pub enum LoadError {
     /// Its exports have other types than the contract's.
     #[error("not a mapping for this exporter: {0}")]
     World(String),
+    /// It could not be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// `describe` did not return.
     #[error("`describe` failed: {0}")]
     Describe(#[source] Box<RunError>),
@@ -46,6 +50,10 @@ impl LoadError {
             Self::Import(_) => "import",
             Self::Export(_) | Self::World(_) => "world",
             Self::Version(_) => "version",
+            Self::Compile(CompileError::Invalid(_)) => "component",
+            Self::Compile(CompileError::Time(_)) => "compile_time",
+            Self::Compile(CompileError::Memory(_)) => "compile_memory",
+            Self::Compile(CompileError::Failed(_)) => "compile",
             Self::Describe(_) => "describe",
             Self::Manifest(_) => "manifest",
         }

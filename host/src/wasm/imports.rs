@@ -2,7 +2,6 @@
 //! closed door: no environment, no directories, fixed clocks, fixed random numbers; sockets are
 //! refused, and waiting for a timer traps.
 
-use wasmtime::component::types::Component as ComponentType;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime::{StoreContextMut, bail};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
@@ -15,6 +14,7 @@ use wasmtime_wasi::{WasiView, p2};
 
 use super::engine::Engine;
 use super::error::LoadError;
+use super::header::Header;
 use super::store::State;
 use crate::model::text::sanitize;
 
@@ -53,12 +53,12 @@ pub const ALLOWED_IMPORTS: [&str; 27] = [
 const MAX_NAMED: usize = 20;
 
 /// Refuses a component that imports anything else, and names the imports.
-pub(super) fn check(engine: &Engine, ty: &ComponentType) -> Result<(), LoadError> {
+pub(super) fn check(header: &Header) -> Result<(), LoadError> {
     let is_forbidden = |name: &&str| {
         let interface = name.split('@').next().unwrap_or(name);
         !ALLOWED_IMPORTS.contains(&interface)
     };
-    let imports = ty.imports(engine.wasmtime()).map(|(name, _)| name).filter(is_forbidden);
+    let imports = header.imports.iter().map(String::as_str).filter(is_forbidden);
     let imports: Vec<&str> = imports.take(MAX_NAMED).collect();
     match imports.is_empty() {
         true => Ok(()),

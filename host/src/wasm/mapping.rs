@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use wasmtime::component::Component;
 
+use super::DEFAULT_MAPPING;
+use super::compile::{blocking, compile};
+use super::compiler::{CompileError, Origin};
 use super::engine::Engine;
 use super::error::LoadError;
+use super::header::Header;
 use super::interface::Contract;
 use super::limits::Limits;
 use super::run::{Run, RunError};
@@ -16,15 +21,14 @@ use crate::model::{Manifest, MappingId, MappingOption, Scope, Span, Target};
 
 /// Says what bytes are that are not a component.
 /// <https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md#component-definitions>
-fn describe_other_format(bytes: &[u8], error: &wasmtime::Error) -> String {
+fn describe_other_format(bytes: &[u8], error: &str) -> String {
     match bytes {
         [] => "the file is empty".to_owned(),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {
             "it is a core module; build it for wasm32-wasip2, or convert it with `wasm-tools component new`".to_owned()
         }
         [0, b'a', b's', b'm', ..] => {
-            let words: Vec<String> =
-                format!("{error:#}").split_whitespace().map(str::to_owned).collect();
+            let words: Vec<&str> = error.split_whitespace().collect();
             format!("it is truncated or corrupt: {}", words.join(" "))
         }
         _ => "it does not start like a WebAssembly file".to_owned(),
@@ -41,27 +45,73 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// Compiles a component, checks what it imports and exports, and asks it to describe itself.
-    ///
-    /// This takes the time of a compilation: half a second and more.
-    pub fn load(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadError> {
-        // `from_binary` accepts only WebAssembly, never precompiled machine code, which could do anything.
-        let component = Component::from_binary(engine.wasmtime(), bytes)
-            .map_err(|error| LoadError::NotAComponent(describe_other_format(bytes, &error)))?;
-        let ty = component.component_type();
-        imports::check(engine, &ty)?;
-        let version = contract::find(engine, &ty)?;
+    /// Compiles a component, and asks it to describe itself. What it imports and exports is checked
+    /// before it is compiled, which takes half a second and more. Dropping the future ends the
+    /// compilation.
+    pub async fn load(engine: &Engine, bytes: impl Into<Bytes>) -> Result<Self, LoadError> {
+        Self::load_from(Origin::File, engine, bytes.into()).await
+    }
+
+    /// The same for the default mapping, which no limit of compilations applies to.
+    pub async fn load_default(engine: &Engine) -> Result<Self, LoadError> {
+        Self::load_from(Origin::BuiltIn, engine, DEFAULT_MAPPING.into()).await
+    }
+
+    async fn load_from(origin: Origin, engine: &Engine, bytes: Bytes) -> Result<Self, LoadError> {
+        let engine = engine.clone();
+        let not_a_component = |bytes: &[u8], error: &str| {
+            LoadError::NotAComponent(describe_other_format(bytes, error))
+        };
+        let judged = {
+            let bytes = bytes.clone();
+            blocking(move || {
+                let is_core_module = bytes.starts_with(b"\0asm\x01\0\0\0");
+                let header = match Header::read(&bytes) {
+                    Ok(header) if !is_core_module => header,
+                    Ok(_) => return Err(not_a_component(&bytes, "")),
+                    Err(error) => return Err(not_a_component(&bytes, &error.to_string())),
+                };
+                imports::check(&header)?;
+                Ok((contract::find(&header)?, sha256([&bytes])))
+            })
+        };
+        let (version, sha256) = judged.await??;
+        let component =
+            compile(&engine, &bytes, &sha256, origin).await.map_err(|error| match error {
+                LoadError::Compile(CompileError::Invalid(reason)) => {
+                    not_a_component(&bytes, &reason)
+                }
+                error => error,
+            })?;
+        blocking(move || Self::check(engine, component, version, sha256)).await?
+    }
+
+    /// The same, for where nothing else has to be done meanwhile. It must not be called by tasks.
+    pub fn load_blocking(engine: &Engine, bytes: impl Into<Bytes>) -> Result<Self, LoadError> {
+        block_on(Self::load(engine, bytes))?
+    }
+
+    /// The default mapping, likewise.
+    pub fn load_default_blocking(engine: &Engine) -> Result<Self, LoadError> {
+        block_on(Self::load_default(engine))?
+    }
+
+    fn check(
+        engine: Engine,
+        component: Component,
+        version: Version,
+        sha256: String,
+    ) -> Result<Self, LoadError> {
         let linker =
-            imports::linker(engine).map_err(|error| LoadError::World(error.to_string()))?;
+            imports::linker(&engine).map_err(|error| LoadError::World(error.to_string()))?;
         let contract = linker
             .instantiate_pre(&component)
             .and_then(|pre| contract::prepare(version, pre))
             .map_err(|error| LoadError::World(format!("{error:#}")))?;
-        let manifest = run::describe(engine, &*contract)
+        let manifest = run::describe(&engine, &*contract)
             .map_err(|error| LoadError::Describe(Box::new(error)))?;
         manifest::check(&manifest)?;
-        let sha256 = sha256([bytes]);
-        Ok(Self { engine: engine.clone(), contract, version, manifest, sha256 })
+        Ok(Self { engine, contract, version, manifest, sha256 })
     }
 
     /// The version of the contract that it was built for.
@@ -116,4 +166,11 @@ impl Mapping {
     ) -> Result<Run, RunError> {
         Run::start(&self.engine, &*self.contract, target, span, options)
     }
+}
+
+/// Runs a future on this thread.
+fn block_on<F: Future>(future: F) -> Result<F::Output, CompileError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| CompileError::Failed(error.to_string()))?;
+    Ok(runtime.block_on(future))
 }

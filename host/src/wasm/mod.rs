@@ -3,12 +3,14 @@
 //! A [`Mapping`] is compiled and checked once; every [`Run`] has a fresh instance of it, so that
 //! nothing leaks from one target or refresh into the next. `interface` is what every version of the
 //! contract (`wit/`) offers, `contract` selects the version, and `v0_1` and `v0_2` are the versions;
-//! generated types do not leave them.
+//! generated types do not leave them. `compile` is the only place that loads machine code.
 
-mod compiled;
+mod compile;
+mod compiler;
 mod contract;
 mod engine;
 mod error;
+mod header;
 mod imports;
 mod interface;
 mod limits;
@@ -20,6 +22,7 @@ mod v0_1;
 mod v0_2;
 mod version;
 
+pub use compiler::{CompileError, Compiler, SUBCOMMAND, compile_stdin};
 pub use engine::{Engine, EngineError};
 pub use error::LoadError;
 pub use imports::ALLOWED_IMPORTS;

@@ -2,6 +2,8 @@
 
 /// A file that can't be read in time blocks no scrape and no signal.
 mod blocked_files;
+/// Mappings are compiled by processes of their own, within limits; their code is checked before use.
+mod compilations;
 /// Dry runs hold up neither refreshes nor reloads, and none is lost or repeated.
 mod dry_runs;
 /// Malformed documents cost nothing but themselves.

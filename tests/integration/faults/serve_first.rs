@@ -13,10 +13,14 @@ use crate::serving::metrics;
 
 /// A component with another core module in it, which takes seconds to compile: it is used for nothing.
 pub fn slow_to_compile(component: &[u8]) -> Vec<u8> {
-    const FUNCTIONS: usize = 12;
+    with_functions(component, 12)
+}
+
+/// A component with a core module of so many functions in it, each of which takes long to compile.
+pub fn with_functions(component: &[u8], functions: usize) -> Vec<u8> {
     const BLOCKS: usize = 4_000;
     let mut text = String::from("(module (memory 1)");
-    for function in 0..FUNCTIONS {
+    for function in 0..functions {
         write!(text, "(func (export \"f{function}\") (param i32) (result i32) (local i32 i32 i32)")
             .unwrap();
         for block in 0..BLOCKS {

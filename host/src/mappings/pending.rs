@@ -1,0 +1,42 @@
+//! A file that has to be compiled before it can be used.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::directory::read_file;
+use super::refusal::Refusal;
+use crate::wasm::{Engine, Mapping};
+
+/// A file that has not been compiled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PendingFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// The largest size that is read.
+    pub max_bytes: u64,
+}
+
+impl PendingFile {
+    /// Compiles the file and checks everything that needs no document. Dropping the future ends the
+    /// compilation.
+    pub async fn compile(&self, engine: &Engine) -> Result<Arc<Mapping>, Refusal> {
+        let (path, max_bytes) = (self.path.clone(), self.max_bytes);
+        let read = tokio::task::spawn_blocking(move || read_file(&path, max_bytes));
+        let bytes = read.await.map_err(io::Error::other)??;
+        let mapping = Mapping::load(engine, bytes).await?;
+        match mapping.sha256() == self.sha256 {
+            true => Ok(Arc::new(mapping)),
+            // There will be another scan.
+            false => Err(io::Error::other("it changed while it was being read").into()),
+        }
+    }
+
+    /// The same, for where nothing else has to be done meanwhile. It must not be called by tasks.
+    pub fn compile_blocking(&self, engine: &Engine) -> Result<Arc<Mapping>, Refusal> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime?.block_on(self.compile(engine))
+    }
+}

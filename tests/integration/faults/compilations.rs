@@ -1,0 +1,186 @@
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use copilot_metrics_tests::command::{Serving, output};
+use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::exposition::Exposition;
+use copilot_metrics_tests::github::{StandIn, stand_in};
+use copilot_metrics_tests::guests::{Mappings, scripted};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::serve_first::{slow_to_compile, with_functions};
+use super::{assert_scrapes_are_fast, configured, eventually, files};
+use crate::serving::{command, metrics};
+
+/// An exporter with a directory of mappings and these settings of mappings.
+fn serving(github: &StandIn, mappings: &Mappings, settings: &str) -> (Serving, Config) {
+    let config = Config::new(&format!(
+        "mapping: {{dir: {}, {settings}}}\ntargets: [{{organization: octodemo}}]",
+        mappings.path().display()
+    ));
+    let serving = Serving::start(configured(github, &config));
+    serving.wait_for("refreshed");
+    (serving, config)
+}
+
+/// The processes that compile for an exporter.
+fn compilers(of: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let is_child = status.lines().any(|line| line == format!("PPid:\t{of}"));
+        let arguments = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        is_child && arguments.contains("compile-mapping")
+    })
+    .collect()
+}
+
+/// Waits until a mapping is being compiled, and returns the process.
+async fn compiling(serving: &Serving) -> u32 {
+    for _ in 0..3000 {
+        if let [compiler, ..] = *compilers(serving.id()) {
+            return compiler;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nothing is compiled:\n{}", serving.log())
+}
+
+/// Waits until a process has ended.
+async fn ended(process: u32) {
+    for _ in 0..1000 {
+        if !Path::new(&format!("/proc/{process}")).exists() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("process {process} still runs")
+}
+
+fn slow() -> Vec<u8> {
+    slow_to_compile(&scripted("slow", "1", "nothing"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_that_compiles_for_too_long_is_refused_and_the_next_one_is_used() {
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    let (serving, _config) = serving(&github, &mappings, "compile_time: 5s");
+    let slow = with_functions(&scripted("slow", "1", "nothing"), 80);
+    mappings.put("slow.wasm", &slow);
+    let compiler = compiling(&serving).await;
+    mappings.put("scripted.wasm", &scripted("scripted", "1", "nothing"));
+    assert_scrapes_are_fast(&serving).await;
+    let refused = serving.wait_for("mapping refused");
+    assert!(refused.contains("takes more than 5 s"), "{refused}");
+    assert!(refused.contains("mapping.compile_time"), "{refused}");
+    ended(compiler).await;
+    let after = eventually(&serving, |metrics| metrics.sum("scripted_seats", "") == 340.0).await;
+    assert_eq!(after.sum("copilot_exporter_mapping_swaps_total", "compile_time"), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_that_needs_too_much_memory_to_compile_is_refused() {
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    let (serving, _config) = serving(&github, &mappings, "compile_memory_mib: 64");
+    mappings.put("slow.wasm", &slow());
+    let refused = serving.wait_for("mapping refused");
+    assert!(refused.contains("needs more than 64 MiB"), "{refused}");
+    assert!(refused.contains("mapping.compile_memory_mib"), "{refused}");
+    let after = metrics(&serving).await;
+    assert_eq!(after.sum("copilot_exporter_mapping_swaps_total", "compile_memory"), 1.0);
+    assert_eq!(after.sum("copilot_exporter_up", ""), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reloads_and_the_end_do_not_wait_for_a_compilation() {
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    let (mut serving, _config) = serving(&github, &mappings, "compile_time: 60s");
+    mappings.put("slow.wasm", &slow());
+    let compiler = compiling(&serving).await;
+    let started = Instant::now();
+    assert_eq!(serving.post("/-/reload").await.0, 200);
+    // It waits for effects for a second.
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_eq!(compilers(serving.id()), [compiler], "a reload does not start it again");
+    let started = Instant::now();
+    kill(Pid::from_raw(serving.id() as i32), Signal::SIGTERM).unwrap();
+    assert!(serving.wait().success());
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    ended(compiler).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_compilation_of_a_file_ends_when_it_is_replaced_or_removed_or_the_exporter_is_killed() {
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    let (serving, _config) = serving(&github, &mappings, "compile_time: 60s");
+    mappings.put("scripted.wasm", &slow());
+    let compiler = compiling(&serving).await;
+    mappings.put("scripted.wasm", &scripted("scripted", "2", "nothing"));
+    ended(compiler).await;
+    eventually(&serving, |metrics| metrics.sum("scripted_seats", "") == 340.0).await;
+    mappings.put("slow.wasm", &slow());
+    let compiler = compiling(&serving).await;
+    mappings.remove("slow.wasm");
+    ended(compiler).await;
+    mappings.put("slow.wasm", &slow());
+    let compiler = compiling(&serving).await;
+    serving.kill();
+    ended(compiler).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_compiles_has_no_secrets_in_its_environment() {
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    let (serving, _config) = serving(&github, &mappings, "compile_time: 60s");
+    mappings.put("slow.wasm", &slow());
+    let compiler = compiling(&serving).await;
+    let environment = |process: u32| fs::read(format!("/proc/{process}/environ")).unwrap();
+    assert!(!environment(serving.id()).is_empty());
+    assert_eq!(environment(compiler), b"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flipped_bit_in_compiled_code_is_noticed_and_the_mapping_is_compiled_again() {
+    let (github, cache) = (stand_in().await, tempfile::tempdir().unwrap());
+    let start = || {
+        let mut command = command(&github, "octodemo");
+        command.env("CACHE_DIR", cache.path());
+        Serving::start(command)
+    };
+    let code = || -> Vec<_> {
+        let found = files(&cache.path().join("compiled")).into_iter();
+        found.filter(|path| path.extension().is_some_and(|extension| extension == "code")).collect()
+    };
+    start().wait_for("refreshed");
+    let [path] = &code()[..] else { panic!("{:?}", code()) };
+    let intact = fs::read(path).unwrap();
+    // In the middle, where the machine code is.
+    let mut flipped = intact.clone();
+    flipped[intact.len() / 2] ^= 0x10;
+    fs::write(path, &flipped).unwrap();
+    let serving = start();
+    let warning = serving.wait_for("its digest does not match");
+    assert!(warning.contains("compiled again"), "{warning}");
+    let failures = "copilot_exporter_cache_store_failures_total";
+    let is_done = |metrics: &Exposition| metrics.sum(failures, "corrupt") == 1.0 && path.exists();
+    let counted = eventually(&serving, is_done).await;
+    assert!(counted.sum("github_copilot_seats", "") > 0.0);
+    assert_eq!(fs::read(path).unwrap(), intact);
+}
+
+#[test]
+fn mapping_check_has_the_same_limits() {
+    let (directory, config) =
+        (tempfile::tempdir().unwrap(), Config::new("mapping: {compile_time: 1s}"));
+    let file = directory.path().join("slow.wasm");
+    fs::write(&file, slow()).unwrap();
+    let mut command = copilot_metrics_tests::command::exporter();
+    command.args(["mapping", "check", "--config"]).arg(config.path()).arg(&file);
+    let checked = output(command);
+    assert_eq!(checked.status.code(), Some(65));
+    let report = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(report.contains("FAIL  component  compiling it takes more than 1 s"), "{report}");
+}
