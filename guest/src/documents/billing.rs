@@ -102,8 +102,10 @@ impl Collector for BillingCollector {
 
     fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
         let (billing, mut notes) = row.decode::<Billing>(&[])?;
-        if billing == Billing::default() {
-            notes.note("seat_breakdown", Problem::Missing);
+        if billing.says_nothing() {
+            if !billing.seat_breakdown.is_invalid() {
+                notes.note("seat_breakdown", Problem::Missing);
+            }
             return Err(Rejected::Row);
         }
         let rank = notes.rank;
@@ -126,20 +128,31 @@ impl Collector for BillingCollector {
         if let Some(seats) = billing.seat_breakdown.get() {
             fields::push(samples, &self.seats, SeatBreakdown::FIELDS, &seats.values(), &[], at);
         }
-        let policies = [
-            &billing.plan_type,
-            &billing.seat_management_setting,
-            &billing.public_code_suggestions,
-            &billing.ide_chat,
-            &billing.platform_chat,
-            &billing.cli,
-        ];
-        let labels = policies.map(|policy| policy.as_deref().unwrap_or_default());
+        let labels = billing.policies().map(|policy| policy.as_deref().unwrap_or_default());
         samples.push(self.info, &labels, 1.0, at);
     }
 }
 
 impl Billing {
+    /// The policies, in the order of [`POLICIES`].
+    fn policies(&self) -> [&Field<OwnedName>; 6] {
+        [
+            &self.plan_type,
+            &self.seat_management_setting,
+            &self.public_code_suggestions,
+            &self.ide_chat,
+            &self.platform_chat,
+            &self.cli,
+        ]
+    }
+
+    /// Whether there is neither a number of seats nor a policy: the object is something else.
+    fn says_nothing(&self) -> bool {
+        let seats = self.seat_breakdown.get().map(|seats| seats.values()).unwrap_or_default();
+        seats.iter().all(Option::is_none)
+            && self.policies().iter().all(|policy| policy.get().is_none())
+    }
+
     fn seats(&self) -> f64 {
         self.seat_breakdown.get().and_then(|seats| seats.total.get()).map_or(0.0, |total| total.0)
     }
@@ -165,7 +178,27 @@ mod tests {
         );
         assert_eq!(reason("{}"), "this is an empty object");
         assert_eq!(reason("<!DOCTYPE html>"), "this is a web page, not JSON");
-        assert_eq!(reason(r#"{"seats":[]}"#), "no row is usable: seat_breakdown (missing)");
+        for body in [
+            r#"{"seats":[]}"#,
+            r#"{"total_seats":3,"seats":[]}"#,
+            r#"{"seat_breakdown":{}}"#,
+            r#"{"seat_breakdown":{"total":null},"plan_type":null}"#,
+            r#"{"url":"https://example.com"}"#,
+        ] {
+            assert_eq!(reason(body), "no row is usable: seat_breakdown (missing)", "{body}");
+        }
+        let invalid = r#"{"seat_breakdown":[],"a_new_field":1}"#;
+        assert!(reason(invalid).starts_with("no row is usable: "));
+        assert_eq!(reason("[]"), "expected a single object, not an array");
+        assert_eq!(reason(" "), "the body is empty");
+    }
+
+    #[test]
+    fn a_policy_or_a_number_of_seats_makes_a_billing_document() {
+        for body in [r#"{"seat_breakdown":{"total":0}}"#, r#"{"plan_type":"business"}"#] {
+            let mapped = mapped(Span::Latest, &[], &[("billing", body)]).unwrap();
+            assert_eq!(mapped.samples("github_copilot_billing_info").len(), 1, "{body}");
+        }
     }
 
     #[test]
