@@ -151,6 +151,15 @@ fn a_value_in_the_closed_api_costs_only_itself() {
 }
 
 #[test]
+fn a_day_of_the_closed_api_with_only_a_date_is_counted() {
+    for parts in ["", r#","copilot_ide_chat":null"#, r#","copilot_ide_chat":{}"#] {
+        let mapped = one("legacy", &format!(r#"[{{"date":"2026-11-20"{parts}}}]"#));
+        assert_eq!(mapped.unmapped(), ["total_active_users (missing) 1"]);
+        assert_eq!(mapped.samples("github_copilot_legacy_report_day_timestamp_seconds").len(), 1);
+    }
+}
+
+#[test]
 fn a_row_that_is_not_usable_costs_only_itself() {
     for (row, problem) in [
         (r#"{"user_id":2}"#, "day (missing) 1"),

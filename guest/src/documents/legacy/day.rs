@@ -98,7 +98,7 @@ pub type Values = BTreeMap<Labels, f64>;
 
 /// The values of a day. Numbers are sums over models, and over an editor or language that occurs
 /// twice. Users are distinct, so of two counts with the same labels the larger one is kept.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct DayValues {
     pub active_users: Values,
     pub engaged_users: Values,
@@ -132,6 +132,11 @@ fn max(values: &mut Values, labels: &Labels, count: &Field<Count>) {
 }
 
 impl DayValues {
+    /// Whether the day, without its date, has no numbers.
+    pub fn says_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The number of users who were active on the day.
     pub fn users(&self) -> f64 {
         self.active_users.values().sum()

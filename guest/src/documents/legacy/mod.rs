@@ -72,7 +72,11 @@ impl Collector for LegacyCollector {
     fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
         let (mut values, mut notes) = row.decode::<LegacyDay<'_>>(&[])?;
         let day = notes.day(std::mem::take(&mut values.date), "date")?;
-        if self.add(day, Version::new(notes.rank, DayValues::new(&values))) {
+        let values = DayValues::new(&values);
+        if values.says_nothing() {
+            notes.note("total_active_users", Problem::Missing);
+        }
+        if self.add(day, Version::new(notes.rank, values)) {
             notes.note("date", Problem::Conflict);
         }
         Ok(())
