@@ -82,6 +82,10 @@ impl Collector for UserTeamsCollector {
         let day = notes.day(values.day, "day")?;
         let user = Id::of_user(values.user_id.get(), values.user_login.as_deref());
         let user = notes.required(user.map_or(values.user_id, Field::Present), "user_id")?;
+        if values.slug.as_deref().is_none_or(str::is_empty) {
+            // Without both, there is no team.
+            notes.required(values.team_id.clone(), "team_id")?;
+        }
         let team = (
             or_unknown(values.slug.as_deref()).to_owned(),
             team_id(values.team_id.get(), values.organization_id.get()),

@@ -1,6 +1,6 @@
 //! Users, and the teams that are joined with them.
 
-use crate::contract::Span;
+use crate::contract::{Error, Span};
 use crate::testing::{Mapped, map, mapped, samples_of};
 
 const TEAMS: (&str, &str) =
@@ -11,6 +11,10 @@ const OLDER: &str = r#"{"day":"2026-11-18","user_id":3,"used_cli":true}"#;
 
 fn users(options: &[&str], rows: &[&str]) -> Mapped {
     mapped(Span::Latest, options, &[("users-1-day", &rows.join("\n"))]).unwrap()
+}
+
+fn one(document: &str, rows: &[&str]) -> Mapped {
+    mapped(Span::Latest, &[], &[(document, &rows.join("\n"))]).unwrap()
 }
 
 #[test]
@@ -240,6 +244,23 @@ fn a_day_that_was_measured_without_users_has_none() {
     assert!(mapped.samples("github_copilot_ai_credits_used").is_empty());
     assert!(mapped.samples("github_copilot_team_members").is_empty());
     assert!(mapped.unmapped().is_empty());
+}
+
+#[test]
+fn a_membership_without_a_team_costs_only_itself() {
+    for (fields, problem) in [
+        ("", "team_id (missing)"),
+        (r#","slug":"""#, "team_id (missing)"),
+        (r#","team_id":[]"#, "team_id (invalid)"),
+    ] {
+        let row = format!(r#"{{"day":"2026-11-19","user_id":2{fields}}}"#);
+        let mapped = map(Span::Latest, &[], &[("user-teams-1-day", &row)]);
+        let Err(Error::Malformed(malformed)) = mapped else { panic!("{mapped:?}") };
+        assert_eq!(malformed.reason, format!("no row is usable: {problem}"));
+        let mapped = one("user-teams-1-day", &[TEAMS.1, &row]);
+        assert_eq!(mapped.samples("github_copilot_team_members").len(), 1);
+        assert_eq!(mapped.unmapped(), [format!("{problem} 1")]);
+    }
 }
 
 #[test]
