@@ -29,6 +29,9 @@ pub trait Collector: Any {
         Ok(())
     }
 
+    /// Called when a row of the body was lost: something is in it that nothing is known about.
+    fn row_lost(&mut self) {}
+
     /// Takes the information that a document was measured for a day on which nothing happened: the
     /// report has no rows. Returns false if the document is not a report.
     fn nothing_on(&mut self, _day: Day) -> bool {

@@ -13,7 +13,7 @@ pub struct Registration {
     pub documents: &'static [DocumentDefinition],
     /// How rows are laid out in a body.
     pub framing: Framing,
-    /// Whether a body without a single byte is valid.
+    /// Whether a body without rows is valid: nothing happened on the day of the report.
     pub may_be_empty: bool,
     /// The options that the collector reads.
     pub options: &'static [OptionDefinition],

@@ -12,6 +12,7 @@ use crate::input::{
     Day, Frame, Framer, Malformed, Problem, Rank, Rejected, Row, Shape, Unmapped, recognize,
 };
 use crate::output::{Catalogue, Samples};
+use crate::registration::Registration;
 use crate::settings::Settings;
 
 /// A run over the documents of one target.
@@ -37,6 +38,8 @@ struct Body {
 struct Rows {
     rank: Rank,
     unmapped: Unmapped,
+    /// Whether there was anything in the place of a row.
+    seen: bool,
     taken: u64,
     /// The first row that was lost: its offset, and why.
     first_lost: Option<(u64, String)>,
@@ -94,6 +97,7 @@ impl Run {
             rows: Rows {
                 rank: Rank { fetched_at: document.fetched_at, document: place.document },
                 unmapped: Unmapped::default(),
+                seen: false,
                 taken: 0,
                 first_lost: None,
             },
@@ -108,14 +112,23 @@ impl Run {
         };
         framer.finish().map_err(|error| in_document(&document, error.into()))?;
         let malformed = |offset, reason| Err(in_document(&document, Malformed { offset, reason }));
-        if !framer.begun() {
-            if !place.registration.may_be_empty {
-                return malformed(0, "the body is empty".to_owned());
+        if !rows.seen {
+            let Registration { may_be_empty, framing, .. } = place.registration;
+            match (may_be_empty, framer.begun()) {
+                (true, _) => {}
+                (false, false) => return malformed(0, "the body is empty".to_owned()),
+                (false, true) => {
+                    return malformed(0, format!("this is an empty array: {}", framing.expected()));
+                }
             }
-            let day = document.report_day.as_deref().and_then(Day::parse);
-            let day = day.filter(|day| day.is_plausible(document.fetched_at));
-            if let (Some(day), Some(collector)) = (day, self.collectors.get_mut(place.collector)) {
-                collector.nothing_on(day);
+            if let Some(text) = &document.report_day {
+                let day = Day::parse(text).filter(|day| day.is_plausible(document.fetched_at));
+                let Some(day) = day else {
+                    return malformed(0, format!("no report can be about the day {text:?}"));
+                };
+                if let Some(collector) = self.collectors.get_mut(place.collector) {
+                    collector.nothing_on(day);
+                }
             }
         }
         if let (0, Some((offset, problem))) = (rows.taken, rows.first_lost) {
@@ -165,11 +178,12 @@ impl Run {
 impl Rows {
     /// Passes a frame to the collector.
     fn take(&mut self, collector: &mut dyn Collector, frame: Frame<'_>) -> Result<(), Malformed> {
+        self.seen = true;
         let (bytes, offset) = match frame {
             Frame::Row(bytes, offset) | Frame::Wrapper(bytes, offset) => (bytes, offset),
             Frame::Scalar(offset) => {
                 self.unmapped.add("row".to_owned(), Problem::Invalid);
-                self.lose(offset);
+                self.lose(collector, offset);
                 return Ok(());
             }
             Frame::Foreign(bytes, offset, key) => {
@@ -196,7 +210,7 @@ impl Rows {
                     self.taken += 1;
                 }
                 Some(Shape::Other(reason)) => return Err(Malformed { offset, reason }),
-                _ => self.lose(offset),
+                _ => self.lose(collector, offset),
             },
             // The rows were taken out of a wrapper, so only its start is a valid offset.
             Err(Rejected::Document(malformed)) if matches!(frame, Frame::Wrapper(..)) => {
@@ -209,7 +223,8 @@ impl Rows {
     }
 
     /// Counts a row that was lost.
-    fn lose(&mut self, offset: u64) {
+    fn lose(&mut self, collector: &mut dyn Collector, offset: u64) {
+        collector.row_lost();
         let problem = self.unmapped.last().unwrap_or_default();
         self.first_lost.get_or_insert_with(|| (offset, problem.to_owned()));
         self.unmapped.commit();

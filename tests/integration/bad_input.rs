@@ -65,7 +65,7 @@ fn an_error_message_instead_of_a_document_is_rejected() {
         let wanted = ["byte 0", "this is GitHub's error message: \"Not Found\""];
         rejected(document, b"{\"message\":\"Not Found\"}", &wanted);
     }
-    rejected("billing", b"[{\"seat_breakdown\":{}}]", &["byte 1", "expected a single object"]);
+    rejected("billing", b"[{\"seat_breakdown\":{}}]", &["byte 0", "expected a single object"]);
 }
 
 #[test]
@@ -135,6 +135,12 @@ fn a_document_without_a_usable_row_is_rejected() {
         rejected(document, b"{}", &["byte 0", "this is an empty object"]);
     }
     rejected("seats", b"{\"seats\":[]}", &["the list has neither seats nor their number"]);
+    let report = b"{\"day_totals\":[]}";
+    rejected("organization-28-day", report, &["byte 0", "says nothing about any day"]);
+    for document in ["organization-28-day", "organization-1-day", "seats", "legacy"] {
+        rejected(document, b"[]", &["byte 0", "this is an empty array"]);
+    }
+    rejected("billing", b"[]", &["byte 0", "expected a single object, not an array"]);
 }
 
 #[test]
@@ -182,10 +188,11 @@ fn a_row_of_50_megabytes_is_rejected_with_its_position() {
 
 #[test]
 fn an_empty_document_gives_no_samples_and_no_error() {
-    assert_eq!(accepted("legacy", b"[]").families.len(), 0);
-    assert_eq!(accepted("users-1-day", b"").families.len(), 0);
-    let report = accepted("organization-28-day", b"{\"day_totals\":[]}");
-    assert_eq!(report.families.len(), 0);
+    for document in ["users-1-day", "user-teams-1-day", "repos-1-day"] {
+        for body in [&b""[..], b"[]"] {
+            assert_eq!(accepted(document, body).families.len(), 0);
+        }
+    }
     // Zero seats are exported, too.
     assert_eq!(
         accepted("seats", b"{\"total_seats\":0,\"seats\":[]}").sum("github_copilot_seats", ""),

@@ -32,6 +32,15 @@ impl Framing {
         }
     }
 
+    /// What a body must have, for errors.
+    pub fn expected(self) -> String {
+        match self {
+            Self::Rows | Self::RowsOrWrapper(_) => "expected at least one object".to_owned(),
+            Self::Wrapper(key) => format!("expected an object with an array {key:?}"),
+            Self::Object => "expected a single object".to_owned(),
+        }
+    }
+
     /// What an object is that is not in an array of a wrapper, given whether it has the key of the
     /// rows and whether it is in an array.
     fn frame<'b>(self, has_rows: bool, in_array: bool, bytes: &'b [u8], offset: u64) -> Frame<'b> {
@@ -155,6 +164,9 @@ impl Framer {
                         b' ' | b'\t' | b'\r' | b'\n' => {}
                         // A byte order mark.
                         0xEF | 0xBB | 0xBF if offset < 3 => {}
+                        b'[' if self.framing == Framing::Object => {
+                            return Err(FramingError::Array(offset).into());
+                        }
                         b'[' => {
                             self.context = Context::Array { wrapped: false, after_row: false };
                         }
@@ -193,9 +205,6 @@ impl Framer {
                         b'-' | b'0'..=b'9' | b'a'..=b'z' if !after_row => {
                             sink(Frame::Scalar(offset))?;
                             self.context = Context::Scalar { wrapped };
-                        }
-                        b'{' if self.framing == Framing::Object => {
-                            return Err(FramingError::Array(offset).into());
                         }
                         b'{' if !after_row && !wrapped && self.framing != Framing::Rows => {
                             self.begin_wrapper(offset, true);

@@ -88,24 +88,88 @@ fn an_error_ends_the_run() {
     assert_eq!(run.finish(), Err(error));
 }
 
+/// Maps a body without rows of a report about this day.
+fn without_rows(
+    document: &str,
+    body: &str,
+    report_day: Option<&str>,
+) -> Result<Vec<String>, String> {
+    let target = Target { scope: crate::contract::Scope::Organization, name: String::new() };
+    let value = "true".to_owned();
+    let options = [OptionValue { name: "repositories".to_owned(), value }];
+    let mut run = Run::new(&target, Span::Latest, &options);
+    let (name, report_day) = (document.to_owned(), report_day.map(str::to_owned));
+    let document = Document { name, part: 0, fetched_at: FETCHED_AT, report_day };
+    match run.feed(&document, body.as_bytes()).and_then(|()| run.finish()) {
+        Ok(set) => Ok(lines(&set)),
+        Err(Error::Malformed(malformed)) => Err(malformed.reason),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
 #[test]
-fn an_empty_file_of_a_report_is_a_day_without_users_and_one_of_no_day_is_nothing() {
-    let of_day = |report_day: Option<&str>| {
-        let target = Target { scope: crate::contract::Scope::Organization, name: String::new() };
-        let mut run = Run::new(&target, Span::Latest, &[]);
-        let (name, report_day) = ("users-1-day".to_owned(), report_day.map(str::to_owned));
-        let document = Document { name, part: 0, fetched_at: FETCHED_AT, report_day };
-        run.feed(&document, b"").unwrap();
-        lines(&run.finish().unwrap())
-    };
-    let measured = of_day(Some("2026-11-20"));
-    let reported = samples_of(&measured, "github_copilot_users_reported");
-    assert_eq!(reported, ["github_copilot_users_reported{} 0"]);
-    let active = samples_of(&measured, "github_copilot_users_active");
-    assert_eq!(active, ["github_copilot_users_active{} 0"]);
-    let day = samples_of(&measured, "github_copilot_users_report_day_timestamp_seconds");
-    assert_eq!(day, ["github_copilot_users_report_day_timestamp_seconds{} 1795132800"]);
-    assert_eq!(of_day(None), Vec::<String>::new());
-    // A day to come is none that was measured.
-    assert_eq!(of_day(Some("2027-01-01")), Vec::<String>::new());
+fn a_file_without_rows_is_a_day_without_users_and_one_of_no_day_is_nothing() {
+    for body in ["", " \n", "[]", "[[], []]"] {
+        let measured = without_rows("users-1-day", body, Some("2026-11-20")).unwrap();
+        for (family, value) in [
+            ("users_reported", "0"),
+            ("users_active", "0"),
+            ("users_report_day_timestamp_seconds", "1795132800"),
+        ] {
+            let family = format!("github_copilot_{family}");
+            let expected = format!("{family}{{}} {value}");
+            assert_eq!(samples_of(&measured, &family), [expected], "{body:?}");
+        }
+        for (document, family) in [("user-teams-1-day", "teams"), ("repos-1-day", "repositories")] {
+            let family = format!("github_copilot_{family}_report_day_timestamp_seconds");
+            let measured = without_rows(document, body, Some("2026-11-20")).unwrap();
+            assert_eq!(measured, [format!("{family}{{}} 1795132800")], "{body:?}");
+            assert_eq!(without_rows(document, body, None), Ok(vec![]));
+        }
+        assert_eq!(without_rows("users-1-day", body, None), Ok(vec![]));
+    }
+}
+
+#[test]
+fn nothing_can_be_measured_on_a_day_to_come_or_before_2020() {
+    for day in ["2027-01-01", "2019-12-31", "0001-01-01"] {
+        for document in ["users-1-day", "user-teams-1-day", "repos-1-day"] {
+            let reason = format!("no report can be about the day {day:?}");
+            assert_eq!(without_rows(document, "", Some(day)), Err(reason));
+        }
+        let envelope = format!(r#"{{"download_links":[],"report_day":"{day}"}}"#);
+        for document in ["users-1-day", "organization-1-day"] {
+            assert!(without_rows(document, &envelope, None).is_err());
+        }
+    }
+}
+
+#[test]
+fn an_array_without_rows_is_malformed_if_the_document_must_have_some() {
+    for body in ["[]", " [ ]\n", "[[],[]]"] {
+        for (document, expected) in [
+            ("seats", r#"this is an empty array: expected an object with an array "seats""#),
+            ("legacy", "this is an empty array: expected at least one object"),
+            ("organization-28-day", "this is an empty array: expected at least one object"),
+            ("organization-1-day", "this is an empty array: expected at least one object"),
+            ("billing", "expected a single object, not an array"),
+        ] {
+            for day in [None, Some("2026-11-20")] {
+                assert_eq!(without_rows(document, body, day), Err(expected.to_owned()), "{body}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_neither_an_object_nor_an_array_is_malformed() {
+    for document in ["billing", "seats", "legacy", "organization-28-day", "users-1-day"] {
+        for body in ["null", "true", "0", "\"Not Found\"", "404: Not Found"] {
+            let reason = without_rows(document, body, None).unwrap_err();
+            assert!(reason.starts_with("not JSON objects: unexpected"), "{reason}");
+        }
+        for body in ["[null]", "[0,true]"] {
+            assert!(without_rows(document, body, None).is_err(), "{document}: {body}");
+        }
+    }
 }

@@ -11,7 +11,9 @@ use self::charts::CHARTS;
 use self::row::{AggregateRow, AggregateWrapper, UserKind};
 use crate::collector::{self, Collector, Collectors};
 use crate::contract::Need;
-use crate::input::{Day, Field, Framing, Object, Problem, Rank, Rejected, Row, Version, by_size};
+use crate::input::{
+    Day, Field, Framing, Object, Problem, Rank, Rejected, Row, Unmapped, Version, by_size,
+};
 use crate::measures::activity::{ActivityFamilies, BREAKDOWNS};
 use crate::measures::adoption::AdoptionFamilies;
 use crate::measures::agents::AgentFamilies;
@@ -62,6 +64,10 @@ pub struct AggregateCollector {
     days: BTreeMap<Day, Version<AggregateRow>>,
     /// By the last day of the 28.
     engagement: BTreeMap<Day, Version<Engagement>>,
+    /// Whether the current document says anything about any day.
+    has_data: bool,
+    /// Whether a row of the current report was lost: the report had more to say.
+    has_lost_row: bool,
 }
 
 struct AggregateFamilies {
@@ -82,13 +88,15 @@ struct AggregateFamilies {
 impl Collector for AggregateCollector {
     fn declare(catalogue: &mut Catalogue, settings: &Settings) -> Self {
         let families = AggregateFamilies::declare(catalogue);
-        let (days, engagement) = Default::default();
-        Self { families, history: settings.history, days, engagement }
+        let (days, engagement, has_data, has_lost_row) = Default::default();
+        let history = settings.history;
+        Self { families, history, days, engagement, has_data, has_lost_row }
     }
 
     fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
         let (mut values, mut notes) = row.decode::<AggregateRow>(&[])?;
         let day = notes.day(std::mem::take(&mut values.day), "day")?;
+        self.has_data = true;
         if values.says_nothing() {
             notes.note("daily_active_users", Problem::Missing);
         }
@@ -108,11 +116,16 @@ impl Collector for AggregateCollector {
             Field::Absent => None,
             day => notes.day(day, "report_end_day").ok(),
         };
-        // A day without a row was measured too: the report reaches to its last day.
-        if let (Some(day), false) = (end, self.history) {
-            self.nothing_on(day);
+        let is_complete = !std::mem::take(&mut self.has_lost_row);
+        if let (Some(day), Field::Present(_)) = (end, &wrapper.rows) {
+            self.has_data = true;
+            // A day without a row was measured too: the report reaches to its last day.
+            if is_complete && !self.history {
+                self.nothing_on(day);
+            }
         }
         if let Some(Object(engagement)) = wrapper.copilot_feature_engagement.into_option() {
+            self.has_data = true;
             let Some(day) = end.or_else(|| self.newest_day()) else {
                 notes.note("report_end_day", Problem::Missing);
                 return Ok(());
@@ -125,10 +138,23 @@ impl Collector for AggregateCollector {
         Ok(())
     }
 
+    fn row_lost(&mut self) {
+        self.has_lost_row = true;
+    }
+
     fn nothing_on(&mut self, day: Day) -> bool {
+        self.has_data = true;
         // Anything else that is known about the day is better.
         self.add(day, Version::new(Rank::LOWEST, AggregateRow::nothing()));
         true
+    }
+
+    fn end(&mut self, _: &mut Unmapped) -> Result<(), String> {
+        self.has_lost_row = false;
+        match std::mem::take(&mut self.has_data) {
+            true => Ok(()),
+            false => Err("the report says nothing about any day".to_owned()),
+        }
     }
 
     fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {

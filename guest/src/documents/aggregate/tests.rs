@@ -1,10 +1,17 @@
 //! 28-day reports, and days on which nothing happened.
 
-use crate::contract::Span;
+use crate::contract::{Error, Span};
 use crate::testing::{Mapped, mapped};
 
 fn report(body: &str) -> Mapped {
     mapped(Span::Latest, &[], &[("organization-28-day", body)]).unwrap()
+}
+
+fn reason(document: &str, body: &str) -> String {
+    match mapped(Span::Latest, &[], &[(document, body)]) {
+        Err(Error::Malformed(malformed)) => malformed.reason,
+        other => panic!("{other:?}"),
+    }
 }
 
 const ROW: &str = r#"{"day":"2026-11-19","daily_active_users":2,"loc_added_sum":5}"#;
@@ -80,8 +87,35 @@ fn an_empty_report_that_was_measured_has_no_users() {
         assert_eq!(samples(&mapped, "active_users"), [r#"{window="day",surface="any"} 0"#]);
         assert_eq!(samples(&mapped, "report_day_timestamp_seconds"), ["{} 1795132800"]);
     }
-    // Without its days, nothing is known about it.
-    assert!(samples(&report(r#"{"day_totals":[]}"#), "active_users").is_empty());
+}
+
+#[test]
+fn a_report_that_says_nothing_about_any_day_is_malformed() {
+    for body in [
+        r#"{"day_totals":[]}"#,
+        r#"{"day_totals":[],"report_end_day":"2026-11-31"}"#,
+        r#"{"day_totals":null,"report_end_day":"2026-11-20"}"#,
+        r#"{"day_totals":7,"report_end_day":"2026-11-20"}"#,
+        r#"[{"day_totals":[]},{"day_totals":[]}]"#,
+    ] {
+        for document in ["organization-28-day", "organization-1-day"] {
+            assert_eq!(reason(document, body), "the report says nothing about any day", "{body}");
+        }
+    }
+    // That another document has days does not matter.
+    let bodies = [("organization-28-day", ROW), ("organization-1-day", r#"{"day_totals":[]}"#)];
+    assert!(mapped(Span::Latest, &[], &bodies).is_err());
+}
+
+#[test]
+fn a_lost_row_is_not_a_day_without_activity() {
+    for lost in [r#"{"day":"2026-11-2O","daily_active_users":9}"#, "null", "7"] {
+        let body = format!(r#"{{"report_end_day":"2026-11-20","day_totals":[{ROW},{lost}]}}"#);
+        let mapped = report(&body);
+        assert_eq!(samples(&mapped, "active_users"), [r#"{window="day",surface="any"} 2"#]);
+        assert_eq!(samples(&mapped, "report_day_timestamp_seconds"), ["{} 1795046400"]);
+        assert_eq!(mapped.unmapped().len(), 1, "{lost}");
+    }
 }
 
 #[test]
@@ -93,7 +127,12 @@ fn a_row_with_only_a_day_is_counted() {
 }
 
 #[test]
-fn days_that_are_null_are_counted() {
-    let mapped = report(r#"{"report_end_day":"2026-11-20","day_totals":null}"#);
+fn days_that_are_null_cost_only_themselves() {
+    let mapped = report(
+        r#"{"report_end_day":"2026-11-20","day_totals":null,"copilot_feature_engagement":{"active_user_count":9}}"#,
+    );
+    assert_eq!(samples(&mapped, "engaged_users_28d"), ["{} 9"]);
+    // That they are not there is not the same as no activity.
+    assert!(samples(&mapped, "active_users").is_empty());
     assert_eq!(mapped.unmapped(), ["day_totals (invalid) 1"]);
 }

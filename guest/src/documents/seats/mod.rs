@@ -78,6 +78,8 @@ pub struct SeatsCollector {
     families: SeatsFamilies,
     holders: Holders,
     page: Page,
+    /// Seats on the list that are not usable.
+    lost: usize,
     /// Whether the list is of an enterprise.
     is_enterprise: bool,
     /// When the list was fetched, and how many seats it should have; the newest and then largest.
@@ -101,12 +103,16 @@ impl Collector for SeatsCollector {
     fn declare(catalogue: &mut Catalogue, settings: &Settings) -> Self {
         let families = SeatsFamilies::declare(catalogue);
         let is_enterprise = settings.scope == Some(Scope::Enterprise);
-        let (holders, page, reported, least, fetched_at) = Default::default();
-        Self { families, holders, page, is_enterprise, reported, least, fetched_at }
+        let (holders, page, lost, reported, least, fetched_at) = Default::default();
+        Self { families, holders, page, lost, is_enterprise, reported, least, fetched_at }
     }
 
     fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
-        let (seat, notes) = row.decode::<Seat<'_>>(FOREIGN)?;
+        let (seat, mut notes) = row.decode::<Seat<'_>>(FOREIGN)?;
+        if seat.says_nothing() {
+            notes.note("assignee", Problem::Missing);
+            return Err(Rejected::Row);
+        }
         self.fetched_at = self.fetched_at.max(Some(notes.rank.fetched_at));
         if let Some(is_new) = self.holders.add(&seat, notes.rank.fetched_at) {
             self.page.seats += 1;
@@ -137,11 +143,17 @@ impl Collector for SeatsCollector {
         }
     }
 
+    /// A seat that is not usable is on the list all the same.
+    fn row_lost(&mut self) {
+        self.lost += 1;
+    }
+
     /// A list with fewer seats than it says is not complete. The total of an enterprise counts users,
     /// whose seats are listed once for each organization and team. That of an organization counts
     /// seats in GitHub's own example, so if there are enough of them, fewer users are only counted.
     fn end(&mut self, unmapped: &mut Unmapped) -> Result<(), String> {
         let seats = if self.is_enterprise { self.holders.users() } else { self.holders.seats() };
+        let seats = seats + self.lost;
         match self.least {
             Some(total) if (seats as f64) < total => {
                 Err(format!("the list has {seats} of {total} seats"))
@@ -150,9 +162,7 @@ impl Collector for SeatsCollector {
                 unmapped.add("total_seats".to_owned(), Problem::Conflict);
                 Ok(())
             }
-            None if seats == 0 && self.fetched_at.is_some() => {
-                Err("the list has neither seats nor their number".to_owned())
-            }
+            None if seats == 0 => Err("the list has neither seats nor their number".to_owned()),
             _ => Ok(()),
         }
     }

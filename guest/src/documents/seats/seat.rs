@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::input::{Count, Field, Id, Instant, Known, Name, Object, OwnedName};
 
 /// A seat. A user has several if several organizations or teams grant one.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Seat<'a> {
     pub assignee: Field<Object<Assignee>>,
@@ -28,7 +28,7 @@ pub struct Seat<'a> {
 }
 
 /// Who has the seat; null for a seat that no one has taken yet.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Assignee {
     pub id: Field<Id>,
@@ -39,7 +39,7 @@ pub struct Assignee {
 }
 
 /// The team through which the seat was granted.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Team<'a> {
     pub id: Field<Id>,
@@ -50,7 +50,7 @@ pub struct Team<'a> {
 }
 
 /// The organization that grants the seat.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Organization {
     pub id: Field<Id>,
@@ -69,6 +69,11 @@ pub struct SeatsPage {
 }
 
 impl Seat<'_> {
+    /// Whether the row has none of the fields of a seat. Even a seat that no one has taken has some.
+    pub fn says_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The id of the organization that grants the seat.
     pub fn organization_id(&self) -> Option<&Id> {
         self.organization.get().and_then(|organization| organization.id.get())

@@ -125,6 +125,43 @@ fn a_list_that_repeats_a_page_is_malformed() {
 }
 
 #[test]
+fn what_is_not_a_seat_is_not_counted() {
+    let error = r#"this is GitHub's error message: "Not Found""#;
+    let foreign = r#"expected an object with an array "seats""#;
+    for (body, expected) in [
+        (r#"{"message":"Not Found"}"#, error),
+        (r#"[{"message":"Not Found"}]"#, error),
+        (r#"{"total_seats":1,"seats":[{"message":"Not Found"}]}"#, error),
+        (r#"{"seats":[{}]}"#, "this is an empty object"),
+        (r#"{"seats":[{"a_new_field":1}]}"#, "no row is usable: assignee (missing)"),
+        (r#"[{"seat_breakdown":{"total":3}}]"#, "no row is usable: assignee (missing)"),
+        (r#"{"seat_breakdown":{"total":3}}"#, foreign),
+        (r#"{"total_seats":3}"#, foreign),
+    ] {
+        assert_eq!(reason(&[body]), expected, "{body}");
+    }
+    // A page that is not a list is malformed even if the others have all seats.
+    let complete = list(2, &[ADA, BOB]);
+    let empty = format!("this is an empty array: {foreign}");
+    assert_eq!(reason(&[&complete, "[]"]), empty);
+    assert_eq!(reason(&["[]", &complete]), empty);
+}
+
+#[test]
+fn a_seat_that_is_not_usable_costs_only_itself() {
+    let twice = r#"{"plan_type":"business","plan_type":"enterprise"}"#;
+    for lost in ["null", "7", r#"{"a_new_field":1}"#, twice] {
+        let mapped = seats(&list(2, &[ADA, lost]));
+        assert_eq!(mapped.samples("github_copilot_seats"), ["github_copilot_seats{} 1"]);
+        let reported = mapped.samples("github_copilot_seats_reported");
+        assert_eq!(reported, ["github_copilot_seats_reported{} 2"]);
+        assert!(!mapped.unmapped().is_empty(), "{lost}");
+    }
+    // The list is still too short.
+    assert_eq!(reason(&[&list(3, &[ADA, "null"])]), "the list has 2 of 3 seats");
+}
+
+#[test]
 fn a_list_without_seats_is_not_a_failure_if_there_are_none() {
     let mapped = seats(r#"{"total_seats":0,"seats":null}"#);
     assert_eq!(mapped.samples("github_copilot_seats"), ["github_copilot_seats{} 0"]);

@@ -128,6 +128,7 @@ fn objects_that_do_not_fit_the_framing_are_told_apart() {
     let wrapper = Framing::Wrapper("rows");
     assert_eq!(frame(b"{\"message\":\"Not Found\"}", wrapper), (Ok(()), true));
     assert_eq!(frame(b"{\"rows\":[{}]}", wrapper), (Ok(()), false));
-    assert_eq!(frame(b" [{}]", Framing::Object), (Err(FramingError::Array(2)), false));
+    assert_eq!(frame(b" [{}]", Framing::Object), (Err(FramingError::Array(1)), false));
+    assert_eq!(frame(b"[]", Framing::Object), (Err(FramingError::Array(0)), false));
     assert_eq!(frame(b"{\"rows\":[{}]}", Framing::Object), (Ok(()), false));
 }
