@@ -9,7 +9,7 @@
 //! imports only from the ones above it:
 //!
 //! - [`contract`]: the generated types of the WIT contract.
-//! - `input`: bytes to typed rows. `framing` splits a body into rows, `row` decodes one row, `values`
+//! - `input`: bytes to typed rows. `framer` splits a body into rows, `row` decodes one row, `values`
 //!   and `time` are the kinds of values in it. What is wrong costs as little as possible: a value
 //!   (`field`), a character (`repair`) or a row; `tracking` finds the path of what is left out and
 //!   `unmapped` counts it. `shape` recognizes what is not the document at all, and `version` decides

@@ -1,6 +1,7 @@
 //! From the bytes of a body to typed rows.
 
 mod field;
+mod framer;
 mod framing;
 mod malformed;
 mod nesting;
@@ -16,7 +17,8 @@ mod values;
 mod version;
 
 pub use field::{Field, FromJson, Known, Problem, report};
-pub use framing::{Frame, Framer, Framing};
+pub use framer::Framer;
+pub use framing::{Frame, Framing};
 pub use malformed::Malformed;
 pub use row::{Rejected, Row};
 pub use shape::{Shape, recognize};

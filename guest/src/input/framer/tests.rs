@@ -66,7 +66,8 @@ fn a_wrapper_follows_its_rows() {
 fn errors_have_the_offset_of_the_offending_byte() {
     assert_eq!(frames(b"  <html>", 3), Err(FramingError::Unexpected(2, b'<')));
     assert_eq!(frames(b"[{} {}]", 3), Err(FramingError::Unexpected(4, b'{')));
-    assert_eq!(frames(b"[{},\"\"]", 3), Err(FramingError::Unexpected(4, b'"')));
+    assert_eq!(frames(b"[{}\"\"]", 3), Err(FramingError::Unexpected(3, b'"')));
+    assert_eq!(frames(b"[\"]", 3), Err(FramingError::CutOff(3)));
     assert_eq!(frames(b"{\"rows\":[{}", 3), Err(FramingError::CutOff(11)));
     assert_eq!(frames(b"{\"a\":\"", 3), Err(FramingError::CutOff(6)));
 }
@@ -97,6 +98,16 @@ fn an_array_may_have_elements_that_are_not_rows() {
         let wrapper = ("{\"rows\":[]}", 22);
         let expected = [("", 1), ("{\"a\":1}", 6), ("", 15), ("{}", 31), ("", 34), wrapper];
         assert_eq!(offsets, expected);
+    }
+}
+
+#[test]
+fn texts_and_arrays_in_the_place_of_a_row_are_skipped() {
+    let body = br#"["]\\\"[",{"a":1},""]{"rows":[[{},["]"]],{"b":2},"x"]}"#;
+    for size in 1..body.len() {
+        let found = frames(body, size).unwrap();
+        let texts: Vec<_> = found.iter().map(|(_, text, _)| text.as_str()).collect();
+        assert_eq!(texts, ["", r#"{"a":1}"#, "", "", r#"{"b":2}"#, "", r#"{"rows":[]}"#]);
     }
 }
 
