@@ -19,7 +19,7 @@ fn read(directory: &Path, module: &[String], files: &mut BTreeMap<Module, String
             read(&entry.path(), &[module, &[name]].concat(), files);
         } else if stem != "testing" {
             let text = fs::read_to_string(entry.path()).unwrap();
-            let product = text.split("#[cfg(test)]\nmod tests").next().unwrap().to_owned();
+            let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
             let is_parent = matches!(stem.as_str(), "lib" | "mod");
             let path = if is_parent { module.to_vec() } else { [module, &[stem]].concat() };
             files.insert(path, product);
