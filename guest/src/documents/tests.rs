@@ -133,33 +133,6 @@ fn a_value_in_the_row_of_a_user_costs_only_itself() {
 }
 
 #[test]
-fn a_value_in_the_closed_api_costs_only_itself() {
-    let body = r#"[{"date":"2026-11-20","total_active_users":"9","total_engaged_users":4,
-        "copilot_ide_chat":7,"copilot_ide_code_completions":{"editors":[{"name":"vim","models":
-        [{"is_custom_model":0,"languages":[{"name":"rust","total_code_suggestions":3}]}]}]}}]"#;
-    let mapped = one("legacy", body);
-    assert_eq!(
-        mapped.unmapped(),
-        [
-            "copilot_ide_chat (invalid) 1",
-            "copilot_ide_code_completions.editors.models.is_custom_model (invalid) 1",
-            "total_active_users (invalid) 1"
-        ]
-    );
-    assert!(mapped.samples("total_engaged_users")[0].ends_with(" 4"));
-    assert!(mapped.samples("total_code_suggestions")[0].ends_with(" 3"));
-}
-
-#[test]
-fn a_day_of_the_closed_api_with_only_a_date_is_counted() {
-    for parts in ["", r#","copilot_ide_chat":null"#, r#","copilot_ide_chat":{}"#] {
-        let mapped = one("legacy", &format!(r#"[{{"date":"2026-11-20"{parts}}}]"#));
-        assert_eq!(mapped.unmapped(), ["total_active_users (missing) 1"]);
-        assert_eq!(mapped.samples("github_copilot_legacy_report_day_timestamp_seconds").len(), 1);
-    }
-}
-
-#[test]
 fn a_row_that_is_not_usable_costs_only_itself() {
     for (row, problem) in [
         (r#"{"user_id":2}"#, "day (missing) 1"),
@@ -243,6 +216,37 @@ fn the_order_of_the_elements_of_a_phase_does_not_matter() {
         let mapped = organization(&field);
         assert!(mapped.samples("github_copilot_adoption_phase_users")[0].ends_with(" 10"));
         assert_eq!(mapped.unmapped(), ["totals_by_ai_adoption_phase (conflict) 1"]);
+    }
+}
+
+#[test]
+fn the_order_of_counts_of_distinct_users_does_not_matter() {
+    for (first, second) in [(9, 10), (10, 9)] {
+        // One number under its old and its new name.
+        let mapped = organization(&format!(
+            r#""daily_active_copilot_coding_agent_users":{first},"daily_active_copilot_cloud_agent_users":{second}"#
+        ));
+        assert!(mapped.samples("github_copilot_active_users")[0].ends_with(" 10"));
+        assert_eq!(mapped.unmapped(), ["daily_active_copilot_cloud_agent_users (conflict) 1"]);
+        let feature =
+            |users: u32| format!(r#"{{"feature":"copilot_cli","engaged_user_count":{users}}}"#);
+        let features = [feature(first), feature(second)].join(",");
+        let mapped = one(
+            "organization-28-day",
+            &format!(
+                r#"{{"day_totals":[],"report_end_day":"2026-11-20","copilot_feature_engagement":{{"totals_by_feature":[{features}]}}}}"#
+            ),
+        );
+        assert!(mapped.samples("github_copilot_feature_engaged_users_28d")[0].ends_with(" 10"));
+        let expected = ["copilot_feature_engagement.totals_by_feature (conflict) 1"];
+        assert_eq!(mapped.unmapped(), expected);
+        let editor = |users: u32| format!(r#"{{"name":"vim","total_engaged_users":{users}}}"#);
+        let editors = [editor(first), editor(second)].join(",");
+        let day =
+            format!(r#"{{"date":"2026-11-20","copilot_ide_chat":{{"editors":[{editors}]}}}}"#);
+        let mapped = one("legacy", &day);
+        assert!(mapped.samples("total_engaged_users")[0].ends_with(" 10"));
+        assert_eq!(mapped.unmapped(), ["total_engaged_users (conflict) 1"]);
     }
 }
 

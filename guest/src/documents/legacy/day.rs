@@ -40,17 +40,17 @@ struct Part<'a> {
     #[serde(borrow)]
     languages: Field<Vec<Object<Language<'a>>>>,
     #[serde(borrow)]
-    editors: Field<Vec<Object<Group<'a>>>>,
+    editors: Field<Vec<Object<Editor<'a>>>>,
     #[serde(borrow)]
     models: Field<Vec<Object<Model<'a>>>>,
     #[serde(borrow)]
-    repositories: Field<Vec<Object<Group<'a>>>>,
+    repositories: Field<Vec<Object<Repository<'a>>>>,
 }
 
-/// An editor or a repository, with its models.
+/// An editor, with its models.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Group<'a> {
+struct Editor<'a> {
     #[serde(borrow)]
     name: Field<Name<'a>>,
     total_engaged_users: Field<Count>,
@@ -58,7 +58,18 @@ struct Group<'a> {
     models: Field<Vec<Object<Model<'a>>>>,
 }
 
-/// A model. The gauges have no label for it, so numbers are summed over models.
+/// A repository, with its models. The gauges have no label for it, so its engaged users are unmapped.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Repository<'a> {
+    #[serde(borrow)]
+    name: Field<Name<'a>>,
+    #[serde(borrow)]
+    models: Field<Vec<Object<Model<'a>>>>,
+}
+
+/// A model. The gauges have no label for it, so numbers are summed over models. Distinct users cannot
+/// be summed, so those of a model are unmapped.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Model<'a> {
@@ -67,23 +78,29 @@ struct Model<'a> {
     is_custom_model: Field<bool>,
     #[serde(rename = "custom_model_training_date")]
     _custom_model_training_date: Known,
-    #[serde(rename = "total_engaged_users")]
-    _total_engaged_users: Known,
     total_chats: Field<Count>,
     total_chat_insertion_events: Field<Count>,
     total_chat_copy_events: Field<Count>,
     total_pr_summaries_created: Field<Count>,
     #[serde(borrow)]
-    languages: Field<Vec<Object<Language<'a>>>>,
+    languages: Field<Vec<Object<Code<'a>>>>,
 }
 
-/// A language, with its users in a part, or with code counts in a model.
+/// A language in a part, with its users.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Language<'a> {
     #[serde(borrow)]
     name: Field<Name<'a>>,
     total_engaged_users: Field<Count>,
+}
+
+/// A language in a model, with its code.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Code<'a> {
+    #[serde(borrow)]
+    name: Field<Name<'a>>,
     total_code_suggestions: Field<Count>,
     total_code_acceptances: Field<Count>,
     total_code_lines_suggested: Field<Count>,
@@ -112,6 +129,8 @@ pub struct DayValues {
     pub lines_accepted: Values,
     /// By repository.
     pub summaries: BTreeMap<String, f64>,
+    /// Whether two counts of engaged users have the same labels and differ.
+    pub has_conflict: bool,
 }
 
 fn labels(editor: &str, language: &str, stream: &str) -> Labels {
@@ -124,11 +143,13 @@ fn sum(values: &mut Values, labels: &Labels, count: &Field<Count>) {
     }
 }
 
-fn max(values: &mut Values, labels: &Labels, count: &Field<Count>) {
-    if let Some(Count(count)) = count.get() {
-        let value = values.entry(labels.clone()).or_default();
-        *value = value.max(*count);
-    }
+/// Keeps the larger of two counts with the same labels. Returns whether they differ.
+fn max(values: &mut Values, labels: &Labels, count: &Field<Count>) -> bool {
+    let Some(Count(count)) = count.get() else { return false };
+    let value = values.entry(labels.clone()).or_insert(*count);
+    let differs = *value != *count;
+    *value = value.max(*count);
+    differs
 }
 
 impl DayValues {
@@ -147,7 +168,7 @@ impl DayValues {
         let mut samples = Self::default();
         let top = labels("", "", "");
         max(&mut samples.active_users, &top, &day.total_active_users);
-        max(&mut samples.engaged_users, &top, &day.total_engaged_users);
+        samples.add_engaged(&top, &day.total_engaged_users);
         for (stream, part) in [
             (CODE_COMPLETIONS, &day.copilot_ide_code_completions),
             (IDE_CHAT, &day.copilot_ide_chat),
@@ -161,16 +182,20 @@ impl DayValues {
         samples
     }
 
+    fn add_engaged(&mut self, labels: &Labels, users: &Field<Count>) {
+        self.has_conflict |= max(&mut self.engaged_users, labels, users);
+    }
+
     fn add_part(&mut self, stream: &str, part: &Part<'_>) {
-        max(&mut self.engaged_users, &labels("", "", stream), &part.total_engaged_users);
+        self.add_engaged(&labels("", "", stream), &part.total_engaged_users);
         for language in part.languages.elements() {
             let at = labels("", or_unknown(language.name.as_deref()), stream);
-            max(&mut self.engaged_users, &at, &language.total_engaged_users);
+            self.add_engaged(&at, &language.total_engaged_users);
         }
         for editor in part.editors.elements() {
             let name = or_unknown(editor.name.as_deref());
             let at = labels(name, "", stream);
-            max(&mut self.engaged_users, &at, &editor.total_engaged_users);
+            self.add_engaged(&at, &editor.total_engaged_users);
             for model in editor.models.elements() {
                 self.add_model(name, stream, model);
             }

@@ -4,6 +4,8 @@
 //! users have recorded files. Most of it becomes the gauges of `compat`.
 
 pub mod day;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -75,6 +77,9 @@ impl Collector for LegacyCollector {
         let values = DayValues::new(&values);
         if values.says_nothing() {
             notes.note("total_active_users", Problem::Missing);
+        }
+        if values.has_conflict {
+            notes.note("total_engaged_users", Problem::Conflict);
         }
         if self.add(day, Version::new(notes.rank, values)) {
             notes.note("date", Problem::Conflict);
