@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::SeqAccess;
 
-use crate::input::{Count, Field, Object, OwnedName, or_unknown};
+use crate::input::{Count, Field, FromJson, Object, OwnedName, Problem, or_unknown, report};
 use crate::output::{Catalogue, FamilyId, Samples};
 
 /// The part `copilot_feature_engagement` of a 28-day report.
@@ -12,8 +13,12 @@ use crate::output::{Catalogue, FamilyId, Samples};
 #[serde(default)]
 pub struct Engagement {
     active_user_count: Field<Count>,
-    totals_by_feature: Field<Vec<Object<FeatureEngagement>>>,
+    totals_by_feature: Field<Features>,
 }
+
+/// The users of each feature.
+#[derive(Debug, Default)]
+struct Features(BTreeMap<String, f64>);
 
 /// An element of its array.
 #[derive(Debug, Default, Deserialize)]
@@ -21,6 +26,26 @@ pub struct Engagement {
 struct FeatureEngagement {
     feature: Field<OwnedName>,
     engaged_user_count: Field<Count>,
+}
+
+/// Users are distinct, so of two counts for a feature the larger one is kept.
+impl<'de> FromJson<'de> for Features {
+    fn from_array<A: SeqAccess<'de>>(mut array: A) -> Result<Option<Self>, A::Error> {
+        let mut features = BTreeMap::new();
+        let mut has_conflict = false;
+        while let Some(element) = array.next_element::<Field<Object<FeatureEngagement>>>()? {
+            let Some(Object(element)) = element.into_option() else { continue };
+            let Some(Count(users)) = element.engaged_user_count.get() else { continue };
+            let feature = or_unknown(element.feature.as_deref()).to_owned();
+            let kept = features.entry(feature).or_insert(*users);
+            has_conflict |= *kept != *users;
+            *kept = kept.max(*users);
+        }
+        if has_conflict {
+            report(Problem::Conflict);
+        }
+        Ok(Some(Self(features)))
+    }
 }
 
 /// The families of [`Engagement`].
@@ -35,15 +60,15 @@ impl EngagementFamilies {
         Self {
             active_users: catalogue.gauge(
                 "engaged_users_28d",
-                "Number of distinct users with at least 2 active days in the 28 days of the report \
+                "Number of distinct users who were active in the 28 days of the report \
                  (copilot_feature_engagement.active_user_count).",
                 &[],
             ),
             by_feature: catalogue.gauge(
                 "feature_engaged_users_28d",
-                "Number of distinct users with at least 2 active days in the 28 days of the report, by feature \
+                "Number of distinct users who used the feature on at least 2 of the 28 days of the report \
                  (copilot_feature_engagement.totals_by_feature). A user may use several features, so they \
-                 must not be summed.",
+                 must not be summed. Passive code reviews are not activity of the user.",
                 &["feature"],
             ),
         }
@@ -54,16 +79,10 @@ impl EngagementFamilies {
         if let Some(Count(users)) = engagement.active_user_count.get() {
             samples.push(self.active_users, &[], *users, at);
         }
-        // Users are distinct, so of two counts for a feature the larger one is kept.
-        let mut features: BTreeMap<&str, f64> = BTreeMap::new();
-        for element in engagement.totals_by_feature.elements() {
-            if let Some(Count(users)) = element.engaged_user_count.get() {
-                let kept = features.entry(or_unknown(element.feature.as_deref())).or_default();
-                *kept = kept.max(*users);
+        if let Some(Features(features)) = engagement.totals_by_feature.get() {
+            for (feature, users) in features {
+                samples.push(self.by_feature, &[feature], *users, at);
             }
-        }
-        for (feature, users) in features {
-            samples.push(self.by_feature, &[feature], users, at);
         }
     }
 }

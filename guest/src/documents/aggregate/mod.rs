@@ -100,6 +100,9 @@ impl Collector for AggregateCollector {
         if values.says_nothing() {
             notes.note("daily_active_users", Problem::Missing);
         }
+        if let Some(field) = values.conflict.take() {
+            notes.note(&field, Problem::Conflict);
+        }
         if self.add(day, Version::new(notes.rank, values)) {
             notes.note("day", Problem::Conflict);
         }
@@ -212,8 +215,8 @@ impl AggregateFamilies {
             ),
             passive_users: catalogue.gauge(
                 "passive_users",
-                "Number of distinct users whose pull requests Copilot reviewed automatically in the window that \
-                 ends with the report day. Must not be summed.",
+                "Number of distinct users whose pull requests Copilot reviewed automatically, without any action of \
+                 theirs, in the window that ends with the report day. Must not be summed.",
                 &["window", "surface"],
             ),
             totals: ActivityFamilies::totals(catalogue, "", "", &[]),

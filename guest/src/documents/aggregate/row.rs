@@ -34,6 +34,8 @@ pub struct AggregateRow {
     pub distinct: [Option<f64>; 5],
     pub pull_requests: Field<Object<PullRequests>>,
     pub phases: Phases,
+    /// The field of `users` that has another value under its old or new name.
+    pub conflict: Option<String>,
 }
 
 /// Whether users did something, or Copilot did something for them (a review of their pull request).
@@ -154,7 +156,10 @@ impl AggregateRow {
         } else if let Some((kind, window, surface)) = user_field(field) {
             if let Field::Present(Count(users)) = map.next_value()? {
                 // Under an old and a new name it is the same number.
-                let known = self.users.entry((kind, window, surface.to_owned())).or_default();
+                let known = self.users.entry((kind, window, surface.to_owned())).or_insert(users);
+                if *known != users {
+                    self.conflict = Some(field.to_owned());
+                }
                 *known = known.max(users);
             }
         } else if let Some((parts, breakdown)) =
