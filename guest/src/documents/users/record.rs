@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::names::{Names, Set};
 use super::row::UserRow;
-use crate::input::{Id, Version};
+use crate::input::{Id, Version, or_unknown};
 use crate::measures::activity::{self, Activity, BREAKDOWNS, Parts};
 use crate::measures::agents::{ThirdPartyAgents, VscodeAgent};
 use crate::measures::sessions::Sessions;
@@ -68,8 +68,9 @@ impl UserNames {
         with_detail: bool,
     ) -> UserDay {
         let names = || row.used.iter().map(|name| name.strip_prefix(USED).unwrap_or(name));
-        let used = names().filter(|name| !name.ends_with(PASSIVE)).map(canonical);
-        let passive = names().filter_map(|name| name.strip_suffix(PASSIVE)).map(canonical);
+        let surface = |name| canonical(or_unknown(Some(name)));
+        let used = names().filter(|name| !name.ends_with(PASSIVE)).map(surface);
+        let passive = names().filter_map(|name| name.strip_suffix(PASSIVE)).map(surface);
         let used = self.surfaces.set(used);
         let [by_ide, ..] = &row.breakdowns;
         UserDay {
