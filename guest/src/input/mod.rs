@@ -20,7 +20,7 @@ pub use field::{Field, FromJson, Known, Problem, report};
 pub use framer::Framer;
 pub use framing::{Frame, Framing};
 pub use malformed::Malformed;
-pub use row::{Rejected, Row};
+pub use row::{MAX_FUTURE_SECONDS, Rejected, Row};
 pub use shape::{Shape, recognize};
 pub use text::{fnv1a, label, to_label};
 pub use time::{Day, Instant, start_of_day_ms};

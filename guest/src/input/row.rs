@@ -14,8 +14,8 @@ use super::version::Rank;
 
 /// The longest reason that is kept: serde quotes the offending text, which may be long.
 const MAX_REASON_BYTES: usize = 200;
-/// How far in the future a day may be, seen from when the body was fetched: clocks differ.
-const MAX_FUTURE_SECONDS: i64 = 86_400;
+/// How far in the future a day or a time may be, seen from when the body was fetched: clocks differ.
+pub const MAX_FUTURE_SECONDS: i64 = 86_400;
 
 /// Why a row was not taken.
 #[derive(Debug, PartialEq)]

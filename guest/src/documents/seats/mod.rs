@@ -14,7 +14,8 @@ use crate::collector::{self, Collector, Collectors};
 use crate::contract::{FetchKind, Scope};
 use crate::documents::user_teams::TEAM_ID_NOTE;
 use crate::input::{
-    Count, Field, Framing, Problem, Rejected, Row, Unmapped, or_unknown, start_of_day_ms,
+    Count, Field, Framing, MAX_FUTURE_SECONDS, Problem, Rejected, Row, Unmapped, or_unknown,
+    start_of_day_ms,
 };
 use crate::output::{Catalogue, FamilyId, Samples};
 use crate::registration::{DocumentDefinition, ENTERPRISE_SEATS, ORGANIZATION_SEATS, Registration};
@@ -108,10 +109,14 @@ impl Collector for SeatsCollector {
     }
 
     fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
-        let (seat, mut notes) = row.decode::<Seat<'_>>(FOREIGN)?;
+        let (mut seat, mut notes) = row.decode::<Seat<'_>>(FOREIGN)?;
         if seat.says_nothing() {
             notes.note("assignee", Problem::Missing);
             return Err(Rejected::Row);
+        }
+        if seat.is_used_after(notes.rank.fetched_at.saturating_add(MAX_FUTURE_SECONDS)) {
+            notes.note("last_activity_at", Problem::Invalid);
+            seat.last_activity_at = Field::Invalid;
         }
         self.fetched_at = self.fetched_at.max(Some(notes.rank.fetched_at));
         if let Some(is_new) = self.holders.add(&seat, notes.rank.fetched_at) {

@@ -74,6 +74,11 @@ impl Seat<'_> {
         *self == Self::default()
     }
 
+    /// Whether the last activity is later than this, in seconds since 1970-01-01T00:00:00Z.
+    pub fn is_used_after(&self, latest: i64) -> bool {
+        self.last_activity_at.get().is_some_and(|Instant(at)| *at > latest)
+    }
+
     /// The id of the organization that grants the seat.
     pub fn organization_id(&self) -> Option<&Id> {
         self.organization.get().and_then(|organization| organization.id.get())
