@@ -36,7 +36,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::contract::{ChartForm, Selection};
+    use crate::contract::{ChartForm, Family, Selection};
 
     fn selections(form: &ChartForm) -> Vec<&Selection> {
         match form {
@@ -156,6 +156,27 @@ mod tests {
             // Elsewhere, the bars are of code completions only, or else a language or a model that
             // agents use would seem to be accepted less.
             assert!(features.len() == 1 || chart.title == "By feature", "{}", chart.title);
+        }
+    }
+
+    #[test]
+    fn families_by_team_tell_teams_with_one_name_apart() {
+        let has = |family: &Family, label: &str| family.label_names.iter().any(|l| l == label);
+        let mut families = manifest().families;
+        families.retain(|family| has(family, "team"));
+        assert!(families.len() > 5);
+        assert!(families.iter().all(|family| has(family, "team_id")));
+    }
+
+    #[test]
+    fn help_texts_name_the_days_that_a_number_is_about() {
+        for family in manifest().families {
+            let (name, help) = (&family.name, &family.help);
+            if name.ends_with("_28d") {
+                assert!(help.contains("28 days"), "{name}: {help}");
+            } else if name.starts_with("github_copilot_adoption_phase_") {
+                assert!(!help.contains("28 days"), "{name}: {help}");
+            }
         }
     }
 

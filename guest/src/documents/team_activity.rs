@@ -126,3 +126,6 @@ impl TeamActivityCollector {
         self.activity.push(samples, &totals.activity, &team, at);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,6 +82,33 @@ fn a_row_needs_a_day_and_a_repository() {
 }
 
 #[test]
+fn a_value_in_the_row_of_a_repository_costs_only_itself() {
+    let long = format!(r#""repo_owner_name":"{}""#, "x".repeat(2000));
+    for (field, problem) in [
+        (r#""repo_visibility":0"#, "repo_visibility (invalid)"),
+        (r#""repo_owner_name":"a\u0007b""#, "repo_owner_name (altered)"),
+        (&*long, "repo_owner_name (altered)"),
+        (r#""pull_request_review_times":{}"#, "pull_request_review_times (invalid)"),
+        (
+            r#""pull_request_review_times":[{"authored_by":1,"total_merged":2}]"#,
+            "pull_request_review_times.authored_by (invalid)",
+        ),
+        (
+            r#""pull_request_review_times":[{"p90_minutes_final_review_to_merge":1e308}]"#,
+            "pull_request_review_times.p90_minutes_final_review_to_merge (invalid)",
+        ),
+    ] {
+        let row = format!(
+            r#"{{"day":"2026-11-20","repo_name":"rocket","pull_requests":{{"total_created":5}},{field}}}"#
+        );
+        let mapped = mapped(Span::Latest, &["repositories"], &[("repos-1-day", &row)]).unwrap();
+        let created = mapped.samples("github_copilot_repository_pull_requests_created");
+        assert!(created.len() == 1 && created[0].ends_with(" 5"), "{field}");
+        assert!(mapped.unmapped().contains(&&*format!("{problem} 1")), "{:?}", mapped.unmapped());
+    }
+}
+
+#[test]
 fn the_order_of_rows_does_not_matter() {
     let rows = [3, 4].map(|created| {
         format!(

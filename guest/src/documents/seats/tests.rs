@@ -194,6 +194,37 @@ fn teams_with_one_name_in_two_organizations_stay_apart() {
 }
 
 #[test]
+fn a_value_in_a_seat_costs_only_itself() {
+    let long = format!(r#""plan_type":"{}""#, "x".repeat(2000));
+    for (field, problem) in [
+        (r#""plan_type":7"#, "plan_type (invalid)"),
+        (&*long, "plan_type (altered)"),
+        (r#""last_activity_editor":[]"#, "last_activity_editor (invalid)"),
+        (r#""last_activity_editor":"vs\ud800code""#, "last_activity_editor (altered)"),
+        (r#""last_activity_at":1795000000"#, "last_activity_at (invalid)"),
+        (r#""last_activity_at":"2026-11-20""#, "last_activity_at (invalid)"),
+        // A time to come.
+        (r#""last_activity_at":"2026-12-24T00:00:00Z""#, "last_activity_at (invalid)"),
+        (r#""pending_cancellation_date":true"#, "pending_cancellation_date (invalid)"),
+        (r#""created_at":0"#, "created_at (invalid)"),
+        (r#""assigning_team":"core""#, "assigning_team (invalid)"),
+        (r#""assigning_team":{"id":-1,"slug":"core"}"#, "assigning_team.id (invalid)"),
+        (r#""assigning_team":{"slug":"a\u0000b"}"#, "assigning_team.slug (altered)"),
+        (r#""organization":[1]"#, "organization (invalid)"),
+        (r#""assignee":"ada""#, "assignee (invalid)"),
+        (r#""assignee":{"id":1.5,"login":"ada"}"#, "assignee.id (invalid)"),
+    ] {
+        let mapped = seats(&list(2, &[&format!("{{{field}}}"), BOB]));
+        assert_eq!(mapped.samples("github_copilot_seats"), ["github_copilot_seats{} 2"], "{field}");
+        assert_eq!(mapped.unmapped(), [format!("{problem} 1")]);
+    }
+    let mapped = seats(&format!(r#"{{"total_seats":"2","seats":[{ADA},{BOB}]}}"#));
+    assert_eq!(mapped.samples("github_copilot_seats"), ["github_copilot_seats{} 2"]);
+    assert!(mapped.samples("github_copilot_seats_reported").is_empty());
+    assert_eq!(mapped.unmapped(), ["total_seats (invalid) 1"]);
+}
+
+#[test]
 fn an_invalid_time_is_not_the_same_as_no_activity() {
     let grants = [
         r#"{"assignee":{"id":1},"last_activity_at":"2026-11-20"}"#,

@@ -1,6 +1,6 @@
 //! Users, and the teams that are joined with them.
 
-use crate::contract::{Error, Span};
+use crate::contract::Span;
 use crate::testing::{Mapped, map, mapped, samples_of};
 
 const TEAMS: (&str, &str) =
@@ -11,10 +11,6 @@ const OLDER: &str = r#"{"day":"2026-11-18","user_id":3,"used_cli":true}"#;
 
 fn users(options: &[&str], rows: &[&str]) -> Mapped {
     mapped(Span::Latest, options, &[("users-1-day", &rows.join("\n"))]).unwrap()
-}
-
-fn one(document: &str, rows: &[&str]) -> Mapped {
-    mapped(Span::Latest, &[], &[(document, &rows.join("\n"))]).unwrap()
 }
 
 #[test]
@@ -31,29 +27,6 @@ fn users_are_of_the_newest_day_and_teams_are_joined_with_their_own() {
             [r#"github_copilot_team_users_using{team="core",team_id="5",surface="chat"} 1"#]
         );
     }
-}
-
-#[test]
-fn teams_are_of_the_newest_day_that_both_reports_have() {
-    let newer_team = r#"{"day":"2026-11-20","user_id":1,"team_id":6,"slug":"new"}"#;
-    let day = |lines: &[String]| {
-        samples_of(lines, "github_copilot_teams_report_day_timestamp_seconds")
-            .into_iter()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
-    let teams = [("user-teams-1-day", newer_team), TEAMS];
-    let bodies = [teams[0], teams[1], ("users-1-day", OLDER), ("users-1-day", ACTIVE)];
-    let lines = map(Span::Latest, &[], &bodies).unwrap();
-    assert!(day(&lines)[0].ends_with(" 1795046400"), "{lines:?}");
-    assert_eq!(samples_of(&lines, "github_copilot_team_members").len(), 1);
-    assert_eq!(samples_of(&lines, "github_copilot_team_active_users").len(), 1);
-    // Without a day in common, the members are of the newest day.
-    let lines = map(Span::Latest, &[], &[teams[0], teams[1], ("users-1-day", OLDER)]).unwrap();
-    assert!(day(&lines)[0].ends_with(" 1795132800"), "{lines:?}");
-    assert!(samples_of(&lines, "github_copilot_team_active_users").is_empty());
-    // Users do not depend on teams.
-    assert_eq!(samples_of(&lines, "github_copilot_users_reported").len(), 1);
 }
 
 #[test]
@@ -244,39 +217,4 @@ fn a_day_that_was_measured_without_users_has_none() {
     assert!(mapped.samples("github_copilot_ai_credits_used").is_empty());
     assert!(mapped.samples("github_copilot_team_members").is_empty());
     assert!(mapped.unmapped().is_empty());
-}
-
-#[test]
-fn a_membership_without_a_team_costs_only_itself() {
-    for (fields, problem) in [
-        ("", "team_id (missing)"),
-        (r#","slug":"""#, "team_id (missing)"),
-        (r#","team_id":[]"#, "team_id (invalid)"),
-    ] {
-        let row = format!(r#"{{"day":"2026-11-19","user_id":2{fields}}}"#);
-        let mapped = map(Span::Latest, &[], &[("user-teams-1-day", &row)]);
-        let Err(Error::Malformed(malformed)) = mapped else { panic!("{mapped:?}") };
-        assert_eq!(malformed.reason, format!("no row is usable: {problem}"));
-        let mapped = one("user-teams-1-day", &[TEAMS.1, &row]);
-        assert_eq!(mapped.samples("github_copilot_team_members").len(), 1);
-        assert_eq!(mapped.unmapped(), [format!("{problem} 1")]);
-    }
-}
-
-#[test]
-fn teams_with_one_name_in_two_organizations_stay_apart() {
-    let teams = [
-        r#"{"day":"2026-11-19","user_id":1,"slug":"core","organization_id":8}"#,
-        r#"{"day":"2026-11-19","user_id":1,"slug":"core","organization_id":9}"#,
-        r#"{"day":"2026-11-19","user_id":1,"slug":"core","organization_id":9,"team_id":5}"#,
-    ];
-    let bodies = [("user-teams-1-day", &*teams.join("\n")), ("users-1-day", ACTIVE)];
-    let mapped = mapped(Span::Latest, &[], &bodies).unwrap();
-    for family in ["github_copilot_team_members", "github_copilot_team_active_users"] {
-        assert_eq!(
-            mapped.samples(family),
-            ["5", "organization-8", "organization-9"]
-                .map(|id| format!(r#"{family}{{team="core",team_id="{id}"}} 1"#))
-        );
-    }
 }
