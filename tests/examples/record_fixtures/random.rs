@@ -4,7 +4,7 @@
 pub struct Rng(u64);
 
 impl Rng {
-    /// A generator with a seed of its own for each tag and numbers.
+    /// A generator with a different seed for each combination of arguments.
     pub fn new(tag: u64, a: u64, b: u64) -> Self {
         Self(Self((tag << 48) ^ (a << 24) ^ b).next())
     }
