@@ -183,7 +183,8 @@ impl Rows {
             Frame::Row(bytes, offset) | Frame::Wrapper(bytes, offset) => (bytes, offset),
             Frame::Scalar(offset) => {
                 self.unmapped.add("row".to_owned(), Problem::Invalid);
-                self.lose(collector, offset);
+                collector.row_lost();
+                self.lose(offset);
                 return Ok(());
             }
             Frame::Foreign(bytes, offset, key) => {
@@ -210,7 +211,12 @@ impl Rows {
                     self.taken += 1;
                 }
                 Some(Shape::Other(reason)) => return Err(Malformed { offset, reason }),
-                _ => self.lose(collector, offset),
+                _ => {
+                    if matches!(frame, Frame::Row(..)) {
+                        collector.row_lost();
+                    }
+                    self.lose(offset);
+                }
             },
             // The rows were taken out of a wrapper, so only its start is a valid offset.
             Err(Rejected::Document(malformed)) if matches!(frame, Frame::Wrapper(..)) => {
@@ -222,9 +228,8 @@ impl Rows {
         Ok(())
     }
 
-    /// Counts a row that was lost.
-    fn lose(&mut self, collector: &mut dyn Collector, offset: u64) {
-        collector.row_lost();
+    /// Counts a row or a wrapper that was lost.
+    fn lose(&mut self, offset: u64) {
         let problem = self.unmapped.last().unwrap_or_default();
         self.first_lost.get_or_insert_with(|| (offset, problem.to_owned()));
         self.unmapped.commit();

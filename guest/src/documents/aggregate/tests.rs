@@ -78,6 +78,16 @@ fn a_report_reaches_to_its_last_day_even_if_nothing_happened_on_it() {
 }
 
 #[test]
+fn a_last_day_to_come_costs_only_itself() {
+    for day in ["2027-01-01", "2019-12-31"] {
+        let mapped = report(&format!(r#"{{"report_end_day":"{day}","day_totals":[{ROW}]}}"#));
+        assert_eq!(samples(&mapped, "report_day_timestamp_seconds"), ["{} 1795046400"]);
+        assert_eq!(samples(&mapped, "active_users"), [r#"{window="day",surface="any"} 2"#]);
+        assert_eq!(mapped.unmapped(), ["report_end_day (invalid) 1"]);
+    }
+}
+
+#[test]
 fn an_empty_report_that_was_measured_has_no_users() {
     let empty =
         r#"{"report_start_day":"2026-10-24","report_end_day":"2026-11-20","day_totals":[]}"#;

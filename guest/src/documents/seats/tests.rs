@@ -157,6 +157,9 @@ fn a_seat_that_is_not_usable_costs_only_itself() {
         assert_eq!(reported, ["github_copilot_seats_reported{} 2"]);
         assert!(!mapped.unmapped().is_empty(), "{lost}");
     }
+    // What a page says about the list is not a seat.
+    let twice = format!(r#"{{"total_seats":3,"total_seats":3,"seats":[{FREE}]}}"#);
+    assert_eq!(reason(&[&list(3, &[ADA]), &twice]), "the list has 2 of 3 seats");
     // The list is still too short.
     assert_eq!(reason(&[&list(3, &[ADA, "null"])]), "the list has 2 of 3 seats");
 }
