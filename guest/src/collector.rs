@@ -29,7 +29,7 @@ pub trait Collector: Any {
         Ok(())
     }
 
-    /// Called when a row of the body was lost: something is in it that nothing is known about.
+    /// Called when a row was lost: the document says more than the rows that were taken.
     fn row_lost(&mut self) {}
 
     /// Takes the information that a document was measured for a day on which nothing happened: the
