@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::rollout::{self, Cause, Checked};
+use super::dry_run::Cause;
+use super::rollout::{self, Checked};
 use super::shared::Shared;
 use crate::config::MappingSource;
 use crate::mappings::CandidateSet;

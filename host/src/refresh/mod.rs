@@ -2,18 +2,24 @@
 //!
 //! - `schedule`: when each document is due. Pure, with the time handed in.
 //! - `documents`: the versions of a target's documents: the newest and the last good one.
-//! - `target`: a task for each target; it owns the schedule and the documents. `fetch`, `map` and
-//!   `report` are the steps of its cycle.
+//! - `target`: a task for each target; it owns the schedule and the documents. `cycle` is one refresh,
+//!   with the steps `adoption`, `fetch`, `map` and `report`.
 //! - `attempts`: says which requests of a refresh that is still running have failed.
 //! - [`Targets`]: what the tasks publish for others to read.
-//! - `rollout`: dry-runs candidate sets of mappings and puts them in use.
+//! - `rollout`: puts candidate sets of mappings in use, after each `dry_run`; `compilations` and `checks`
+//!   are those in progress.
 //! - [`Reconciler`]: makes the tasks and mappings those of the settings; [`Reloader`] asks it to.
 //!
 //! Nothing here happens because of a scrape. Whatever fails, the previous documents and samples stay.
 
+mod adoption;
 mod attempts;
+mod changes;
 mod checks;
+mod compilations;
+mod cycle;
 mod documents;
+mod dry_run;
 mod fetch;
 mod fetching;
 mod map;

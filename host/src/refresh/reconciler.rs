@@ -8,20 +8,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::checks::Checks;
+use super::compilations::{Compilation, Compilations};
+use super::dry_run::Cause;
 use super::reload::Request;
 use super::restore::restore_samples;
-use super::rollout::{self, Cause, Checked};
+use super::rollout::{self, Checked};
 use super::shared::{FailureReport, Parts, Shared};
 use super::tasks::Tasks;
-use super::turns::Turns;
 use crate::config::{MappingSource, SettingError, Settings};
 use crate::github::TransportError;
-use crate::mappings::{CandidateSet, PendingFile, Refusal, Registry, Rescan, Scan, Watcher};
+use crate::mappings::{CandidateSet, Registry, Rescan, Scan, Watcher};
 use crate::model::Target;
 use crate::wasm::{Engine, LoadError, Mapping};
 
@@ -47,9 +47,6 @@ pub enum StartError {
     DefaultMapping(#[from] LoadError),
 }
 
-/// A compilation that has ended.
-type Compilation = (PendingFile, Result<Arc<Mapping>, Refusal>);
-
 /// Coordinates the tasks of targets, the registry of mappings and the settings.
 pub struct Reconciler {
     shared: Arc<Shared>,
@@ -60,9 +57,7 @@ pub struct Reconciler {
     watcher: Watcher,
     failures: mpsc::UnboundedReceiver<FailureReport>,
     reloads: mpsc::Receiver<Request>,
-    compilations: JoinSet<Compilation>,
-    compiling: HashMap<PendingFile, AbortHandle>,
-    turns: Turns,
+    compilations: Compilations,
     checks: Checks,
     /// The names of mappings whose samples are stored, by SHA-256.
     stored_names: HashMap<String, String>,
@@ -89,13 +84,11 @@ impl Reconciler {
             shared,
             settings,
             source,
-            engine,
             watcher,
             failures,
             reloads,
-            compilations: JoinSet::new(),
-            compiling: HashMap::new(),
-            turns: Turns::default(),
+            compilations: Compilations::new(engine.clone()),
+            engine,
             checks: Checks::default(),
             stored_names: HashMap::new(),
             is_starting: true,
@@ -187,32 +180,10 @@ impl Reconciler {
         if scan.pending.is_empty() {
             self.is_starting = false;
         }
-        // What has changed again, or was removed, is of no use any more.
-        self.compiling.retain(|file, compilation| {
-            let is_pending = scan.pending.contains(file);
-            if !is_pending {
-                compilation.abort();
-            }
-            is_pending
-        });
-        for file in scan.pending {
-            self.compile(file);
-        }
+        self.compilations.set(scan.pending);
         for candidate in scan.candidates {
             self.check(candidate, cause);
         }
-    }
-
-    fn compile(&mut self, file: PendingFile) {
-        if self.compiling.contains_key(&file) {
-            return;
-        }
-        let (engine, turns, pending) = (self.engine.clone(), self.turns.clone(), file.clone());
-        let compilation = self.compilations.spawn(async move {
-            let result = turns.take(pending.compile(&engine)).await;
-            (pending, result)
-        });
-        self.compiling.insert(file, compilation);
     }
 
     /// Dry-runs a candidate set.
@@ -229,7 +200,6 @@ impl Reconciler {
     ) -> Result<(), SettingError> {
         match progress {
             Progress::Compiled((file, result)) => {
-                self.compiling.remove(&file);
                 lock(registry).add_compiled(&file.sha256, result);
                 let rescan = if self.is_starting { Rescan::All } else { Rescan::Changes };
                 self.rescan(registry, rescan, Cause::Change).await?;
@@ -340,21 +310,11 @@ enum Progress {
 }
 
 /// The next compilation or dry run that ends. `None`: there are none.
-async fn next_progress(
-    compilations: &mut JoinSet<Compilation>,
-    checks: &mut Checks,
-) -> Option<Progress> {
-    loop {
-        tokio::select! {
-            Some(compiled) = compilations.join_next() => {
-                // It fails only while the exporter stops.
-                if let Ok(compiled) = compiled {
-                    return Some(Progress::Compiled(compiled));
-                }
-            }
-            Some(checked) = checks.next() => return Some(Progress::Checked(checked)),
-            else => return None,
-        }
+async fn next_progress(compilations: &mut Compilations, checks: &mut Checks) -> Option<Progress> {
+    tokio::select! {
+        Some(compiled) = compilations.next() => Some(Progress::Compiled(compiled)),
+        Some(checked) = checks.next() => Some(Progress::Checked(checked)),
+        else => None,
     }
 }
 

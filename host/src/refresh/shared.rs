@@ -1,5 +1,6 @@
 //! What the tasks of all targets share.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,8 +27,8 @@ pub(super) struct FailureReport {
     pub times: u32,
 }
 
-/// What the tasks of all targets share.
-pub struct Shared {
+/// The parts of the exporter that refreshes work with.
+pub struct Parts {
     /// Keeps documents and samples.
     pub store: Arc<dyn Store>,
     /// Runs mappings.
@@ -44,58 +45,29 @@ pub struct Shared {
     pub github_metrics: github::Metrics,
     /// The metrics of mappings.
     pub mapping_metrics: mappings::Metrics,
+}
+
+/// What the tasks of all targets share: the parts, and what they tell the reconciler.
+pub(super) struct Shared {
+    parts: Parts,
     failures: mpsc::UnboundedSender<FailureReport>,
     /// Whether every mapping file that existed at the start is in use or refused.
     has_all_mappings: AtomicBool,
 }
 
-/// The parts of [`Shared`] that the caller makes.
-pub struct Parts {
-    /// See [`Shared`].
-    pub store: Arc<dyn Store>,
-    /// See [`Shared`].
-    pub runner: Arc<Runner>,
-    /// See [`Shared`].
-    pub publisher: Arc<Publisher>,
-    /// See [`Shared`].
-    pub targets: Arc<Targets>,
-    /// See [`Shared`].
-    pub metrics: Metrics,
-    /// See [`Shared`].
-    pub store_metrics: store::Metrics,
-    /// See [`Shared`].
-    pub github_metrics: github::Metrics,
-    /// See [`Shared`].
-    pub mapping_metrics: mappings::Metrics,
+impl Deref for Shared {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
 }
 
 impl Shared {
-    /// Puts it together. The receiver gets the failures of mappings.
+    /// The receiver gets the failures of mappings.
     pub(super) fn new(parts: Parts) -> (Self, mpsc::UnboundedReceiver<FailureReport>) {
         let (failures, receiver) = mpsc::unbounded_channel();
-        let Parts {
-            store,
-            runner,
-            publisher,
-            targets,
-            metrics,
-            store_metrics,
-            github_metrics,
-            mapping_metrics,
-        } = parts;
-        let shared = Self {
-            store,
-            runner,
-            publisher,
-            targets,
-            metrics,
-            store_metrics,
-            github_metrics,
-            mapping_metrics,
-            failures,
-            has_all_mappings: AtomicBool::new(false),
-        };
-        (shared, receiver)
+        (Self { parts, failures, has_all_mappings: AtomicBool::new(false) }, receiver)
     }
 
     /// Whether every mapping file that existed at the start is in use or refused. Until then, it is

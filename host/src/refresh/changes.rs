@@ -1,0 +1,56 @@
+//! Reports what changed of the mappings in use, in the log and in the metrics.
+
+use tracing::{info, warn};
+
+use super::dry_run::Cause;
+use super::shared::Shared;
+use crate::mappings::{CandidateSet, Change, Swap};
+use crate::model::{Manifest, Target};
+use crate::wasm::Mapping;
+
+/// Reports what changed, in the log and in the metrics.
+pub(super) fn report_changes(
+    shared: &Shared,
+    candidate: &CandidateSet,
+    targets: &[Target],
+    cause: Cause,
+) {
+    let metrics = &shared.mapping_metrics;
+    for change in candidate.changes() {
+        match change {
+            Change::Added(path, mapping) => {
+                let (Manifest { name, version, .. }, sha256) =
+                    (mapping.manifest(), mapping.sha256());
+                let file = path.display();
+                info!(%file, name, version, sha256, targets = targets.len(), "mapping in use");
+                let reason = if cause == Cause::Start { "start" } else { "added" };
+                metrics.count_swap(Swap::Success(reason));
+            }
+            Change::Removed(path, mapping) => {
+                let (file, name) = (path.display(), mapping.name());
+                info!(%file, name, "mapping no longer in use");
+                metrics.count_swap(Swap::Success("removed"));
+            }
+            Change::RolledBack(path, mapping) => {
+                let (file, now) = (path.display(), successor_version(candidate, &mapping));
+                let (Manifest { name, version, .. }, sha256) =
+                    (mapping.manifest(), mapping.sha256());
+                warn!(%file, name, version, sha256, now, "mapping rolled back: it failed repeatedly and is not tried again until the file changes");
+                metrics.count_swap(Swap::Success("rollback"));
+                metrics.count_rollback(name);
+            }
+            Change::Refused(path, refusal) => {
+                let (file, reason) = (path.display(), refusal.cause());
+                warn!(%file, reason, error = %refusal, "mapping refused; its predecessor stays in use");
+                metrics.count_swap(Swap::Failure(reason));
+            }
+        }
+    }
+}
+
+/// The version of the mapping that replaced one.
+fn successor_version(candidate: &CandidateSet, mapping: &Mapping) -> String {
+    let mut members = candidate.set().members().iter();
+    let now = members.find(|member| member.name() == mapping.name());
+    now.map(|member| member.mapping.manifest().version.clone()).unwrap_or_default()
+}

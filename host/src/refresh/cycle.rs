@@ -1,0 +1,108 @@
+//! One refresh of a target.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::fetching::Fetching;
+use super::schedule::Outcome;
+use super::target::TargetTask;
+use crate::model::DocumentSpec;
+
+impl TargetTask {
+    /// One refresh: fetches what is due, maps what is new, publishes it.
+    pub(super) async fn cycle(&mut self) {
+        let started = Instant::now();
+        self.blamed_in_cycle.clear();
+        self.malformed_in_cycle.clear();
+        let is_adopted = self.adopt();
+        let is_leader = self.acquire_lease().await;
+        let due = self.specs.iter().any(|spec| self.is_due(spec, started));
+        let mut fetched = Fetching::default();
+        if due && is_leader {
+            // The first data is not delayed by a thousand pages of seats.
+            let (long, short): (Vec<_>, Vec<_>) =
+                self.specs.clone().into_iter().partition(|spec| self.takes_long(spec));
+            for spec in &short {
+                self.fetch_if_due(spec, started, &mut fetched).await;
+            }
+            if fetched.changed && long.iter().any(|spec| self.is_due(spec, started)) {
+                self.map_and_publish(&fetched.attempted).await;
+            }
+            for spec in &long {
+                self.fetch_if_due(spec, started, &mut fetched).await;
+            }
+        }
+        // Mappings may have been put in use while documents were fetched.
+        let is_adopted = self.adopt() || is_adopted;
+        let mapped = self.map_and_publish(&fetched.attempted).await;
+        let now = Instant::now();
+        let is_wanted = |spec: &&DocumentSpec| self.specs.iter().any(|own| own.name == spec.name);
+        let attempted: Vec<_> = fetched.attempted.iter().filter(is_wanted).collect();
+        for spec in attempted {
+            if !self.versions.is_pending(&spec.name) {
+                // One that GitHub confirmed was mapped before.
+                self.schedule.note_mapped(&spec.name);
+            }
+            let is_replaced = self.is_replaced(&spec.name);
+            let ttl = self.settings.ttl_of(&spec.name);
+            self.schedule.reschedule(spec, ttl, is_replaced, now);
+        }
+        self.remove_unwanted().await;
+        self.publish_view();
+        if due || mapped {
+            let took = started.elapsed();
+            // The samples are there when the log says so.
+            self.shared.publisher.served().await;
+            self.report(&fetched, took);
+        } else if is_adopted {
+            // A dry run has mapped what is stored.
+            self.publish_outcome();
+        }
+    }
+
+    /// Whether this process may fetch for the target. If the store fails, it may.
+    async fn acquire_lease(&self) -> bool {
+        const TTL: Duration = Duration::from_secs(30);
+        let holder = std::process::id().to_string();
+        let lease = self.shared.store.lease(self.target(), &holder, TTL).await;
+        self.shared.note_store_error(self.target(), "load", lease).is_none_or(|of| of.is_some())
+    }
+
+    /// Whether a document is to be fetched now. A fallback only is if the original is not found.
+    pub(super) fn is_due(&self, spec: &DocumentSpec, now: Instant) -> bool {
+        self.is_needed(spec) && self.schedule.is_due(&spec.name, now)
+    }
+
+    pub(super) fn is_needed(&self, spec: &DocumentSpec) -> bool {
+        let original = spec.fallback_for.as_deref();
+        original.is_none_or(|name| {
+            self.schedule.outcome(name).is_some_and(Outcome::is_not_found)
+                || !self.settings.wants(name)
+        })
+    }
+
+    /// Whether a fallback was fetched instead of a document that is not found.
+    pub(super) fn is_replaced(&self, name: &str) -> bool {
+        let is_fallback = |spec: &&DocumentSpec| spec.fallback_for.as_deref() == Some(name);
+        self.schedule.outcome(name).is_some_and(Outcome::is_not_found)
+            && self
+                .specs
+                .iter()
+                .filter(is_fallback)
+                .any(|spec| matches!(self.schedule.outcome(&spec.name), Some(Outcome::Fresh)))
+    }
+
+    pub(super) fn next_cycle(&self) -> Instant {
+        let needed = self.specs.iter().filter(|spec| self.is_needed(spec));
+        let documents = needed.map(|spec| (&*spec.name, self.settings.ttl_of(&spec.name)));
+        self.schedule.next(documents, self.settings.ttl, Instant::now())
+    }
+
+    /// When the next cycle is due, by the wall clock.
+    pub(super) fn next_time(&self) -> Option<Timestamp> {
+        let wait = self.next_cycle().saturating_duration_since(Instant::now());
+        Timestamp::now().checked_add(wait).ok()
+    }
+}
