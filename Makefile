@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run test lint bench toolchain setup pictures
+.PHONY: run test fuzz lint bench toolchain setup pictures
 
 # Serves the demo on http://localhost:8000, without a token or access to GitHub.
 run: toolchain
@@ -12,6 +12,14 @@ run: toolchain
 test: setup
 	$(CARGO) build --workspace
 	$(CARGO) test --workspace --exclude smallest-mapping
+
+# Maps recordings with random changes for some minutes. `make test` runs the first seeds of the same test.
+# The seeds start at FUZZ_SEED, so a run can be repeated, and another start tries other changes.
+FUZZ_SECONDS ?= 300
+FUZZ_SEED ?= 1
+
+fuzz: toolchain
+	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(CARGO) test --package copilot-metrics-tests --test integration fuzz:: -- --nocapture
 
 # Checks the formatting, clippy (warnings are errors) and the rules for dependencies (deny.toml).
 lint: setup

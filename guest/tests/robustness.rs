@@ -3,6 +3,10 @@
 // Tests may fail loudly, and so may their helpers.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+/// Random changes, shared with the fuzz test of the component.
+#[path = "../../tests/src/mutation.rs"]
+mod mutation;
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
@@ -13,25 +17,10 @@ use copilot_metrics_guest::contract::{
 use copilot_metrics_guest::manifest::manifest;
 use copilot_metrics_guest::run::Run;
 
+use self::mutation::{Random, mutate};
+
 /// 2026-11-22T06:00:00Z.
 const FETCHED_AT: i64 = 1_795_327_200;
-
-/// Marsaglia's xorshift generator.
-struct Random(u64);
-
-impl Random {
-    /// A number below `end`.
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % end as u64) as usize
-    }
-
-    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len())]
-    }
-}
 
 fn read(file: &str) -> String {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/small");
@@ -82,7 +71,7 @@ fn the_order_of_rows_does_not_matter() {
         ("legacy", elements("legacy.json", None)),
         ("seats", elements("seats.1.json", Some("seats"))),
     ];
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let mut compared = 0;
     for _ in 0..200 {
         let mut documents = recorded.clone();
@@ -121,50 +110,6 @@ fn the_order_of_rows_does_not_matter() {
     assert!(compared > 100, "{compared}");
 }
 
-/// What is inserted into a body, or put in the place of a value.
-const TOKENS: [&[u8]; 20] = [
-    b"null",
-    b"-1",
-    b"1e400",
-    b"1e99",
-    b"NaN",
-    b"99999999999999999999",
-    b"0.5",
-    b"true",
-    b"\"x\"",
-    b"[]",
-    b"{}",
-    b"\\ud800",
-    b"\\u0000",
-    b"\xff",
-    b"\"",
-    b"\\",
-    b",",
-    b":",
-    b"[",
-    b"}",
-];
-
-/// Changes a body in one place.
-fn mutate(body: &mut Vec<u8>, random: &mut Random) {
-    let at = random.below(body.len());
-    match random.below(5) {
-        0 => drop(body.splice(at..at, random.pick(&TOKENS).iter().copied())),
-        1 => drop(body.drain(at..body.len().min(at + 1 + random.below(20)))),
-        2 => body[at] = random.below(256) as u8,
-        3 => {
-            let copy = body[at..body.len().min(at + 1 + random.below(200))].to_vec();
-            drop(body.splice(at..at, copy));
-        }
-        _ => {
-            let Some(colon) = body[at..].iter().position(|byte| *byte == b':') else { return };
-            let start = at + colon + 1;
-            let length = body[start..].iter().position(|byte| b",}]".contains(byte)).unwrap_or(0);
-            drop(body.splice(start..start + length, random.pick(&TOKENS).iter().copied()));
-        }
-    }
-}
-
 /// Checks what the host would otherwise blame the mapping for.
 fn check(set: &SampleSet) {
     for text in &set.strings {
@@ -198,7 +143,7 @@ fn a_damaged_document_gives_valid_samples_or_an_error_with_its_name() {
         ("seats", "enterprise-seats.json"),
     ]
     .map(|(name, file)| (name, read(file).into_bytes()));
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     for _ in 0..300 {
         let mut bodies = recorded.clone();
         let damaged = random.below(bodies.len());

@@ -19,6 +19,8 @@ mod deploy;
 mod docs;
 /// Faults that the exporter once had stay away.
 mod faults;
+/// Recordings with random changes cause no crash, no vague error and no invalid exposition.
+mod fuzz;
 /// Errors, limits and refusals of GitHub are handled.
 mod github_failures;
 /// The same recordings always give the same expositions.

@@ -9,6 +9,7 @@
 //! - [`fixtures`]: the recordings, and generated bodies;
 //! - [`guests`]: mappings for tests, well-behaved and hostile;
 //! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies;
+//! - [`mutation`]: random changes to recordings;
 //! - [`npm`]: npm packages;
 //! - [`prometheus`]: a real Prometheus server;
 //! - [`authority`]: a certificate authority; [`proxy`]: a corporate proxy;
@@ -23,6 +24,7 @@ pub mod fixtures;
 pub mod github;
 pub mod guests;
 pub mod mapping;
+pub mod mutation;
 pub mod npm;
 pub mod prometheus;
 pub mod proxy;
