@@ -69,6 +69,16 @@ fn an_error_message_instead_of_a_document_is_rejected() {
 }
 
 #[test]
+fn the_position_of_an_error_is_not_moved_by_what_was_repaired_before_it() {
+    let damaged = b"\xEF\xBB\xBF[{\"day\":\"2026-11-20\",\"user_login\":\"a\xFF\xFF\xFF\\ud800\",\"code_generation_activity_count\":NaN,";
+    for (before, after) in [("", "\"user_id\":@1}]"), ("\n\"user_id\":1}\n,\n {\"day\":", "@}]")] {
+        let body = [damaged.as_slice(), before.as_bytes(), after.as_bytes()].concat();
+        let at = body.iter().position(|byte| *byte == b'@').unwrap();
+        rejected("users-1-day", &body, &[&format!("part 0, byte {at}: "), "expected value"]);
+    }
+}
+
+#[test]
 fn a_truncated_document_is_rejected() {
     for (document, file) in [
         ("organization-28-day", "small/organization-28-day.json"),

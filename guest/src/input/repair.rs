@@ -14,13 +14,66 @@ const NOT_NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 pub fn repair(row: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(row);
     let mut repaired = String::with_capacity(text.len());
-    let mut rest: &str = &text;
-    while !rest.is_empty() {
-        let (token, after) = if rest.starts_with('"') { string(rest) } else { other(rest) };
-        repaired.push_str(&token);
-        rest = after;
+    for (piece, _) in Pieces::new(&text) {
+        repaired.push_str(&piece);
     }
     (repaired.as_bytes() != row).then_some(repaired)
+}
+
+/// The position in a row of what is at `position` after its repair, which changes lengths.
+pub fn position_before_repair(row: &[u8], position: usize) -> usize {
+    let text = String::from_utf8_lossy(row);
+    let pieces = Pieces::new(&text).map(|(piece, length)| (piece.len(), length));
+    let position = position_before(pieces, position);
+    let chunks = row.utf8_chunks().flat_map(|chunk| {
+        let (valid, invalid) = (chunk.valid().len(), chunk.invalid().len());
+        let replacement = if invalid > 0 { char::REPLACEMENT_CHARACTER.len_utf8() } else { 0 };
+        [(valid, valid), (replacement, invalid)]
+    });
+    position_before(chunks, position)
+}
+
+/// Translates a position, given the length of each piece after and before a change.
+fn position_before(pieces: impl Iterator<Item = (usize, usize)>, mut position: usize) -> usize {
+    let mut start = 0;
+    for (after, before) in pieces {
+        if position < after {
+            return start + position.min(before.saturating_sub(1));
+        }
+        position -= after;
+        start += before;
+    }
+    start
+}
+
+/// The pieces of a row: each repaired, with its length before.
+struct Pieces<'a> {
+    rest: &'a str,
+    in_string: bool,
+}
+
+impl<'a> Pieces<'a> {
+    fn new(rest: &'a str) -> Self {
+        Self { rest, in_string: false }
+    }
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = (Cow<'a, str>, usize);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let first = self.rest.chars().next()?;
+        let (piece, length) = match first {
+            '"' => {
+                self.in_string = !self.in_string;
+                (Cow::Borrowed("\""), 1)
+            }
+            _ if self.in_string => string_piece(self.rest, first),
+            _ => token(self.rest),
+        };
+        self.rest = split(self.rest, length).1;
+        Some((piece, length))
+    }
 }
 
 /// Splits `text` after `at` bytes, which are at a character boundary.
@@ -28,33 +81,20 @@ fn split(text: &str, at: usize) -> (&str, &str) {
     text.split_at_checked(at).unwrap_or((text, ""))
 }
 
-/// The string at the start of `text`, repaired, and what follows it.
-fn string(text: &str) -> (Cow<'_, str>, &str) {
-    let mut repaired = String::from("\"");
-    let (_, mut rest) = split(text, 1);
-    while let Some(c) = rest.chars().next() {
-        let length = match c {
-            '"' => {
-                repaired.push(c);
-                return (Cow::Owned(repaired), split(rest, 1).1);
-            }
-            '\\' => {
-                let (escape, length) = escape(rest);
-                repaired.push_str(escape);
-                length
-            }
-            c if c < ' ' => {
-                repaired.push(char::REPLACEMENT_CHARACTER);
-                1
-            }
-            c => {
-                repaired.push(c);
-                c.len_utf8()
-            }
-        };
-        rest = split(rest, length).1;
+/// The start of what remains of a string, repaired, and its length in `text`.
+fn string_piece(text: &str, first: char) -> (Cow<'_, str>, usize) {
+    match first {
+        '\\' => {
+            let (escape, length) = escape(text);
+            (Cow::Borrowed(escape), length)
+        }
+        first if first < ' ' => (Cow::Borrowed("\u{FFFD}"), 1),
+        _ => {
+            let is_special = |c: char| c == '"' || c == '\\' || c < ' ';
+            let length = text.find(is_special).unwrap_or(text.len());
+            (Cow::Borrowed(split(text, length).0), length)
+        }
     }
-    (Cow::Owned(repaired), "")
 }
 
 /// The escape at the start of `text`, repaired, and its length in `text`.
@@ -79,21 +119,20 @@ fn surrogate(escape: &str) -> Option<u32> {
     (0xD800..=0xDFFF).contains(&code).then_some(code)
 }
 
-/// The token at the start of `text`, repaired, and what follows it.
-fn other(text: &str) -> (Cow<'_, str>, &str) {
+/// The token at the start of `text`, repaired, and its length in `text`.
+fn token(text: &str) -> (Cow<'_, str>, usize) {
     let is_separator = |c: char| "\",:{}[]".contains(c) || c.is_ascii_whitespace();
     let end = text.find(is_separator).unwrap_or(text.len());
     if end == 0 {
-        let (separator, rest) = split(text, 1);
-        return (Cow::Borrowed(separator), rest);
+        return (Cow::Borrowed(split(text, 1).0), 1);
     }
-    let (token, rest) = split(text, end);
+    let token = split(text, end).0;
     let is_number = token.starts_with(|c: char| c == '-' || c.is_ascii_digit());
     let is_out_of_range = is_number && token.parse().is_ok_and(|number: f64| !number.is_finite());
     if is_out_of_range || NOT_NUMBERS.contains(&token) {
-        return (Cow::Owned(format!("\"{token}\"")), rest);
+        return (Cow::Owned(format!("\"{token}\"")), end);
     }
-    (Cow::Borrowed(token), rest)
+    (Cow::Borrowed(token), end)
 }
 
 #[cfg(test)]
@@ -130,5 +169,18 @@ mod tests {
             repair(b"[1e400, -1e400, NaN, -Infinity, 1e4]").unwrap(),
             r#"["1e400", "-1e400", "NaN", "-Infinity", 1e4]"#
         );
+    }
+    #[test]
+    fn a_position_is_that_of_the_same_text_before_the_repair() {
+        let row = b"{\"a\":\"\xFF\xFF\x01\\ud800\",\"b\":NaN,\"c\":\"\xC3\xA9\",!}";
+        let repaired = repair(row).unwrap();
+        for mark in ["\"b\"", ",\"c\"", "!"] {
+            let position = position_before_repair(row, repaired.find(mark).unwrap());
+            assert!(row[position..].starts_with(mark.as_bytes()), "{mark}");
+        }
+        assert_eq!(position_before_repair(row, repaired.len()), row.len());
+        // What was replaced starts where the replacement does.
+        let nan = row.windows(3).position(|bytes| bytes == b"NaN").unwrap();
+        assert_eq!(position_before_repair(row, repaired.find("\"NaN").unwrap()), nan);
     }
 }

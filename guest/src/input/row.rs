@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 
 use super::field::{Field, Problem, take_reported};
 use super::malformed::Malformed;
-use super::repair::repair;
+use super::repair::{position_before_repair, repair};
 use super::text::truncate;
 use super::time::Day;
 use super::tracking::Tracked;
@@ -66,18 +66,25 @@ impl<'a> Row<'a> {
             *repaired = repair(bytes);
         }
         let repaired = &*repaired;
-        let (bytes, decoded) = match repaired.as_deref() {
+        let (read, decoded) = match repaired.as_deref() {
             Some(row) => (row.as_bytes(), decode(row.as_bytes(), unmapped)),
             None => (bytes, Err(error)),
         };
         match decoded {
             Ok(values) => Ok((values, RowNotes { unmapped, offset, rank })),
             // A row that is valid JSON is lost alone.
-            Err(error) if serde_json::from_slice::<IgnoredAny>(bytes).is_ok() => {
+            Err(error) if serde_json::from_slice::<IgnoredAny>(read).is_ok() => {
                 unmapped.add(format!("row: {}", reason(&error)), Problem::Invalid);
                 Err(Rejected::Row)
             }
-            Err(error) => Err(Rejected::Document(locate(bytes, offset, &error))),
+            Err(error) => {
+                let position = match repaired {
+                    Some(_) => position_before_repair(bytes, position(read, &error)),
+                    None => position(read, &error),
+                };
+                let offset = offset + position as u64;
+                Err(Rejected::Document(Malformed { offset, reason: reason(&error) }))
+            }
         }
     }
 }
@@ -144,14 +151,9 @@ fn reason(error: &serde_json::Error) -> String {
     reason
 }
 
-/// Locates an error in a row that is not JSON.
-fn locate(bytes: &[u8], offset: u64, error: &serde_json::Error) -> Malformed {
-    let line_start = bytes
-        .split(|byte| *byte == b'\n')
-        .take(error.line().saturating_sub(1))
-        .map(|line| line.len() + 1)
-        .sum::<usize>();
-    let column = error.column().saturating_sub(1);
-    let offset = offset + (line_start + column) as u64;
-    Malformed { offset, reason: reason(error) }
+/// The position of an error in a row that is not JSON.
+fn position(bytes: &[u8], error: &serde_json::Error) -> usize {
+    let lines = bytes.split(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
+    let line_start: usize = lines.map(|line| line.len() + 1).sum();
+    line_start + error.column().saturating_sub(1)
 }
