@@ -1,5 +1,7 @@
 /// What a real browser finds.
 mod chromium;
+/// What the page says about the exporter as a whole, and where its links lead.
+mod notices;
 
 use std::time::{Duration, Instant};
 

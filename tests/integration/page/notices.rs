@@ -1,0 +1,67 @@
+use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::guests::Mappings;
+
+use super::{page_that_contains, page_with_charts};
+use crate::serving::{command, metrics, serving};
+
+const NOTICE: &str = "This is demo data: none of it comes from GitHub.";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_and_a_gauge_say_that_demo_data_is_demo_data() {
+    let demo = Serving::demo();
+    assert!(page_with_charts(&demo, "/").await.contains(NOTICE));
+    assert_eq!(metrics(&demo).await.value("copilot_exporter_demo"), 1.0);
+    let github = stand_in().await;
+    let real = serving(&github, "octodemo");
+    real.wait_for("refreshed");
+    assert!(!page_with_charts(&real, "/").await.contains(NOTICE));
+    assert_eq!(metrics(&real).await.value("copilot_exporter_demo"), 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_mapping_file_is_on_the_page_with_the_reason_until_it_is_removed() {
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    mappings.put("notes<1>.wasm", b"This is not a mapping.");
+    let mut command = command(&github, "octodemo");
+    command.env("MAPPING_DIR", mappings.path());
+    let serving = Serving::start(command);
+    let html = page_that_contains(&serving, "Mapping files that are not in use").await;
+    let listed = html.split("<h2>Mapping files that are not in use</h2>").nth(1).unwrap();
+    let listed = listed.split("</section>").next().unwrap();
+    assert_eq!(listed.matches("<li").count(), 1, "{listed}");
+    assert!(listed.contains("not a WebAssembly component"), "{listed}");
+    // A name may contain anything.
+    assert!(listed.contains("notes&#60;1&#62;.wasm"), "{listed}");
+    mappings.remove("notes<1>.wasm");
+    assert_eq!(serving.post("/-/reload").await.0, 200);
+    let html = page_with_charts(&serving, "/").await;
+    assert!(!html.contains("Mapping files that are not in use"), "{html}");
+}
+
+/// The targets of all links and resources of a page.
+fn links(html: &str) -> Vec<&str> {
+    let attributes = ["href=\"", "src=\"", "action=\"", "url("];
+    let links = attributes.iter().flat_map(|attribute| html.split(attribute).skip(1));
+    links.map(|rest| rest.split(['"', ')']).next().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_link_of_the_page_is_relative_so_that_it_works_behind_a_path_prefix() {
+    let github = stand_in().await;
+    // With more targets than charts, the page has every kind of link.
+    let unknown: Vec<String> = (1..=8).map(|number| format!("unknown-{number}")).collect();
+    let serving = serving(&github, &format!("{},octodemo", unknown.join(",")));
+    for _ in 0..9 {
+        serving.wait_for(" refresh");
+    }
+    let mut found = 0;
+    for path in ["/", "/?org=octodemo", "/?org=nobody"] {
+        let html = page_with_charts(&serving, path).await;
+        for link in links(&html) {
+            assert!(!link.starts_with('/') && !link.contains("://"), "{path}: {link}");
+            found += 1;
+        }
+    }
+    assert!(found > 30, "{found}");
+}
