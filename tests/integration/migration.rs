@@ -4,6 +4,7 @@ use std::fs;
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::fixtures::{read, root};
+use copilot_metrics_tests::github::stand_in;
 use copilot_metrics_tests::prometheus::Prometheus;
 use serde_json::Value;
 
@@ -34,7 +35,8 @@ async fn by_language(prometheus: &Prometheus, query: &str) -> BTreeMap<String, f
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_queries_of_the_original_exporters_dashboard_return_correct_values() {
-    let serving = Serving::demo();
+    let github = stand_in().await;
+    let serving = Serving::start_with_targets(github.exporter(), 3);
     let prometheus = Prometheus::start(&serving.address().to_string());
     // As recorded for the newest day.
     let report: Value =
@@ -119,7 +121,8 @@ async fn the_queries_of_the_original_exporters_dashboard_return_correct_values()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_query_in_the_readme_for_users_of_asmilds_exporter_returns_data() {
-    let serving = Serving::demo();
+    let github = stand_in().await;
+    let serving = Serving::start_with_targets(github.exporter(), 3);
     let prometheus = Prometheus::start(&serving.address().to_string());
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let table = readme.split("<!-- asmild: begin -->").nth(1).unwrap();

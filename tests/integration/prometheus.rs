@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::fixtures::root;
+use copilot_metrics_tests::github::stand_in;
 use copilot_metrics_tests::prometheus::{Deployed, Prometheus, deployed};
 
 /// The names that the interface of the original exporter fixes, and that promtool complains about.
@@ -30,8 +31,9 @@ async fn promtool_complains_only_about_names_fixed_by_the_original_exporter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_real_prometheus_scrapes_the_demo_and_returns_the_recorded_values() {
-    let serving = Serving::demo();
+async fn a_real_prometheus_scrapes_every_target_and_returns_the_recorded_values() {
+    let github = stand_in().await;
+    let serving = Serving::start_with_targets(github.exporter(), 3);
     let prometheus = Prometheus::start(&serving.address().to_string());
     for (query, value) in [
         ("up{job='copilot'}", "1"),
@@ -78,7 +80,8 @@ fn the_deployed_config_rules_and_alerts_pass_promtool_and_fire_when_they_should(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_prometheus_scrapes_over_tls_with_a_password_and_every_rule_has_data() {
-    let Deployed { prometheus, .. } = &Deployed::demo();
+    let github = stand_in().await;
+    let Deployed { prometheus, .. } = &Deployed::start(&github);
     assert_eq!(prometheus.value("up{job='github-copilot'}").await, "1");
     let rules = deployed("rules.yml");
     let records: Vec<_> =

@@ -80,6 +80,32 @@ async fn the_demo_shows_the_original_metrics_and_at_least_60_new_families() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_demo_has_data_for_every_option() {
+    let mut command = exporter();
+    command.arg("--demo");
+    for option in ["users", "user-breakdowns", "repositories"] {
+        command.args(["--option", &format!("{option}=true")]);
+    }
+    let serving = Serving::start_with_targets(command, 3);
+    let exposition = metrics(&serving).await;
+    for target in ["octodemo", "octo-enterprise"] {
+        for family in [
+            "github_copilot_user_interactions",
+            "github_copilot_user_feature_code_generations",
+            "github_copilot_repository_pull_requests_created",
+            "github_copilot_repository_pull_requests_merged_by_reviewer",
+            "github_copilot_adoption_phase_users_28d",
+            "github_copilot_engaged_users_28d",
+            "github_copilot_feature_engaged_users_28d",
+        ] {
+            assert!(exposition.sum(family, target) > 0.0, "{family} of {target}");
+        }
+        // Not one of its documents is missing.
+        assert_eq!(exposition.sum("copilot_exporter_document_failures_total", target), 0.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn scrapes_send_no_requests_to_github() {
     let github = stand_in().await;
     let serving = serving(&github, "octodemo");

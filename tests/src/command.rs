@@ -152,12 +152,18 @@ impl Serving {
         serving
     }
 
-    /// Starts the demo and waits until all its targets have data.
+    /// Starts the demo and waits until all its targets have data. Its newest day has the values of its
+    /// weekday, so tests that state values use [`StandIn::exporter`](crate::github::StandIn::exporter).
     pub fn demo() -> Self {
         let mut command = exporter();
         command.arg("--demo");
+        Self::start_with_targets(command, 3)
+    }
+
+    /// Starts the command and waits until this many targets have data.
+    pub fn start_with_targets(command: Command, targets: usize) -> Self {
         let serving = Self::start(command);
-        for _ in 0..3 {
+        for _ in 0..targets {
             serving.wait_for("refreshed");
         }
         serving

@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::authority::Authority;
-use crate::command::{Serving, client, exporter};
+use crate::command::{Serving, client};
 use crate::config::Config;
 use crate::fixtures::root;
+use crate::github::StandIn;
 use crate::transcript::keep_secret;
 
 /// How often a query is repeated, and the pause between: Prometheus has no event to wait for.
@@ -105,9 +106,9 @@ pub fn deployed(file: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The demo and a Prometheus server as in `deploy`: with TLS, a password and the rules.
+/// An exporter of the recordings and a Prometheus server as in `deploy`: with TLS, a password and the rules.
 pub struct Deployed {
-    /// The demo.
+    /// The exporter.
     pub serving: Serving,
     /// The server.
     pub prometheus: Prometheus,
@@ -116,7 +117,7 @@ pub struct Deployed {
 
 impl Deployed {
     /// Starts both.
-    pub fn demo() -> Self {
+    pub fn start(github: &StandIn) -> Self {
         let authority = Authority::new();
         let (certificate, key) = authority.sign(&["localhost"], 30);
         let password = "a password";
@@ -127,12 +128,9 @@ impl Deployed {
         ));
         web.write("server.crt", &certificate);
         web.write("server.key", &key);
-        let mut command = exporter();
-        command.arg("--demo").arg("--web.config.file").arg(web.path());
-        let serving = Serving::start(command);
-        for _ in 0..3 {
-            serving.wait_for("refreshed");
-        }
+        let mut command = github.exporter();
+        command.args(["--option", "repositories=true", "--web.config.file"]).arg(web.path());
+        let serving = Serving::start_with_targets(command, 3);
         let directory = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
         // As in `deploy`, except for the address and the interval, and with the lines on TLS and users enabled.
         let config = deployed("prometheus.yml")

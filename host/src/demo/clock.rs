@@ -16,6 +16,12 @@ pub trait Clock: Send + Sync + 'static {
     fn newest_day(&self) -> Date {
         self.now().to_zoned(TimeZone::UTC).date().saturating_sub(LAG_DAYS.days())
     }
+
+    /// Whether every day shows a recorded day of its weekday, so that weekends look like weekends.
+    /// Otherwise, the newest day always shows the newest recorded one.
+    fn keeps_weekdays(&self) -> bool {
+        true
+    }
 }
 
 /// The time of the machine.

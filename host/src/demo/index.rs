@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::template::Template;
+use super::window::{Rows, is_weekend};
 use crate::model::{Scope, Target};
 
 /// Every file below `tests/fixtures/demo`, by its path in there: embedded by the build script.
@@ -46,6 +47,15 @@ struct RecordingEntry {
     path: String,
     kind: Kind,
     array: Option<String>,
+    day: Option<String>,
+    files: Vec<String>,
+    weekend: Option<WeekendEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WeekendEntry {
+    day: Date,
     files: Vec<String>,
 }
 
@@ -75,8 +85,12 @@ pub(super) struct Source {
     /// Of a list, the key of its array, unless the list itself is one. Of a day's report, the array in
     /// the files whose element for the day is the report, unless the files are the report.
     pub(super) array: Option<String>,
-    /// Its bodies as they were recorded.
+    /// The field with the day of each element of the array, if they are about one day each.
+    pub(super) day: Option<String>,
+    /// Its bodies as they were recorded on the newest recorded day.
     pub(super) files: Vec<&'static [u8]>,
+    /// Those of a day on a weekend, if they are not in an array.
+    pub(super) weekend: Option<(Date, Vec<&'static [u8]>)>,
 }
 
 /// Every recorded document.
@@ -111,13 +125,16 @@ impl Index {
 
 impl RecordingEntry {
     fn load(self, target: &Target) -> io::Result<Source> {
-        let files: io::Result<Vec<_>> = self.files.iter().map(|path| file(path)).collect();
+        let weekend = self.weekend.map(|entry| Ok((entry.day, load(&entry.files)?)));
+        let weekend: io::Result<Option<_>> = weekend.transpose();
         Ok(Source {
             target: target.clone(),
             path: Template::new(&self.path),
             kind: self.kind,
             array: self.array,
-            files: files?,
+            day: self.day,
+            files: load(&self.files)?,
+            weekend: weekend?,
         })
     }
 }
@@ -128,6 +145,23 @@ impl Source {
         let segments = self.path.path().rsplit('/');
         segments.into_iter().find(|segment| *segment != "latest").unwrap_or_default()
     }
+
+    /// The rows that are about one day each.
+    pub(super) fn rows(&self) -> Option<Rows<'_>> {
+        Some(Rows { array: self.array.as_deref(), day: self.day.as_deref()? })
+    }
+
+    /// The files that show a recorded day, and the day they are of.
+    pub(super) fn files_of(&self, recorded: Date, newest: Date) -> (Date, &[&'static [u8]]) {
+        match &self.weekend {
+            Some((day, files)) if is_weekend(recorded) => (*day, files),
+            _ => (newest, &self.files),
+        }
+    }
+}
+
+fn load(paths: &[String]) -> io::Result<Vec<&'static [u8]>> {
+    paths.iter().map(|path| file(path)).collect()
 }
 
 fn file(path: &str) -> io::Result<&'static [u8]> {
@@ -155,6 +189,7 @@ mod tests {
             let name = (source.target.login(), source.report());
             assert!(!is_report || reports.insert(name), "{name:?} is listed twice");
             assert_eq!(source.kind == Kind::ReportDay, source.path.is_of_day() && is_report);
+            assert!(source.weekend.iter().all(|(day, _)| is_weekend(*day)), "{}", source.path);
         }
     }
 

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`stand_in`] serves recordings of invented organizations the way GitHub does, on two loopback ports;
-//! - `recordings` moves them in time, so that they are always two days old (`clock`, `shift`);
+//! - `recordings` moves them in time, so that they are always two days old (`clock`, `window`, `shift`);
 //! - `index` lists them by their paths in GitHub's API (`template`).
 //!
 //! Nothing in here knows a document by name: `tests/fixtures/demo/index.json` does.
@@ -14,6 +14,7 @@ mod recordings;
 mod shift;
 pub mod stand_in;
 mod template;
+mod window;
 
 pub use clock::{Clock, SystemClock};
 pub use recordings::Recording;
@@ -46,7 +47,7 @@ pub struct Demo {
 
 /// The embedded recordings of every invented target.
 pub fn recordings() -> io::Result<Vec<Recording>> {
-    Ok(Recordings::embedded()?.all(SystemClock.newest_day()))
+    Ok(Recordings::embedded()?.all(&SystemClock))
 }
 
 /// Starts a stand-in on two free loopback ports.

@@ -5,17 +5,15 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::Value;
 
+use super::clock::Clock;
 use super::index::{Index, Kind, Source};
 use super::shift::{shift_days, shift_periods};
 use super::template::Template;
+use super::window::Window;
 use crate::model::Target;
-
-/// How many days have reports, the newest included.
-const DAYS: i64 = 28;
 
 /// A document of an invented target, whose newest day is two days ago.
 pub struct Recording {
@@ -75,8 +73,14 @@ impl Recordings {
         &self.index.targets
     }
 
+    /// The days that have reports at a time.
+    pub(super) fn window(&self, clock: &dyn Clock) -> Window {
+        Window::new(clock.newest_day(), self.index.newest_day, clock.keeps_weekdays())
+    }
+
     /// Finds the document that a request to the API is for.
-    pub(super) fn find(&self, path: &str, query: &str, newest: Date) -> Search<'_> {
+    pub(super) fn find(&self, path: &str, query: &str, window: Window) -> Search<'_> {
+        let newest = window.newest();
         let mut sources = self.index.sources.iter().enumerate();
         let found = sources.find(|(_, source)| source.path.matches(path, query));
         let Some((number, source)) = found else { return Search::NotFound };
@@ -85,7 +89,7 @@ impl Recordings {
         }
         match source.path.requested_day(query) {
             Some(day) if day > newest => Search::NotYet,
-            Some(day) if exists(day, newest) => Search::Found(Found { number, source, day }),
+            Some(day) if window.contains(day) => Search::Found(Found { number, source, day }),
             _ => Search::NotFound,
         }
     }
@@ -96,7 +100,7 @@ impl Recordings {
         login: &str,
         report: &str,
         day: Date,
-        newest: Date,
+        window: Window,
     ) -> Option<Found<'_>> {
         let is_report = |source: &Source| {
             matches!(source.kind, Kind::ReportDay | Kind::Report28Day)
@@ -105,30 +109,42 @@ impl Recordings {
         };
         let mut sources = self.index.sources.iter().enumerate();
         let (number, source) = sources.find(|(_, source)| is_report(source))?;
-        exists(day, newest).then_some(Found { number, source, day })
+        window.contains(day).then_some(Found { number, source, day })
     }
 
     /// The body of a document's file. `None`: it does not exist.
-    pub(super) fn body(&self, found: Found<'_>, file: usize, newest: Date) -> Option<Bytes> {
-        let key = (found.number, file);
+    pub(super) fn body(&self, found: Found<'_>, file: usize, window: Window) -> Option<Bytes> {
+        let (key, newest) = ((found.number, file), window.newest());
         if found.day == newest
             && let Some((day, body)) = self.newest().get(&key)
             && *day == newest
         {
             return Some(body.clone());
         }
-        let body = self.move_body(found, file, newest)?;
+        let body = self.move_body(found, file, window)?;
         if found.day == newest {
             self.newest().insert(key, (newest, body.clone()));
         }
         Some(body)
     }
 
+    /// How many files the report of a day has.
+    pub(super) fn file_count(&self, found: Found<'_>, window: Window) -> usize {
+        self.files_of(found, window).1.len()
+    }
+
+    /// The recorded files of a day, and the day they are of.
+    fn files_of<'a>(&self, found: Found<'a>, window: Window) -> (Date, &'a [&'static [u8]]) {
+        found.source.files_of(window.recorded(found.day), self.index.newest_day)
+    }
+
     /// Every recording with the newest day.
-    pub(super) fn all(&self, newest: Date) -> Vec<Recording> {
+    pub(super) fn all(&self, clock: &dyn Clock) -> Vec<Recording> {
+        let window = self.window(clock);
         let recording = |(number, source): (usize, &Source)| {
-            let found = Found { number, source, day: newest };
-            let bodies = (0..source.files.len()).filter_map(|file| self.body(found, file, newest));
+            let found = Found { number, source, day: window.newest() };
+            let files = self.file_count(found, window);
+            let bodies = (0..files).filter_map(|file| self.body(found, file, window));
             Recording {
                 target: source.target.clone(),
                 path: source.path.to_string(),
@@ -138,16 +154,19 @@ impl Recordings {
         self.index.sources.iter().enumerate().map(recording).collect()
     }
 
-    fn move_body(&self, found: Found<'_>, file: usize, newest: Date) -> Option<Bytes> {
-        let recorded = found.source.files.get(file)?;
-        let recorded_day = self.index.newest_day;
-        if let (Kind::ReportDay, Some(array)) = (found.source.kind, &found.source.array) {
-            let shifted = shift_days(recorded, (newest - recorded_day).get_days());
-            return row_of(&shifted, array, found.day);
+    fn move_body(&self, found: Found<'_>, file: usize, window: Window) -> Option<Bytes> {
+        let (recorded_day, files) = self.files_of(found, window);
+        let recorded = files.get(file)?;
+        let rows = found.source.rows();
+        if !found.source.path.is_of_day() {
+            return window.shift(recorded, rows).map(Into::into);
+        }
+        if let Some(rows) = rows {
+            return window.row(recorded, rows, found.day).map(Into::into);
         }
         let days = (found.day - recorded_day).get_days();
         let shifted = shift_days(recorded, days);
-        if found.source.kind == Kind::Plain && found.source.path.is_of_day() {
+        if found.source.kind == Kind::Plain {
             let mut value: Value = serde_json::from_slice(&shifted).ok()?;
             shift_periods(&mut value, days);
             return Some(format!("{value}\n").into());
@@ -158,18 +177,4 @@ impl Recordings {
     fn newest(&self) -> std::sync::MutexGuard<'_, HashMap<(usize, usize), (Date, Bytes)>> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether a day has reports.
-fn exists(day: Date, newest: Date) -> bool {
-    day <= newest && day > newest.saturating_sub(DAYS.days())
-}
-
-/// The element of an array that is about a day.
-fn row_of(body: &[u8], array: &str, day: Date) -> Option<Bytes> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let day = day.to_string();
-    let rows = body.get(array)?.as_array()?;
-    let row = rows.iter().find(|row| row.get("day").and_then(Value::as_str) == Some(&day))?;
-    Some(format!("{row}\n").into())
 }

@@ -53,14 +53,31 @@ pub fn aggregate_row(
     put_activity(&mut row, &cells);
     put_extras(&mut row, &cells);
     let pulls = pull_requests(active.len() as u64, day);
-    row["totals_by_ai_adoption_phase"] = (0..4).map(|n| phase(n, &active, &pulls)).collect();
+    let month = &days[at + 1 - 28..=at];
+    let in_month = |p: &&Person| month.iter().any(|day| day[p.index].is_some());
+    let phases = (0..4).map(|n| {
+        let of_phase = people.iter().filter(|person| person.phase == n);
+        phase(n, &active, of_phase.filter(in_month).count(), &pulls)
+    });
+    row["totals_by_ai_adoption_phase"] = phases.collect();
     row["pull_requests"] = pulls;
-    // GitHub adds fields over time, so the oldest days lack some.
-    if let (true, Some(row)) = (NEWEST - day > 23, row.as_object_mut()) {
-        let late = |field: &str| ["copilot_app", "plugin", "3rd"].iter().any(|f| field.contains(f));
-        row.retain(|field, _| !late(field));
-    }
     row
+}
+
+/// How many people did something on at least two of the last 28 days: anything, or with a feature.
+pub fn engagement(people: &[Person], days: &Days) -> Value {
+    let month = &days[simulated(NEWEST - 27)..];
+    let engaged = |did: &dyn Fn(&PersonDay) -> bool| {
+        let times = |person: &Person| {
+            month.iter().filter(|day| day[person.index].as_ref().is_some_and(did)).count()
+        };
+        people.iter().filter(|person| times(person) >= 2).count()
+    };
+    let by_feature = FEATURES.map(|(feature, ..)| {
+        let did = |done: &PersonDay| done.cells.iter().any(|cell| cell.feature == feature);
+        json!({"feature": feature, "engaged_user_count": engaged(&did)})
+    });
+    json!({"active_user_count": engaged(&|_| true), "totals_by_feature": by_feature})
 }
 
 /// Adds the five most used names of each kind, and how many different names were used.
@@ -91,7 +108,7 @@ fn put_extras(row: &mut Value, cells: &[&Cell]) {
 }
 
 /// The pull requests of a day with this many active users.
-fn pull_requests(active: u64, day: i64) -> Value {
+pub fn pull_requests(active: u64, day: i64) -> Value {
     let mut rng = Rng::new(4, active, day as u64);
     let created = rng.part(active, 0.62);
     let (reviewed, merged) = (rng.part(created, 0.85), rng.part(created, 0.8));
@@ -122,8 +139,13 @@ fn pull_requests(active: u64, day: i64) -> Value {
     })
 }
 
-/// An adoption phase of a day.
-fn phase(phase: u64, active: &[(&Person, &PersonDay)], pull_requests: &Value) -> Value {
+/// An adoption phase of a day, with so many users in it in 28 days.
+fn phase(
+    phase: u64,
+    active: &[(&Person, &PersonDay)],
+    in_month: usize,
+    pull_requests: &Value,
+) -> Value {
     let of_phase = || active.iter().filter(|(person, _)| person.phase == phase);
     let users = of_phase().count() as u64;
     let cells = || of_phase().flat_map(|(_, done)| &done.cells);
@@ -134,6 +156,7 @@ fn phase(phase: u64, active: &[(&Person, &PersonDay)], pull_requests: &Value) ->
     };
     json!({
         "phase": format!("Phase {phase}"), "phase_number": phase, "total_engaged_users": users,
+        "users_in_phase_28d": in_month,
         "avg_user_initiated_interactions": avg(0), "avg_code_generation_activities": avg(1),
         "avg_code_acceptance_activities": avg(2), "avg_loc_added": avg(5), "avg_loc_deleted": avg(6),
         "avg_pull_requests_created": ratio(pulls("total_created"), users),

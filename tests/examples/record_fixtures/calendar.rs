@@ -2,6 +2,8 @@
 
 /// The newest recorded day, 2026-11-20 (a Friday), in days since 1970-01-01.
 pub const NEWEST: i64 = 20_777;
+/// The last Sunday before it: weekends of the demo show its users.
+pub const WEEKEND: i64 = NEWEST - 5;
 /// How many days are simulated: the 28 recorded days and the 27 before them, which the first window of
 /// 28 days needs.
 pub const SIMULATED: i64 = 55;

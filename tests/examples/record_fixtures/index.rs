@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::calendar::{NEWEST, date};
+use super::calendar::{NEWEST, WEEKEND, date};
 
 /// The index: the path of GitHub's API that each recording is the response of.
 pub fn index() -> Value {
@@ -12,8 +12,11 @@ pub fn index() -> Value {
         for recording in target["recordings"].as_array_mut().into_iter().flatten() {
             let path = recording["path"].as_str().unwrap_or_default();
             recording["path"] = json!(format!("/{root}/{login}/copilot/{path}"));
-            for file in recording["files"].as_array_mut().into_iter().flatten() {
-                *file = json!(format!("{login}/{}", file.as_str().unwrap_or_default()));
+            for files in ["/files", "/weekend/files"] {
+                let files = recording.pointer_mut(files).and_then(Value::as_array_mut);
+                for file in files.into_iter().flatten() {
+                    *file = json!(format!("{login}/{}", file.as_str().unwrap_or_default()));
+                }
             }
         }
         target
@@ -22,18 +25,22 @@ pub fn index() -> Value {
         let whole = format!("{aggregate}-28-day.json");
         let path = |report: &str| format!("metrics/reports/{report}");
         vec![
-            json!({"path": path(&format!("{aggregate}-28-day/latest")), "kind": "report-28-day", "files": [whole]}),
+            json!({"path": path(&format!("{aggregate}-28-day/latest")), "kind": "report-28-day", "array": "day_totals",
+                "day": "day", "files": [whole]}),
             // The report of a day is a row of the report of 28 days.
             json!({"path": path(&format!("{aggregate}-1-day?day={{day}}")), "kind": "report-day", "array": "day_totals",
-                "files": [whole]}),
-            json!({"path": path("users-1-day?day={day}"), "kind": "report-day", "files": users}),
+                "day": "day", "files": [whole]}),
+            json!({"path": path("users-1-day?day={day}"), "kind": "report-day", "files": users,
+                "weekend": {"day": date(WEEKEND), "files": ["users-1-day.weekend.ndjson"]}}),
             json!({"path": path("user-teams-1-day?day={day}"), "kind": "report-day",
                 "files": ["user-teams-1-day.ndjson"]}),
+            json!({"path": path("repos-1-day?day={day}"), "kind": "report-day", "files": ["repos-1-day.ndjson"]}),
         ]
     };
     let billing = json!({"path": "billing", "kind": "plain", "files": ["billing.json"]});
     let seats = json!({"path": "billing/seats", "kind": "paged", "array": "seats", "files": ["seats.json"]});
-    let legacy = json!({"path": "metrics", "kind": "paged", "files": ["legacy.json"]});
+    let legacy =
+        json!({"path": "metrics", "kind": "paged", "day": "date", "files": ["legacy.json"]});
     let mut octodemo = reports("organization", &["users-1-day.1.ndjson", "users-1-day.2.ndjson"]);
     octodemo.extend([billing.clone(), seats.clone()]);
     let mut enterprise = reports("enterprise", &["users-1-day.ndjson"]);

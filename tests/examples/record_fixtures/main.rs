@@ -18,6 +18,7 @@ mod legacy;
 mod names;
 mod people;
 mod random;
+mod repositories;
 mod seats;
 mod users;
 
@@ -27,12 +28,13 @@ use std::{env, fs};
 
 use serde_json::{Value, json};
 
-use self::aggregate::aggregate_row;
-use self::calendar::{NEWEST, SIMULATED, date, simulated};
+use self::aggregate::{aggregate_row, engagement};
+use self::calendar::{NEWEST, SIMULATED, WEEKEND, date, simulated};
 use self::index::index;
 use self::legacy::legacy_row;
-use self::names::{ENTERPRISE_ID, OCTODEMO_ID, TEAMS};
+use self::names::{ENTERPRISE_ID, OCTODEMO_ID, OCTOLABS_ID, REPOSITORIES, TEAMS};
 use self::people::{Days, ENTERPRISE, LEGACY, OCTODEMO, Person, person, simulate};
+use self::repositories::repository_row;
 use self::seats::{billing, seat};
 use self::users::user_row;
 
@@ -49,7 +51,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let people: Vec<Person> = (0..LEGACY.end).map(person).collect();
     let one_day = |day| people.iter().map(|person| simulate(person, day)).collect();
     let days: Days = (NEWEST - SIMULATED + 1..=NEWEST).map(one_day).collect();
-    let newest = &days[simulated(NEWEST)];
 
     let organization = ("octodemo", "organization", OCTODEMO, Some(OCTODEMO_ID));
     let enterprise = ("octo-enterprise", "enterprise", ENTERPRISE, None);
@@ -60,12 +61,25 @@ fn main() -> Result<(), Box<dyn Error>> {
         write(format!("{directory}/{kind}-1-day.ndjson"), &rows[27..])?;
         let report = json!({"report_start_day": date(NEWEST - 27), "report_end_day": date(NEWEST),
             "created_at": date(NEWEST + 2) + "T05:12:44Z",
-            format!("{kind}_id"): id.unwrap_or(ENTERPRISE_ID), "day_totals": rows});
+            format!("{kind}_id"): id.unwrap_or(ENTERPRISE_ID), "day_totals": rows,
+            "copilot_feature_engagement": engagement(people, &days)});
         write(format!("{directory}/{kind}-28-day.json"), &[report])?;
 
-        let (mut users, mut members) = (Vec::new(), Vec::new());
+        let mut repositories: Vec<Value> =
+            (0..REPOSITORIES.len()).map(|index| repository_row(index, OCTODEMO_ID)).collect();
+        if id.is_none() {
+            repositories.extend((0..4).map(|index| repository_row(index, OCTOLABS_ID)));
+        }
+        write(format!("{directory}/repos-1-day.ndjson"), &repositories)?;
+        let users = |day: i64| -> Vec<Value> {
+            let days = &days[simulated(day)];
+            let row =
+                |person: &Person| Some(user_row(person, days[person.index].as_ref()?, day, id));
+            people.iter().filter_map(row).collect()
+        };
+        write(format!("{directory}/users-1-day.weekend.ndjson"), &users(WEEKEND))?;
+        let (users, mut members) = (users(NEWEST), Vec::new());
         for person in people {
-            users.extend(newest[person.index].as_ref().map(|done| user_row(person, done, id)));
             for (team, organization, slug, _) in person.teams.iter().map(|team| TEAMS[*team]) {
                 if id.is_none_or(|id| id == organization) {
                     members.push(json!({"user_id": person.id, "user_login": person.login, "day": date(NEWEST),

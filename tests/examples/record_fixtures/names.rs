@@ -56,6 +56,11 @@ pub const EXTRAS: [(&str, [&str; 7]); 6] = [
     ("plugin", ["acme-standards", "docker", "terraform", "linter", "k8s", "i18n", "vault"]),
     ("3rd_party_agent", ["codex", "claude", "jules", "devin", "amp", "cursor", "goose"]),
 ];
+/// The repositories of octodemo. The other organization of the enterprise has the first four, too.
+#[rustfmt::skip]
+pub const REPOSITORIES: [&str; 10] = [
+    "storefront", "ledger", "mobile-app", "search-index", "infra", "design-system", "gateway", "docs", "pipelines", "sdk",
+];
 /// The start of the logins.
 #[rustfmt::skip]
 pub const NAMES: [&str; 36] = [

@@ -3,16 +3,16 @@
 use serde_json::{Value, json};
 
 use super::activity::{put_activity, ratio, tool};
-use super::calendar::{NEWEST, date};
+use super::calendar::date;
 use super::names::ENTERPRISE_ID;
 use super::people::{Cell, Person, PersonDay};
 
-/// The row of a user on the newest day.
-pub fn user_row(person: &Person, done: &PersonDay, organization: Option<&str>) -> Value {
+/// The row of a user on a day.
+pub fn user_row(person: &Person, done: &PersonDay, day: i64, organization: Option<&str>) -> Value {
     let cells: Vec<&Cell> = done.cells.iter().collect();
     let interactions: u64 = cells.iter().map(|cell| cell.m7[0]).sum();
     let mut row = json!({
-        "user_id": person.id, "user_login": person.login, "day": date(NEWEST), "enterprise_id": ENTERPRISE_ID,
+        "user_id": person.id, "user_login": person.login, "day": date(day), "enterprise_id": ENTERPRISE_ID,
         "used_agent": done.used("agent"), "used_chat": done.used("chat_"), "used_cli": done.used("copilot_cli"),
         "used_copilot_app": done.used("copilot_app"), "used_copilot_cloud_agent": done.cloud_agent,
         "used_copilot_coding_agent": done.cloud_agent, "used_copilot_code_review_active": done.review_active,

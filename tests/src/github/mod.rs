@@ -9,6 +9,7 @@ pub use requests::Request;
 
 use std::io;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::Arc;
 
 use axum::Router;
@@ -23,6 +24,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::faults::Faults;
 use self::grants::Grants;
 use self::requests::Requests;
+use crate::command::exporter;
 use crate::transcript::keep_secret;
 
 /// How a stand-in differs from the usual one.
@@ -71,6 +73,11 @@ impl Clock for FixedDay {
     fn newest_day(&self) -> Date {
         self.0
     }
+
+    /// Tests state the values of the newest recorded day, whatever day it is today.
+    fn keeps_weekdays(&self) -> bool {
+        false
+    }
 }
 
 impl StandIn {
@@ -114,6 +121,17 @@ impl StandIn {
     /// The address of the host of the report files.
     pub fn files(&self) -> SocketAddr {
         self.files
+    }
+
+    /// The exporter's command for every recorded target.
+    pub fn exporter(&self) -> Command {
+        let mut command = exporter();
+        command
+            .env("GHC_TOKEN", self.token())
+            .env("ORG", "octodemo,octo-legacy")
+            .env("ENTERPRISE", "octo-enterprise")
+            .env("GITHUB_API_URL", self.api().as_str());
+        command
     }
 
     /// Accepts another token, for the data of these owners.

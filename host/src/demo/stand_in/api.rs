@@ -40,7 +40,7 @@ impl StandIn {
             return message(StatusCode::UNAUTHORIZED, "Bad credentials");
         }
         let query = uri.query().unwrap_or_default();
-        let content = match self.recordings.find(uri.path(), query, self.newest_day()) {
+        let content = match self.recordings.find(uri.path(), query, self.window()) {
             Search::Found(found) => self.content(found, query),
             Search::NotYet => return StatusCode::NO_CONTENT.into_response(),
             Search::NotFound => None,
@@ -53,11 +53,11 @@ impl StandIn {
 
     fn content(&self, found: Found<'_>, query: &str) -> Option<Content> {
         let source = found.source;
-        let newest = self.newest_day();
+        let window = self.window();
         match source.kind {
-            Kind::Plain => self.recordings.body(found, 0, newest).map(Content::new),
+            Kind::Plain => self.recordings.body(found, 0, window).map(Content::new),
             Kind::Paged => {
-                let list = self.recordings.body(found, 0, newest)?;
+                let list = self.recordings.body(found, 0, window)?;
                 let url = format!("{}{}", self.urls.api, source.path.path());
                 pages::page(&list, source.array.as_deref(), &url, query)
             }

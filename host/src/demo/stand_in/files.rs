@@ -29,7 +29,7 @@ impl StandIn {
         let (base, signature) = (&self.urls.files, &self.signature);
         let (day, login) = (report.day, report.source.target.login());
         let name = report.source.report();
-        (0..report.source.files.len())
+        (0..self.recordings.file_count(report, self.window()))
             .map(|file| format!("{base}/{day}/{login}/{name}/{file}.json?se=3600&sig={signature}"))
             .collect()
     }
@@ -54,8 +54,8 @@ impl StandIn {
         let day: Date = segments.next()?.parse().ok()?;
         let (login, name) = (segments.next()?, segments.next()?);
         let file = segments.next()?.strip_suffix(".json")?.parse().ok()?;
-        let newest = self.newest_day();
-        let report = self.recordings.find_report(login, name, day, newest)?;
-        self.recordings.body(report, file, newest).map(Content::new)
+        let window = self.window();
+        let report = self.recordings.find_report(login, name, day, window)?;
+        self.recordings.body(report, file, window).map(Content::new)
     }
 }

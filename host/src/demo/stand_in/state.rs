@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use super::rate_limit::RateLimit;
 use crate::demo::clock::Clock;
 use crate::demo::recordings::Recordings;
+use crate::demo::window::Window;
 use crate::model::Target;
 
 /// What both hosts share.
@@ -58,6 +59,11 @@ impl StandIn {
     /// The newest day with reports.
     pub fn newest_day(&self) -> Date {
         self.clock.newest_day()
+    }
+
+    /// The days with reports.
+    pub(super) fn window(&self) -> Window {
+        self.recordings.window(&*self.clock)
     }
 
     /// The targets with recordings.

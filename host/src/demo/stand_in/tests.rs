@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::state::{BaseUrls, StandIn};
 use crate::demo::clock::Clock;
+use crate::demo::window::is_weekend;
 
 const BILLING: &str = "/orgs/octodemo/copilot/billing";
 const REPORTS: &str = "/orgs/octodemo/copilot/metrics/reports";
@@ -187,4 +188,38 @@ async fn the_api_wants_the_token_and_the_file_host_refuses_it() {
     assert_eq!(status(&HeaderMap::new(), &format!("{link}0")), StatusCode::FORBIDDEN);
     let other = link.replace("/0.json", "/1.json");
     assert_eq!(status(&HeaderMap::new(), &other), StatusCode::NOT_FOUND);
+}
+
+/// The days of a report in which this many users or more were active.
+fn busy_days(rows: &[Value], day: &str, users: &str, at_least: u64) -> Vec<(Date, bool)> {
+    let day_of = |row: &Value| row[day].as_str().unwrap().parse().unwrap();
+    rows.iter().map(|row| (day_of(row), row[users].as_u64().unwrap() >= at_least)).collect()
+}
+
+#[tokio::test]
+async fn weekends_are_weekends_whatever_day_it_is() {
+    let (stand_in, clock) = stand_in();
+    for _ in 0..8 {
+        let newest = stand_in.newest_day();
+        let (_, files) = report(&stand_in, &format!("{REPORTS}/organization-28-day/latest")).await;
+        let whole: Value = serde_json::from_str(&files[0]).unwrap();
+        let rows = whole["day_totals"].as_array().unwrap();
+        let organization = busy_days(rows, "day", "daily_active_users", 100);
+        let legacy = json(get(&stand_in, "/orgs/octo-legacy/copilot/metrics")).await;
+        let legacy = busy_days(legacy.as_array().unwrap(), "date", "total_active_users", 20);
+        for (day, is_busy) in organization.iter().chain(&legacy) {
+            assert_eq!(*is_busy, !is_weekend(*day), "{day}");
+        }
+        assert!(organization.is_sorted());
+        for days in [organization, legacy] {
+            let mut days: Vec<_> = days.iter().map(|(day, _)| *day).collect();
+            days.sort();
+            let window = (0..28).rev().map(|age| newest.saturating_sub(age.days()));
+            assert!(days.into_iter().eq(window));
+        }
+        let (_, files) = report(&stand_in, &format!("{REPORTS}/users-1-day?day={newest}")).await;
+        let users: usize = files.iter().map(|file| file.lines().count()).sum();
+        assert_eq!(users >= 100, !is_weekend(newest), "{newest}: {users}");
+        clock.advance_days(1);
+    }
 }
