@@ -35,6 +35,8 @@ mod javascript;
 mod lifecycle;
 /// A run of a mapping is stopped when it exceeds its limits.
 mod limits;
+/// The log as text and as JSON: one line per cause, with the target that it is about.
+mod log;
 /// Mappings are swapped, rolled back and refused while the exporter runs.
 mod mappings;
 /// Users of other exporters can switch to this one.
@@ -49,6 +51,8 @@ mod prometheus;
 mod restart;
 /// The imports that mappings may have are closed doors.
 mod sandbox;
+/// Above the limits of a mapping's result, only the most detailed series are left out.
+mod series_limit;
 /// What `/metrics` and the other endpoints serve.
 mod serving;
 /// Every way to sign in.

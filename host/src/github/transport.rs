@@ -166,10 +166,10 @@ impl Transport {
                 (wait <= MAX_PAUSE).then_some(wait)
             })
             .notify(|error, pause| {
-                debug!(%error, delay = pause.as_secs_f64(), "request failed, retrying");
                 self.metrics.count_retry(&error.cause());
-                if let Some(on_retry) = &self.on_retry {
-                    on_retry(error, pause);
+                match &self.on_retry {
+                    Some(on_retry) => on_retry(error, pause),
+                    None => debug!(%error, delay = pause.as_secs_f64(), "request failed, retrying"),
                 }
             })
             .await

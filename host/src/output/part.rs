@@ -68,14 +68,18 @@ impl Part {
         self.has_data() || self.outcome.status != Status::Starting
     }
 
-    pub fn status(&self) -> TargetStatus {
+    /// The samples of its mappings that are left out because of a limit.
+    pub fn left_out(&self) -> impl Iterator<Item = String> {
         let published = self.entries.iter().filter_map(|entry| entry.published.as_ref());
-        let too_many = published.filter_map(|published| {
+        published.filter_map(|published| {
             let left_out = published.samples.left_out.as_ref()?;
             Some(format!("mapping {}: {left_out}", published.mapping.name))
-        });
+        })
+    }
+
+    pub fn status(&self) -> TargetStatus {
         let mut outcome = self.outcome.clone();
-        outcome.left_out.extend(too_many);
+        outcome.left_out.extend(self.left_out());
         TargetStatus {
             target: self.target.clone(),
             outcome,

@@ -177,6 +177,13 @@ impl Publisher {
         state.parts.iter().any(|part| part.target == *target && part.has_data())
     }
 
+    /// The samples of a target that are left out because of a limit, in words.
+    pub fn left_out_of(&self, target: &Target) -> Vec<String> {
+        let state = self.state();
+        let parts = state.parts.iter().filter(|part| part.target == *target);
+        parts.flat_map(Part::left_out).collect()
+    }
+
     /// The settings that are missing: nothing will be exported without them.
     pub fn missing(&self) -> Option<String> {
         self.state().missing.clone()

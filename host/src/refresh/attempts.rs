@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::github::{FetchError, OnRetry};
 use crate::model::Target;
@@ -18,12 +18,14 @@ pub(super) struct Attempts {
     publisher: Arc<Publisher>,
     /// The causes that the log has.
     logged: Mutex<BTreeSet<String>>,
+    /// The optional data that was missing at the end of the last refresh.
+    missing: Mutex<Vec<String>>,
 }
 
 impl Attempts {
     /// No attempt of the target has failed yet.
     pub(super) fn new(target: Target, publisher: Arc<Publisher>) -> Arc<Self> {
-        Arc::new(Self { target, publisher, logged: Mutex::default() })
+        Arc::new(Self { target, publisher, logged: Mutex::default(), missing: Mutex::default() })
     }
 
     /// What tells it of attempts.
@@ -39,16 +41,26 @@ impl Attempts {
         let attempt = format!("{error}; next attempt at {next}");
         self.publisher.set_attempt(&self.target, attempt);
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        let [org, scope] = self.target.labels();
+        let seconds = pause.as_secs_f64();
         if logged.insert(error.cause()) {
-            let [org, scope] = self.target.labels();
-            let seconds = pause.as_secs_f64();
             warn!(org, scope, %error, retry_in_seconds = seconds, "request failed; trying again");
+        } else {
+            debug!(org, scope, %error, retry_in_seconds = seconds, "request failed again");
         }
     }
 
     /// Notes that a document failed while the refresh continues with others.
     pub(super) fn gave_up(&self, error: &FetchError) {
         self.publisher.set_attempt(&self.target, error.to_string());
+    }
+
+    /// Notes which optional data is missing. Returns whether the log does not say so yet.
+    pub(super) fn is_news(&self, missing: &[String]) -> bool {
+        let mut known = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = !missing.is_empty() && *known != missing;
+        missing.clone_into(&mut known);
+        is_news
     }
 
     /// The refresh has ended: the next one is logged again.

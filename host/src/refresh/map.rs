@@ -67,10 +67,6 @@ impl TargetTask {
             let made_of = fingerprint(member, self.target(), &self.options, &used);
             accepted.extend(used.into_keys().filter(|name| !malformed.contains(name)));
             self.mapped.insert(sha256.to_owned(), input);
-            if let Some(left_out) = &result.samples.left_out {
-                let [org, scope] = self.target().labels();
-                warn!(org, scope, mapping = member.name(), "{left_out}");
-            }
             let published = Published {
                 mapping: member.mapping.id(),
                 fingerprint: made_of,

@@ -16,7 +16,9 @@ impl TargetTask {
     /// Reports how a refresh ended: in one line of the log, in the metrics and on the page.
     pub(super) fn report(&self, fetching: &Fetching, took: Duration) {
         let (target, problems) = (self.target(), self.problems());
-        let left_out = self.left_out();
+        let mut left_out = self.left_out();
+        left_out.extend(self.shared.publisher.left_out_of(target));
+        let is_news = self.attempts.is_news(&left_out);
         let is_fresh = problems.is_empty();
         self.shared.metrics.observe_refresh(target, took);
         let (attempted, fetched) = (fetching.attempted.len(), fetching.fetched);
@@ -24,7 +26,17 @@ impl TargetTask {
         let [org, scope] = target.labels();
         // A field without a value is not logged.
         let optional = (!left_out.is_empty()).then_some(optional);
-        if is_fresh {
+        if is_fresh && is_news {
+            warn!(
+                org,
+                scope,
+                seconds,
+                attempted,
+                fetched,
+                left_out = optional,
+                "refreshed without some optional data"
+            );
+        } else if is_fresh {
             info!(org, scope, seconds, attempted, fetched, left_out = optional, "refreshed");
         } else {
             let (problems, left_out) = (problems.join("; "), optional);
@@ -94,7 +106,13 @@ impl TargetTask {
                         failed.push((spec.name.as_str(), error));
                     }
                 }
-                Some(schedule::Outcome::Unmapped(reason)) => unmapped.push(reason.clone()),
+                Some(schedule::Outcome::Unmapped(reason)) => {
+                    // The failure of a mapping is a problem of its own, not one of each document.
+                    let mut known = self.mapping_failures.values().chain(&unmapped);
+                    if !known.any(|known| known == reason) {
+                        unmapped.push(reason.clone());
+                    }
+                }
                 Some(schedule::Outcome::Fresh | schedule::Outcome::Absent) | None => {}
             }
         }

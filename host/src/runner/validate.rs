@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::series::fit;
+use super::series::{fit, text_bytes_of};
 use crate::model::text::sanitize;
 use crate::model::{Family, FamilySamples, Limits, Manifest, SampleSet, Samples, Span};
 
@@ -64,7 +64,7 @@ pub fn validate(
     span: Span,
     limits: &Limits,
 ) -> Result<Samples, SamplesError> {
-    let left_out = fit(&mut set, manifest, limits.series);
+    let left_out = fit(&mut set, manifest, limits);
     let series = set.families.iter().map(|samples| samples.values.len()).sum();
     if series > limits.series {
         return Err(SamplesError::TooMany(series, limits.series));
@@ -107,15 +107,6 @@ pub fn validate(
     // They are kept until the next refresh.
     families.shrink_to_fit();
     Ok(Samples { strings, families, left_out })
-}
-
-/// The approximate size of the samples as text: names, label values, numbers and punctuation.
-fn text_bytes_of(family: &Family, samples: &FamilySamples, strings: &[String]) -> usize {
-    let names: usize = family.label_names.iter().map(|name| name.len() + 4).sum();
-    let each = family.name.len() + names + 24;
-    let value = |id: &u32| strings.get(*id as usize).map_or(0, String::len);
-    let values: usize = samples.label_values.iter().map(value).sum();
-    samples.values.len().saturating_mul(each).saturating_add(values)
 }
 
 /// For every string the index of the first equal one: mappings need not deduplicate strings.
