@@ -18,6 +18,7 @@ use copilot_metrics_exporter::wasm::compile_stdin;
 use copilot_metrics_exporter::web::healthcheck::healthcheck;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 use tracing::level_filters::LevelFilter;
 
 /// An invalid setting or argument (EX_USAGE of sysexits.h).
@@ -105,9 +106,32 @@ fn explain(error: &clap::Error) -> ExitCode {
     fail(USAGE, &format!("{}; see --help", parts.join("; ")))
 }
 
+/// Prints an error, as a line of the log if that is JSON.
 fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("copilot-metrics-exporter: {error}");
+    if wants_json_log() {
+        set_up_log(Log { level: LogLevel::Error, format: LogFormat::Json });
+        error!("{error}");
+    } else {
+        eprintln!("copilot-metrics-exporter: {error}");
+    }
     ExitCode::from(code)
+}
+
+/// Whether the log of the exporter is to be JSON. The error may be that its settings can't be parsed.
+fn wants_json_log() -> bool {
+    const FLAG: &str = "--log.format";
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // A command comes first. None of them has a log.
+    if arguments.first().is_some_and(|first| !first.starts_with('-')) {
+        return false;
+    }
+    let flag = arguments.iter().position(|argument| argument == FLAG);
+    let value = flag.and_then(|at| arguments.get(at + 1).map(String::as_str));
+    let joined =
+        |argument: &'_ String| argument.strip_prefix(FLAG)?.strip_prefix('=').map(str::to_owned);
+    let value = value.map(str::to_owned).or_else(|| arguments.iter().find_map(joined));
+    let value = value.or_else(|| std::env::var("LOG_FORMAT").ok());
+    value.is_some_and(|value| value.trim().eq_ignore_ascii_case("json"))
 }
 
 /// Prints a summary of the settings, or what is wrong with them.
@@ -253,7 +277,7 @@ fn reload_on_signal(reloader: Reloader) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The log goes to standard error.
+/// The log goes to standard error. Only the first call has an effect.
 fn set_up_log(Log { level, format }: Log) {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -270,7 +294,7 @@ fn set_up_log(Log { level, format }: Log) {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match format {
-        LogFormat::Text => log.with_target(false).init(),
-        LogFormat::Json => log.json().flatten_event(true).init(),
-    }
+        LogFormat::Text => log.with_target(false).try_init().ok(),
+        LogFormat::Json => log.json().flatten_event(true).try_init().ok(),
+    };
 }

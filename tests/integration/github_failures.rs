@@ -1,3 +1,6 @@
+/// The first failed attempt is reported at once.
+mod first_failure;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};

@@ -166,7 +166,11 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
     for status in app.publisher.statuses() {
         let target = &status.target;
         text.push_str(&match &status.outcome.status {
-            Status::Failed(problems) => format!("{target}: {}\n", problems.join("; ")),
+            Status::Failed(problems) => {
+                let next = status.outcome.next.map(|next| next.strftime("%H:%M:%S UTC"));
+                let next = next.map(|next| format!("; next attempt at {next}")).unwrap_or_default();
+                format!("{target}: {}{next}\n", problems.join("; "))
+            }
             Status::Starting | Status::Fresh => {
                 let attempt = status.outcome.attempt.as_ref();
                 let attempt = attempt.map(|attempt| format!("; {attempt}")).unwrap_or_default();
