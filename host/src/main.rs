@@ -1,6 +1,8 @@
 //! The command: parses, starts, runs.
 
-use std::io::IsTerminal;
+#[path = "main/log.rs"]
+mod log;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use clap::error::ErrorKind;
 use copilot_metrics_exporter::app::{self, Exporter, StartError};
 use copilot_metrics_exporter::cli::{Cli, Command, MappingCommand};
 use copilot_metrics_exporter::config::{
-    Log, LogFormat, LogLevel, ServeArgs, Settings, TargetSettings, WebArgs, wants_demo,
+    Log, ServeArgs, Settings, TargetSettings, WebArgs, wants_demo,
 };
 use copilot_metrics_exporter::demo::{self, Demo};
 use copilot_metrics_exporter::offline::{self, BuiltInRecording, OfflineError};
@@ -18,8 +20,8 @@ use copilot_metrics_exporter::wasm::compile_stdin;
 use copilot_metrics_exporter::web::healthcheck::healthcheck;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::error;
-use tracing::level_filters::LevelFilter;
+
+use self::log::fail;
 
 /// An invalid setting or argument (EX_USAGE of sysexits.h).
 const USAGE: u8 = 64;
@@ -93,6 +95,9 @@ fn explain(error: &clap::Error) -> ExitCode {
         print!("{error}");
         return ExitCode::SUCCESS;
     }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return fail(USAGE, &"a subcommand is missing; see --help");
+    }
     let text = error.to_string();
     let mut parts: Vec<String> = Vec::new();
     // Paragraphs are joined with a semicolon, the lines of one with a space.
@@ -104,34 +109,6 @@ fn explain(error: &clap::Error) -> ExitCode {
         }
     }
     fail(USAGE, &format!("{}; see --help", parts.join("; ")))
-}
-
-/// Prints an error, as a line of the log if that is JSON.
-fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
-    if wants_json_log() {
-        set_up_log(Log { level: LogLevel::Error, format: LogFormat::Json });
-        error!("{error}");
-    } else {
-        eprintln!("copilot-metrics-exporter: {error}");
-    }
-    ExitCode::from(code)
-}
-
-/// Whether the log of the exporter is to be JSON. The error may be that its settings can't be parsed.
-fn wants_json_log() -> bool {
-    const FLAG: &str = "--log.format";
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // A command comes first. None of them has a log.
-    if arguments.first().is_some_and(|first| !first.starts_with('-')) {
-        return false;
-    }
-    let flag = arguments.iter().position(|argument| argument == FLAG);
-    let value = flag.and_then(|at| arguments.get(at + 1).map(String::as_str));
-    let joined =
-        |argument: &'_ String| argument.strip_prefix(FLAG)?.strip_prefix('=').map(str::to_owned);
-    let value = value.map(str::to_owned).or_else(|| arguments.iter().find_map(joined));
-    let value = value.or_else(|| std::env::var("LOG_FORMAT").ok());
-    value.is_some_and(|value| value.trim().eq_ignore_ascii_case("json"))
 }
 
 /// Prints a summary of the settings, or what is wrong with them.
@@ -148,9 +125,9 @@ fn check_config(args: ServeArgs) -> ExitCode {
             println!("the demo would be served\nthe settings are valid");
             ExitCode::SUCCESS
         }
-        Ok(settings) => {
-            for warning in app::warnings(&settings) {
-                eprintln!("copilot-metrics-exporter: warning: {warning}");
+        Ok((settings, warnings)) => {
+            for warning in warnings {
+                log::print(&format!("warning: {warning}"));
             }
             for TargetSettings { target, credential, ttl, .. } in &settings.targets {
                 let (github, seconds) = (target.github(), ttl.as_secs());
@@ -197,7 +174,7 @@ fn source(args: ServeArgs, demo: Option<Demo>) -> Source {
 
 fn serve(args: ServeArgs) -> ExitCode {
     match Log::new(&args) {
-        Ok(log) => set_up_log(log),
+        Ok(log) => log::set_up(log),
         Err(error) => return fail(USAGE, &error),
     }
     let runtime = match tokio::runtime::Runtime::new() {
@@ -275,26 +252,4 @@ fn reload_on_signal(reloader: Reloader) -> std::io::Result<()> {
         }
     });
     Ok(())
-}
-
-/// The log goes to standard error. Only the first call has an effect.
-fn set_up_log(Log { level, format }: Log) {
-    let level = match level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-    };
-    // Only warnings of other crates: their details may quote a request.
-    let filter = tracing_subscriber::EnvFilter::default()
-        .add_directive(LevelFilter::WARN.into())
-        .add_directive(format!("copilot_metrics_exporter={level}").parse().unwrap_or_default());
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => log.with_target(false).try_init().ok(),
-        LogFormat::Json => log.json().flatten_event(true).try_init().ok(),
-    };
 }

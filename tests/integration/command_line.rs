@@ -59,6 +59,34 @@ fn an_invalid_setting_exits_with_64_and_one_line_that_says_what_is_valid() {
 }
 
 #[test]
+fn an_error_of_the_command_line_is_one_line_that_refers_to_help() {
+    for (arguments, texts) in [
+        (
+            ["--orgs", "octo-org"].as_slice(),
+            ["unexpected argument '--orgs'", "a similar argument exists: '--org'"],
+        ),
+        (&["--org"], ["a value is required for '--org", "none was supplied"]),
+        (
+            &["map", "--org", "a", "--span", "week", "billing=x"],
+            ["invalid value 'week'", "[possible values: latest, history]"],
+        ),
+        (&["mapping"], ["a subcommand is missing", "see --help"]),
+        (&["serve"], ["unrecognized subcommand 'serve'", "see --help"]),
+    ] {
+        let output = run(arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        assert!(error.starts_with("copilot-metrics-exporter: "), "{error}");
+        assert!(error.ends_with("; see --help\n"), "{error}");
+        assert!(!error.contains("  ") && !error.contains("Usage:"), "{error}");
+        for text in texts {
+            assert!(error.contains(text), "{error:?} does not contain {text:?}");
+        }
+    }
+}
+
+#[test]
 fn a_malformed_token_is_rejected_without_being_shown() {
     let mut command = exporter();
     command.env("GHC_TOKEN", "ghp_secret part");

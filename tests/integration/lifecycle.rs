@@ -1,5 +1,7 @@
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::command::{Serving, exporter};
@@ -100,4 +102,35 @@ async fn sigterm_stops_the_exporter() {
     kill(Pid::from_raw(serving.id() as i32), Signal::SIGTERM).unwrap();
     serving.wait_for("stopped");
     assert!(serving.wait().success());
+}
+
+/// Whether a process handles a signal itself: the mask of `SigCgt` has its bit.
+fn handles(id: u32, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (signal as u64 - 1)) != 0
+}
+
+#[test]
+fn sigterm_during_the_start_ends_with_exit_code_0() {
+    let configured = |command: &mut Command| {
+        // Nothing answers there.
+        command.env("GHC_TOKEN", "ghp_0123456789").env("ORG", "octo-org");
+        command.env("GITHUB_API_URL", "http://127.0.0.1:1");
+    };
+    let demo = |command: &mut Command| _ = command.arg("--demo");
+    for set in [&configured as &dyn Fn(&mut Command), &demo] {
+        let mut command = exporter();
+        set(&mut command);
+        command.args(["--web.listen-address", "127.0.0.1:0"]).stderr(Stdio::null());
+        let started = Instant::now();
+        let mut child = command.spawn().unwrap();
+        while !handles(child.id(), Signal::SIGTERM) {
+            assert!(child.try_wait().unwrap().is_none() && started.elapsed().as_secs() < 60);
+            std::thread::yield_now();
+        }
+        kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
 }

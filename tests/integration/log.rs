@@ -1,6 +1,7 @@
-use copilot_metrics_tests::command::{Serving, exporter, output};
+use copilot_metrics_tests::command::{Serving, exporter, output, run};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::{Fault, stand_in};
+use copilot_metrics_tests::guests::Mappings;
 use serde_json::Value;
 
 use crate::serving::command;
@@ -114,5 +115,31 @@ fn an_error_before_the_start_is_a_json_line_if_the_log_is_json() {
         let text = String::from_utf8(output(command).stderr).unwrap();
         assert_eq!(text.starts_with('{'), is_json, "{text}");
         assert_eq!(text.lines().count(), 1, "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_break_in_the_name_of_a_file_cannot_forge_a_line() {
+    const FORGED: &str = "2026-01-01T00:00:00Z ERROR forged";
+    let (github, mappings) = (stand_in().await, Mappings::default());
+    mappings.put(&format!("a\n{FORGED}\n.wasm"), b"not a mapping");
+    let mut command = command(&github, "octodemo");
+    command.env("MAPPING_DIR", mappings.path());
+    let serving = Serving::start(command);
+    serving.wait_for("not a WebAssembly component");
+    assert!(serving.log().contains("ERROR forged"), "{}", serving.log());
+    assert!(!serving.log().lines().any(|line| line.starts_with(FORGED)), "{}", serving.log());
+    // Nor one of an error.
+    let directory = mappings.path().join(format!("b\n{FORGED}"));
+    for arguments in [
+        ["check-config", "--config", directory.to_str().unwrap()].as_slice(),
+        &["check-config", "--mapping-dir", mappings.path().to_str().unwrap()],
+        &["map", "--org", "a", &format!("billing={}", directory.display())],
+        &["mapping", "check", directory.to_str().unwrap()],
+    ] {
+        let output = run(arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("ERROR forged"), "{error}");
+        assert!(!error.lines().any(|line| line.starts_with(FORGED)), "{error}");
     }
 }

@@ -1,0 +1,87 @@
+//! What is written to standard error: the log, and errors that end the command.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use copilot_metrics_exporter::config::{Log, LogFormat, LogLevel};
+use tracing::error;
+use tracing::level_filters::LevelFilter;
+
+/// Sends the log to standard error. Only the first call has an effect.
+pub fn set_up(Log { level, format }: Log) {
+    let level = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    // Only warnings of other crates: their details may quote a request.
+    let filter = tracing_subscriber::EnvFilter::default()
+        .add_directive(LevelFilter::WARN.into())
+        .add_directive(format!("copilot_metrics_exporter={level}").parse().unwrap_or_default());
+    let has_colors = io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(has_colors)
+        .with_writer(move || Lines { to: io::stderr(), has_colors });
+    match format {
+        LogFormat::Text => log.with_target(false).try_init().ok(),
+        LogFormat::Json => log.json().flatten_event(true).try_init().ok(),
+    };
+}
+
+/// Writes each event as one line, whatever the names of files or the texts of errors contain.
+struct Lines<W> {
+    to: W,
+    /// Whether escape sequences are part of the log.
+    has_colors: bool,
+}
+
+impl<W: Write> Write for Lines<W> {
+    /// Writes an event, which is passed as a whole.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let is_kept = |byte: &u8| !byte.is_ascii_control() || (*byte == 0x1B && self.has_colors);
+        let mut line: Vec<u8> = event.iter().copied().filter(is_kept).collect();
+        line.push(b'\n');
+        self.to.write_all(&line).map(|()| event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// Prints an error, as a line of the log if that is JSON.
+pub fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
+    if wants_json() {
+        set_up(Log { level: LogLevel::Error, format: LogFormat::Json });
+        error!("{error}");
+    } else {
+        print(&error.to_string());
+    }
+    ExitCode::from(code)
+}
+
+/// Prints a text on one line.
+pub fn print(text: &str) {
+    let line = format!("copilot-metrics-exporter: {text}");
+    // Without a place for it, nothing can be said.
+    Lines { to: io::stderr(), has_colors: false }.write_all(line.as_bytes()).ok();
+}
+
+/// Whether the log of the exporter is to be JSON. The error may be that its settings can't be parsed.
+fn wants_json() -> bool {
+    const FLAG: &str = "--log.format";
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // A command comes first. None of them has a log.
+    if arguments.first().is_some_and(|first| !first.starts_with('-')) {
+        return false;
+    }
+    let flag = arguments.iter().position(|argument| argument == FLAG);
+    let value = flag.and_then(|at| arguments.get(at + 1).map(String::as_str));
+    let joined =
+        |argument: &String| Some(argument.strip_prefix(FLAG)?.strip_prefix('=')?.to_owned());
+    let value = value.map(str::to_owned).or_else(|| arguments.iter().find_map(joined));
+    let value = value.or_else(|| std::env::var("LOG_FORMAT").ok());
+    value.is_some_and(|value| value.trim().eq_ignore_ascii_case("json"))
+}
