@@ -2,6 +2,8 @@
 mod documents;
 /// The last good data is served whatever fails.
 mod last_good_data;
+/// A list is complete or not used, and its pages come to an end.
+mod lists;
 
 use std::io::Read;
 use std::process::Command;

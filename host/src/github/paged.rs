@@ -43,13 +43,12 @@ pub(super) async fn fetch(
     let mut max_pages = MAX_PAGES;
     let mut next = Some(path.to_owned());
     while let Some(page) = next {
-        if parts.len() == max_pages {
-            let reason =
-                format!("it has more than {max_pages} pages, which is more than its total");
-            return Err(FetchError::answer(path, reason));
-        }
         if !requested.insert(page.clone()) {
             let reason = "its pages lead back to one that has been read";
+            return Err(FetchError::answer(path, reason));
+        }
+        if parts.len() == max_pages {
+            let reason = format!("it has more than the {max_pages} pages that its total can need");
             return Err(FetchError::answer(path, reason));
         }
         let weight = if parts.len() < SHORT_LIST { Weight::Single } else { Weight::Bulk };
