@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::config::{SettingError, Settings};
 use crate::github::TransportError;
 use crate::mappings::{Registry, Rescan};
 use crate::model::metrics;
+use crate::model::text::sanitize;
 use crate::output::{Collector, Publisher};
 use crate::refresh::{self, Parts, Reconciler, Reloader, Source, Targets};
 use crate::runner::{self, Runner};
@@ -130,8 +131,9 @@ pub struct Exporter {
     settings: Arc<Settings>,
 }
 
-/// Checks the settings as a start does, without starting. Returns them.
-pub fn check(source: &Source) -> Result<Settings, StartError> {
+/// Checks the settings as a start does, without starting. Returns them, and what is valid but probably
+/// not meant.
+pub fn check(source: &Source) -> Result<(Settings, Vec<String>), StartError> {
     let settings = source()?;
     check_cache_dir(&settings)?;
     if let Some(path) = &settings.web_config {
@@ -143,7 +145,12 @@ pub fn check(source: &Source) -> Result<Settings, StartError> {
     loop {
         let scan = registry.rescan(&settings, Rescan::All, &Default::default())?;
         if scan.pending.is_empty() {
-            return Ok(settings);
+            for candidate in &scan.candidates {
+                registry.commit(candidate);
+            }
+            let mut warnings = missing_directories(&settings);
+            warnings.extend(registry.refused().into_iter().map(refused_file));
+            return Ok((settings, warnings));
         }
         for file in scan.pending {
             registry.add_compiled(&file.sha256, file.compile_blocking(&engine));
@@ -151,8 +158,8 @@ pub fn check(source: &Source) -> Result<Settings, StartError> {
     }
 }
 
-/// What is valid but probably not meant.
-pub fn warnings(settings: &Settings) -> Vec<String> {
+/// Mapping directories that do not exist: they may be created later.
+fn missing_directories(settings: &Settings) -> Vec<String> {
     let sources = settings.targets.iter().map(|target| &target.source).chain([&settings.source]);
     let mut missing: Vec<_> = sources
         .filter_map(|source| source.directory.as_ref())
@@ -162,6 +169,11 @@ pub fn warnings(settings: &Settings) -> Vec<String> {
     missing.sort();
     missing.dedup();
     missing
+}
+
+/// A refused mapping file, and why.
+fn refused_file((path, reason): (PathBuf, String)) -> String {
+    sanitize(&format!("the mapping file {} is refused: {reason}", path.display()))
 }
 
 /// Checks that the cache directory can be used, without creating it.
@@ -275,7 +287,7 @@ impl Exporter {
         for (_, address) in &listeners {
             info!(%address, targets = settings.targets.len(), "listening; metrics are at /metrics");
         }
-        for warning in warnings(&settings) {
+        for warning in missing_directories(&settings) {
             warn!("{warning}");
         }
         if let Some(missing) = &settings.missing {

@@ -5,6 +5,8 @@
 mod architecture;
 /// Malformed documents are rejected with the position of the problem, and odd ones are mapped.
 mod bad_input;
+/// `check-config` finds everything that a start would.
+mod check_config;
 /// The flags and commands, and their errors.
 mod command_line;
 /// The default mapping and the example in Rust are components that import next to nothing.

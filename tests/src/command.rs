@@ -16,8 +16,9 @@ use crate::transcript::record;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The environment variables of the exporter: tests must not inherit them.
-const VARIABLES: [&str; 26] = [
+const VARIABLES: [&str; 27] = [
     "DEMO",
+    "GITHUB_TOKEN",
     "CONFIG_FILE",
     "GHC_TOKEN",
     "GHC_TOKEN_FILE",
