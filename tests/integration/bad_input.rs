@@ -1,3 +1,6 @@
+/// What is recorded by mistake instead of a report.
+mod not_a_report;
+
 use std::fs;
 use std::io::{BufWriter, Write};
 

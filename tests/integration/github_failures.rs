@@ -1,3 +1,5 @@
+/// The advice fits the endpoint and GitHub's message.
+mod advice;
 /// The first failed attempt is reported at once.
 mod first_failure;
 
