@@ -49,6 +49,8 @@ mod network;
 mod page;
 /// A real Prometheus server scrapes the recorded values.
 mod prometheus;
+/// Which day the numbers of each document are about.
+mod report_days;
 /// Stored data survives a restart.
 mod restart;
 /// The imports that mappings may have are closed doors.

@@ -1,8 +1,9 @@
 //! Usage reports: a response with download links, and a file behind each.
 //! <https://docs.github.com/en/rest/copilot/copilot-usage-metrics>
 
-use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 
 use super::client::{ApiRequest, Client};
@@ -45,6 +46,12 @@ pub(super) async fn fetch(
     }
 }
 
+/// Whether a report can be about a day: not before 2020, and not in the future as other clocks see it.
+fn is_plausible(day: Date, now: Timestamp) -> bool {
+    let latest = now.to_zoned(TimeZone::UTC).date().saturating_add(1.day());
+    (date(2020, 1, 1)..=latest).contains(&day)
+}
+
 async fn fetch_once(
     client: &Client,
     request: &ApiRequest<'_>,
@@ -55,6 +62,10 @@ async fn fetch_once(
         return Ok(Attempt::Fetched(None));
     };
     let report_day = envelope.report_day.or(envelope.report_end_day);
+    if let Some(day) = report_day.filter(|day| !is_plausible(*day, fetched_at)) {
+        let reason = format!("it says that it is about {day}");
+        return Err(FetchError::answer(request.path, reason));
+    }
     if envelope.download_links.is_empty() {
         // The report of one day without files says that nothing happened, and mappings get to know that
         // in GitHub's own words. One of 28 days without files would replace data: it does not exist yet.
@@ -80,4 +91,22 @@ async fn fetch_once(
         }
     }
     Ok(Attempt::Fetched(Some(Document::new(parts, fetched_at, report_day))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_about_a_day_since_2020_up_to_tomorrow() {
+        let now: Timestamp = "2026-11-22T23:00:00Z".parse().unwrap();
+        for (day, plausible) in [
+            (date(2019, 12, 31), false),
+            (date(2020, 1, 1), true),
+            (date(2026, 11, 23), true),
+            (date(2026, 11, 24), false),
+        ] {
+            assert_eq!(is_plausible(day, now), plausible, "{day}");
+        }
+    }
 }
