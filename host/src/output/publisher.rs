@@ -302,8 +302,11 @@ async fn rebuild(publisher: Weak<Publisher>) {
         let began = Instant::now();
         let builder = Arc::clone(&current);
         // Not on tokio's own threads: they answer scrapes.
-        if let Err(error) = tokio::task::spawn_blocking(move || builder.build()).await {
-            error!(%error, "failed to rebuild the snapshot");
+        match tokio::task::spawn_blocking(move || builder.build()).await {
+            Ok(()) => {}
+            // The exporter is stopping.
+            Err(error) if error.is_cancelled() => return,
+            Err(error) => error!(%error, "failed to rebuild the snapshot"),
         }
         rest_until = Instant::now() + began.elapsed() * REST;
     }
