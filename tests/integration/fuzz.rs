@@ -146,7 +146,7 @@ fn check_unmapped(field: &UnmappedField) {
 #[test]
 fn changed_recordings_give_a_valid_exposition_or_an_error_with_document_part_and_byte() {
     let engine = Engine::new(Limits::default()).unwrap();
-    let mapping = Mapping::load(&engine, DEFAULT_MAPPING).unwrap();
+    let mapping = Mapping::load_blocking(&engine, DEFAULT_MAPPING).unwrap();
     let [small, large] = [SMALL_ONES.as_slice(), &LARGE_ONES]
         .map(|sets| sets.iter().map(|set| bodies(set)).collect::<Vec<_>>());
     let first = number("FUZZ_SEED").unwrap_or(1);
