@@ -2,11 +2,14 @@
 mod clients;
 /// The command that checks a running exporter.
 mod healthcheck;
+/// Who may start a reload over HTTP.
+mod lifecycle;
 /// Changes of the web config while the exporter runs.
 mod reload;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, TcpStream};
+use std::time::Duration;
 
 use copilot_metrics_tests::authority::Authority;
 use copilot_metrics_tests::command::{Serving, client, exporter, output};
@@ -204,5 +207,31 @@ async fn headers_and_the_rate_limit_of_the_web_config_are_applied() {
         assert_eq!(response.status(), status);
         assert_eq!(response.headers()["x-frame-options"], "deny");
         assert_eq!(response.headers().contains_key("retry-after"), status == 429);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_wrong_passwords_does_not_keep_out_a_new_scraper_from_another_address() {
+    keep_secret(PASSWORD);
+    let hash = bcrypt::hash(PASSWORD, 12).unwrap();
+    let web = Config::new(&format!("basic_auth_users: {{prometheus: \"{hash}\"}}\n"));
+    let serving = demo(&web);
+    let url = serving.url("/metrics");
+    let mut flood = tokio::task::JoinSet::new();
+    for guesser in 0..100 {
+        let (client, url) = (client(), url.clone());
+        flood.spawn(async move {
+            for guess in 0.. {
+                let password = format!("{guesser} {guess}");
+                let request = client.get(&url).basic_auth("prometheus", Some(password));
+                request.send().await.ok();
+            }
+        });
+    }
+    for last in 2..6 {
+        let scraper = Client::builder().no_proxy().local_address(IpAddr::from([127, 0, 0, last]));
+        let request = scraper.build().unwrap().get(&url).basic_auth("prometheus", Some(PASSWORD));
+        let scrape = request.timeout(Duration::from_secs(10)).send().await.unwrap();
+        assert_eq!(scrape.status(), 200);
     }
 }

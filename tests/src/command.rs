@@ -116,7 +116,7 @@ pub struct Serving {
 impl Serving {
     /// Starts the command on a free port, with debug logs, and waits until it listens.
     pub fn start(mut command: Command) -> Self {
-        command.args(["--log.level", "debug"]);
+        command.args(["--log.level", "debug", "--web.enable-lifecycle"]);
         Self::start_with_own_log_level(command)
     }
 

@@ -80,6 +80,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub web: WebArgs,
 
+    /// Allow reloads over HTTP without a password. With users in the web config, they are always allowed
+    #[arg(long = "web.enable-lifecycle")]
+    pub enable_lifecycle: bool,
+
     /// An option of the mapping, such as users=true for series per user. Can be repeated
     #[arg(long = "option", value_name = "NAME=VALUE")]
     pub options: Vec<MappingOption>,

@@ -32,6 +32,8 @@ pub struct Settings {
     pub listen: Vec<String>,
     /// The web config file (TLS, users), if any.
     pub web_config: Option<PathBuf>,
+    /// Whether reloads over HTTP are allowed without a password.
+    pub enable_lifecycle: bool,
     /// The directory that keeps documents across restarts, if any.
     pub cache_dir: Option<PathBuf>,
     /// How requests are sent.
@@ -102,6 +104,7 @@ impl Settings {
         Ok(Self {
             listen: listen_addresses(&args.web)?,
             web_config: given(&args.web.web_config).map(PathBuf::from),
+            enable_lifecycle: args.enable_lifecycle,
             cache_dir: given(&args.cache_dir).map(PathBuf::from),
             github,
             targets: if missing.is_some() { Vec::new() } else { targets.settings },

@@ -19,7 +19,8 @@ impl Reloader {
         (Self(sender), receiver)
     }
 
-    /// Reloads the settings. The error says why the previous ones stay in use.
+    /// Reloads the settings. The error says why the previous ones stay in use. While one reload runs,
+    /// all further requests wait for one more.
     pub async fn reload(&self) -> Result<(), String> {
         let stopping = || "the exporter is stopping".to_owned();
         let (request, result) = oneshot::channel();

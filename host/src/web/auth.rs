@@ -2,10 +2,12 @@
 //!
 //! A hash takes a tenth of a second of a core by design. It is computed on a thread for blocking work,
 //! one at a time, and its result is remembered, because a password comes with every scrape. An unknown
-//! user takes as long as a known one.
+//! user takes as long as a known one. An address that sends wrong passwords has to wait.
 
 use std::collections::{BTreeMap, HashSet};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -15,6 +17,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use super::failures::FailuresByAddress;
 use crate::model::Secret;
 
 /// The number of hashes that are computed at once, and of requests that may wait for theirs.
@@ -29,6 +32,7 @@ pub(super) struct Users {
     /// The hash for unknown users: no password matches it, and it is as costly as the others.
     unknown_user_hash: Secret,
     results: Arc<Mutex<Results>>,
+    failures: Arc<Mutex<FailuresByAddress>>,
     computing: Arc<Semaphore>,
     waiting: Semaphore,
 }
@@ -83,13 +87,20 @@ impl Users {
             hashes,
             unknown_user_hash: Secret::new(hash),
             results: Arc::default(),
+            failures: Arc::default(),
             computing: Arc::new(Semaphore::new(MAX_COMPUTING)),
             waiting: Semaphore::new(MAX_WAITING),
         }
     }
 
-    /// Checks whether a request comes from a user.
-    pub(super) async fn admit(&self, headers: &HeaderMap) -> Admission {
+    /// Remembers the results of earlier settings. They are of no use for a password that has changed.
+    pub(super) fn remember(&mut self, earlier: &Self) {
+        self.results = Arc::clone(&earlier.results);
+        self.failures = Arc::clone(&earlier.failures);
+    }
+
+    /// Checks whether a request comes from a user. `address` is where it comes from.
+    pub(super) async fn admit(&self, headers: &HeaderMap, address: Option<IpAddr>) -> Admission {
         let Some((user, password)) = basic_credentials(headers) else {
             return Admission::Rejected;
         };
@@ -102,6 +113,7 @@ impl Users {
             return result;
         }
         let Ok(_waiting) = self.waiting.try_acquire() else { return Admission::Busy };
+        let Some(check) = Check::begin(&self.failures, address) else { return Admission::Busy };
         // It is never closed.
         let Ok(permit) = Arc::clone(&self.computing).acquire_owned().await else {
             return Admission::Busy;
@@ -113,8 +125,9 @@ impl Users {
         let results = Arc::clone(&self.results);
         // It continues if the client disconnects: the result is kept for the next request.
         let verified = spawn_blocking(move || {
-            let _permit = permit;
+            let (_permit, mut check) = (permit, check);
             let is_admitted = bcrypt::verify(password, hash.expose()).unwrap_or(false) && is_known;
+            check.was_right = Some(is_admitted);
             results.lock().unwrap_or_else(PoisonError::into_inner).insert(key, is_admitted);
             is_admitted
         });
@@ -126,6 +139,33 @@ impl Users {
 
     fn results(&self) -> MutexGuard<'_, Results> {
         self.results.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A password of an address is being checked. It ends when it is dropped.
+struct Check {
+    failures: Arc<Mutex<FailuresByAddress>>,
+    address: Option<IpAddr>,
+    was_right: Option<bool>,
+}
+
+impl Check {
+    /// `None`: the address has to wait.
+    fn begin(failures: &Arc<Mutex<FailuresByAddress>>, address: Option<IpAddr>) -> Option<Self> {
+        let may_begin = address.is_none_or(|address| {
+            let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
+            failures.begin(address, Instant::now())
+        });
+        may_begin.then(|| Self { failures: Arc::clone(failures), address, was_right: None })
+    }
+}
+
+impl Drop for Check {
+    fn drop(&mut self) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(address) = self.address {
+            failures.end(address, self.was_right, Instant::now());
+        }
     }
 }
 
@@ -181,26 +221,52 @@ mod tests {
             ("unknown", "right", Admission::Rejected),
         ] {
             let before = number_of_results(&users);
-            assert_eq!(users.admit(&headers(user, password)).await, admission, "{user}");
+            assert_eq!(users.admit(&headers(user, password), None).await, admission, "{user}");
             // Each hash is computed once.
             assert_eq!(number_of_results(&users), before + 1);
-            assert_eq!(users.admit(&headers(user, password)).await, admission, "{user}");
+            assert_eq!(users.admit(&headers(user, password), None).await, admission, "{user}");
             assert_eq!(number_of_results(&users), before + 1);
         }
-        assert_eq!(users.admit(&HeaderMap::new()).await, Admission::Rejected);
+        assert_eq!(users.admit(&HeaderMap::new(), None).await, Admission::Rejected);
     }
 
     #[tokio::test]
     async fn a_flood_of_wrong_passwords_does_not_keep_out_a_user_who_was_admitted_before() {
         let users = users();
-        assert_eq!(users.admit(&headers("me", "right")).await, Admission::Admitted);
+        assert_eq!(users.admit(&headers("me", "right"), None).await, Admission::Admitted);
         for number in 0..3 * MAX_RESULTS {
             let wrong = headers("me", &number.to_string());
-            assert_ne!(users.admit(&wrong).await, Admission::Admitted);
+            assert_ne!(users.admit(&wrong, None).await, Admission::Admitted);
         }
         let _others = users.waiting.try_acquire_many(MAX_WAITING as u32).unwrap();
-        assert_eq!(users.admit(&headers("me", "right")).await, Admission::Admitted);
+        assert_eq!(users.admit(&headers("me", "right"), None).await, Admission::Admitted);
         // Others are told at once that there is no capacity.
-        assert_eq!(users.admit(&headers("me", "new")).await, Admission::Busy);
+        assert_eq!(users.admit(&headers("me", "new"), None).await, Admission::Busy);
+    }
+
+    #[tokio::test]
+    async fn who_was_admitted_before_a_reload_needs_no_hash_after_it() {
+        let (earlier, mut users) = (users(), users());
+        users.hashes = earlier.hashes.clone();
+        assert_eq!(earlier.admit(&headers("me", "right"), None).await, Admission::Admitted);
+        users.remember(&earlier);
+        let _others = users.waiting.try_acquire_many(MAX_WAITING as u32).unwrap();
+        assert_eq!(users.admit(&headers("me", "right"), None).await, Admission::Admitted);
+        // A password that has changed is not remembered.
+        users.hashes.insert("me".to_owned(), Secret::new(bcrypt::hash("other", 5).unwrap()));
+        assert_eq!(users.admit(&headers("me", "right"), None).await, Admission::Busy);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_guesses_passwords_has_to_wait_and_others_do_not() {
+        let users = users();
+        let [guesser, scraper] = [1, 2].map(|last| Some(IpAddr::from([192, 0, 2, last])));
+        let mut rejected = 0;
+        for number in 0..20 {
+            let guess = headers("me", &number.to_string());
+            rejected += usize::from(users.admit(&guess, guesser).await == Admission::Rejected);
+        }
+        assert!((3..20).contains(&rejected), "{rejected}");
+        assert_eq!(users.admit(&headers("me", "right"), scraper).await, Admission::Admitted);
     }
 }

@@ -1,28 +1,25 @@
-//! The open connections. Their number is limited: if there are too many, the one that has been idle
-//! longest is closed, so that a client that opens thousands only affects itself.
+//! The open connections. Their number is limited: if there are too many, one of the client that holds
+//! most is closed, so that a client that opens thousands only affects itself.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+
+use super::peer::network;
 
 /// The number of connections that may be open at once. A Prometheus server has one or two.
 const MAX_CONNECTIONS: usize = 512;
-/// A connection whose responses take longer than this may be closed too.
+/// The share of them that one address may hold.
+const MAX_PER_ADDRESS: usize = MAX_CONNECTIONS / 2;
+/// A scrape that takes longer than this no longer protects its connection.
 const LONG_RESPONSE: Duration = Duration::from_secs(30);
-/// A connection that is newer, or has been idle for a shorter time, is not closed: its next request may
-/// be on its way.
-const GRACE: Duration = Duration::from_millis(250);
-/// The time between attempts to close a connection, and the number of attempts that spare busy ones.
-const RETRY_INTERVAL: Duration = Duration::from_millis(50);
-const MAX_GENTLE_ATTEMPTS: usize = 20;
 
 /// All open connections.
+#[derive(Default)]
 pub(super) struct Connections {
-    permits: Arc<Semaphore>,
     open: Mutex<Open>,
 }
 
@@ -33,20 +30,18 @@ struct Open {
 }
 
 struct State {
+    address: IpAddr,
     idle_since: Instant,
-    /// Since when it has been responding, to one request after the other.
     busy_since: Instant,
-    /// The number of responses that are being sent.
+    /// The number of responses that are being sent, and how many of them are scrapes.
     responses: usize,
+    scrapes: usize,
     close: CancellationToken,
 }
 
 impl State {
-    fn may_be_closed(&self, now: Instant) -> bool {
-        match self.responses {
-            0 => now.duration_since(self.idle_since) > GRACE,
-            _ => now.duration_since(self.busy_since) > LONG_RESPONSE,
-        }
+    fn is_protected(&self, now: Instant) -> bool {
+        self.scrapes > 0 && now.duration_since(self.busy_since) < LONG_RESPONSE
     }
 
     /// Connections with the lowest priority are closed first: idle ones, then the longest busy one.
@@ -58,69 +53,80 @@ impl State {
     }
 }
 
-impl Connections {
-    /// No connections.
-    pub(super) fn new() -> Arc<Self> {
-        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        Arc::new(Self { permits, open: Mutex::default() })
+impl Open {
+    /// Closes a connection for the sake of another one from this address. Returns whether one could be
+    /// closed.
+    fn make_room(&mut self, newcomer: Option<IpAddr>) -> bool {
+        let now = Instant::now();
+        let mut held: HashMap<IpAddr, usize> = HashMap::new();
+        for address in self.states.values().map(|state| state.address).chain(newcomer) {
+            *held.entry(address).or_default() += 1;
+        }
+        let most = held.values().max().copied().unwrap_or_default();
+        let holds_most = |state: &State| held.get(&state.address) == Some(&most);
+        self.close(|state| holds_most(state) && !state.is_protected(now))
+            || self.close(|state| !state.is_protected(now))
     }
 
-    /// Registers a new connection. If there are too many, another one is closed first.
-    pub(super) async fn open(self: &Arc<Self>) -> Option<Connection> {
-        let mut attempts = 0;
-        let permit = loop {
-            match Arc::clone(&self.permits).try_acquire_owned() {
-                Ok(permit) => break permit,
-                Err(_) => self.close_one(attempts >= MAX_GENTLE_ATTEMPTS),
-            }
-            let permit = Arc::clone(&self.permits).acquire_owned();
-            if let Ok(permit) = timeout(RETRY_INTERVAL, permit).await {
-                break permit.ok()?;
-            }
-            attempts += 1;
-        };
-        let close = CancellationToken::new();
+    /// Closes the connection with the lowest priority of those that may be closed.
+    fn close(&mut self, may_be_closed: impl Fn(&State) -> bool) -> bool {
+        let candidates = self.states.iter().filter(|(_, state)| may_be_closed(state));
+        let lowest = candidates.min_by_key(|(_, state)| state.priority()).map(|(id, _)| *id);
+        let closed = lowest.and_then(|id| self.states.remove(&id));
+        closed.map(|state| state.close.cancel()).is_some()
+    }
+}
+
+impl Connections {
+    /// Registers a new connection. If there are too many, another one is closed first. `None`: none can
+    /// be closed, because all are being served scrapes.
+    pub(super) fn open(self: &Arc<Self>, address: IpAddr) -> Option<Connection> {
+        let address = network(address);
+        let (close, now) = (CancellationToken::new(), Instant::now());
         let mut open = self.lock();
+        let own = open.states.values().filter(|state| state.address == address).count();
+        let has_room = if own >= MAX_PER_ADDRESS {
+            open.close(|state| state.address == address && !state.is_protected(now))
+        } else {
+            open.states.len() < MAX_CONNECTIONS || open.make_room(Some(address))
+        };
+        if !has_room {
+            return None;
+        }
         let id = open.next_id;
         open.next_id += 1;
-        let now = Instant::now();
-        let state = State { idle_since: now, busy_since: now, responses: 0, close: close.clone() };
+        let (idle_since, busy_since) = (now, now);
+        let (responses, scrapes) = (0, 0);
+        let state =
+            State { address, idle_since, busy_since, responses, scrapes, close: close.clone() };
         open.states.insert(id, state);
         drop(open);
-        Some(Connection { id, close, connections: Arc::clone(self), _permit: permit })
+        Some(Connection { id, close, connections: Arc::clone(self) })
     }
 
-    /// Closes the connection with the lowest priority, if one may be closed. With `force`, any may.
-    pub(super) fn close_one(&self, force: bool) {
-        let now = Instant::now();
-        let open = self.lock();
-        let candidates = open
-            .states
-            .values()
-            .filter(|state| !state.close.is_cancelled() && (force || state.may_be_closed(now)));
-        if let Some(state) = candidates.min_by_key(|state| state.priority()) {
-            state.close.cancel();
-        }
+    /// Closes a connection of the client that holds most.
+    pub(super) fn close_one(&self) {
+        self.lock().make_room(None);
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin_response(&self, id: u64) {
+    fn begin_response(&self, id: u64, is_scrape: bool) {
         if let Some(state) = self.lock().states.get_mut(&id) {
-            let now = Instant::now();
-            // A client that sends its next request at once keeps the connection busy.
-            if state.responses == 0 && now.duration_since(state.idle_since) > GRACE {
-                state.busy_since = now;
+            if state.responses == 0 {
+                state.busy_since = Instant::now();
             }
             state.responses += 1;
+            state.scrapes += usize::from(is_scrape);
         }
     }
 
-    fn end_response(&self, id: u64) {
+    fn end_response(&self, id: u64, is_scrape: bool) {
         if let Some(state) = self.lock().states.get_mut(&id) {
             state.responses = state.responses.saturating_sub(1);
+            state.scrapes = state.scrapes.saturating_sub(usize::from(is_scrape));
             state.idle_since = Instant::now();
         }
     }
@@ -131,7 +137,6 @@ pub(super) struct Connection {
     id: u64,
     close: CancellationToken,
     connections: Arc<Connections>,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Connection {
@@ -161,17 +166,79 @@ pub(super) struct Activity {
 
 impl Activity {
     /// A response begins. It ends when the result is dropped.
-    pub(super) fn begin(&self) -> ResponseGuard {
-        self.connections.begin_response(self.id);
-        ResponseGuard(self.clone())
+    pub(super) fn begin(&self, is_scrape: bool) -> ResponseGuard {
+        self.connections.begin_response(self.id, is_scrape);
+        ResponseGuard { activity: self.clone(), is_scrape }
     }
 }
 
 /// A response that is being sent.
-pub(super) struct ResponseGuard(Activity);
+pub(super) struct ResponseGuard {
+    activity: Activity,
+    is_scrape: bool,
+}
 
 impl Drop for ResponseGuard {
     fn drop(&mut self) {
-        self.0.connections.end_response(self.0.id);
+        let Activity { id, connections } = &self.activity;
+        connections.end_response(*id, self.is_scrape);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(number: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, number])
+    }
+
+    fn open(all: &Arc<Connections>, from: u8, number: usize) -> Vec<Connection> {
+        (0..number).map(|_| all.open(address(from)).unwrap()).collect()
+    }
+
+    fn closed(connections: &[Connection]) -> usize {
+        connections.iter().filter(|connection| connection.close.is_cancelled()).count()
+    }
+
+    #[test]
+    fn whoever_holds_most_makes_room() {
+        let all = Arc::new(Connections::default());
+        let greedy = open(&all, 1, 200);
+        let others: Vec<Vec<Connection>> = (2..=79).map(|from| open(&all, from, 4)).collect();
+        let newcomers = open(&all, 100, 4);
+        assert_eq!(closed(&greedy), 4);
+        assert!(others.iter().all(|of| closed(of) == 0));
+        assert_eq!(closed(&newcomers), 0);
+    }
+
+    #[test]
+    fn an_address_never_has_more_than_its_share() {
+        let all = Arc::new(Connections::default());
+        let greedy = open(&all, 1, 10_000);
+        assert_eq!(greedy.len() - closed(&greedy), MAX_PER_ADDRESS);
+        // All of an IPv6 network count as one.
+        let of = |host: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, host]);
+        let greedy: Vec<_> = (0..1000).map(|host| all.open(of(host)).unwrap()).collect();
+        assert_eq!(greedy.len() - closed(&greedy), MAX_PER_ADDRESS);
+    }
+
+    #[test]
+    fn who_is_being_served_a_scrape_is_not_closed() {
+        let all = Arc::new(Connections::default());
+        let scraping = open(&all, 1, MAX_PER_ADDRESS);
+        let responses: Vec<_> =
+            scraping.iter().map(|connection| connection.activity().begin(true)).collect();
+        assert!(all.open(address(1)).is_none());
+        let _others = open(&all, 2, MAX_PER_ADDRESS);
+        let newcomer = open(&all, 3, 1);
+        assert_eq!((closed(&scraping), closed(&newcomer)), (0, 0));
+        drop(responses);
+        // The idle ones come before those that respond.
+        let busy = scraping[0].activity().begin(false);
+        let more = open(&all, 1, MAX_PER_ADDRESS - 1);
+        assert!(!scraping[0].close.is_cancelled());
+        assert_eq!(closed(&more), 0);
+        drop(busy);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::connections::{Connection, Connections};
+use super::peer::Peer;
+use super::routes::METRICS;
 use super::watch::Web;
 
 /// The time limit for a TLS handshake, for the head of a request and between two requests.
@@ -59,7 +62,7 @@ impl Server {
     /// A server of these routes.
     pub fn new(router: Router, web: Arc<Web>) -> Self {
         let service = TowerToHyperService::new(router);
-        Self { service, web, connections: Connections::new() }
+        Self { service, web, connections: Arc::default() }
     }
 
     /// Serves until cancelled, then gives running responses a few seconds to end.
@@ -70,11 +73,11 @@ impl Server {
                 () = cancel.cancelled() => break,
                 accepted = self.accept(&listener.0) => accepted,
             };
-            let Some((stream, connection)) = accepted else { continue };
+            let Some((stream, connection, peer)) = accepted else { continue };
             let (server, watcher, stopping) = (self.clone(), graceful.watcher(), cancel.clone());
             tokio::spawn(async move {
                 let close = connection.close_token();
-                let serve = server.serve_connection(stream, &connection, watcher, stopping);
+                let serve = server.serve_connection(stream, (&connection, peer), watcher, stopping);
                 if close.run_until_cancelled(serve).await.is_none() {
                     debug!("closed a connection in favor of another one");
                 }
@@ -87,16 +90,16 @@ impl Server {
     }
 
     /// Accepts a connection. If there are too many, another one is closed.
-    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, Connection)> {
+    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, Connection, Peer)> {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Responses are written in large pieces; waiting to join them only costs time.
                 stream.set_nodelay(true).ok();
-                Some((stream, self.connections.open().await?))
+                Some((stream, self.connections.open(peer.ip())?, Peer(peer.ip())))
             }
             Err(error) => {
                 warn!(%error, "cannot accept a connection");
-                self.connections.close_one(true);
+                self.connections.close_one();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 None
             }
@@ -106,7 +109,7 @@ impl Server {
     async fn serve_connection(
         self,
         stream: TcpStream,
-        connection: &Connection,
+        connection: (&Connection, Peer),
         watcher: Watcher,
         stopping: CancellationToken,
     ) {
@@ -134,14 +137,15 @@ impl Server {
     async fn serve_http(
         self,
         stream: impl AsyncRead + AsyncWrite + Send + 'static,
-        connection: &Connection,
+        (connection, peer): (&Connection, Peer),
         watcher: Watcher,
     ) {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_TIMEOUT));
         let activity = connection.activity();
-        let service = service_fn(move |request| {
-            let guard = activity.begin();
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            let guard = activity.begin(request.uri().path() == METRICS);
+            request.extensions_mut().insert(peer);
             let response = self.service.call(request);
             async move {
                 let response = response.await?;
@@ -157,6 +161,8 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(MAX_HEAD_BYTES)
+            // A client that has sent everything may close its side and still wait for the response.
+            .half_close(true)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         if let Err(error) = watcher.watch(connection).await {
             debug!(%error, "connection ended");

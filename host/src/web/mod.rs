@@ -7,10 +7,13 @@
 
 mod auth;
 mod connections;
+mod failures;
 pub mod healthcheck;
 mod listener;
 mod metrics;
 mod page;
+mod peer;
+mod probes;
 mod routes;
 mod settings;
 mod watch;

@@ -5,12 +5,13 @@
 //! | `/metrics` | the metrics in the text format 0.0.4, gzipped if accepted |
 //! | `/-/healthy` | 200 while the process runs |
 //! | `/-/ready` | 200 if there is data to serve, otherwise 503 and the reason |
-//! | `POST /-/reload` | reloads the settings; 500 and the reason if they can't be used |
+//! | `POST /-/reload` | reloads the settings; 500 and the reason if they can't be used; 403 unless allowed |
 //! | `/` | the page: state and charts of all targets, or of `?org=…&scope=…` |
 //!
 //! If the web config has users, everything except `/-/healthy` requires a password.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -18,9 +19,9 @@ use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -33,6 +34,7 @@ use tracing::error;
 use super::auth::Admission;
 use super::metrics::Metrics;
 use super::page::{self, Page, Selection};
+use super::peer::Peer;
 use super::watch::Web;
 use crate::github;
 use crate::model::metrics::Registry;
@@ -42,6 +44,9 @@ use crate::refresh::Reloader;
 /// Prometheus 3 fails a scrape whose content type is not exactly one of those it knows.
 /// <https://prometheus.io/docs/instrumenting/content_negotiation/>
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The path of the metrics.
+pub(super) const METRICS: &str = "/metrics";
 
 /// The path that never requires a password: probes have none, and the response reveals nothing.
 pub const HEALTHY: &str = "/-/healthy";
@@ -60,6 +65,8 @@ pub struct App {
     pub page: Page,
     /// Reloads the settings.
     pub reloader: Reloader,
+    /// Whether it does so for requests without a password.
+    pub enable_lifecycle: bool,
     /// The web settings.
     pub web: Arc<Web>,
 }
@@ -69,7 +76,7 @@ pub fn router(app: Arc<App>) -> Router {
     let guard = from_fn_with_state(Arc::clone(&app.web), guard);
     Router::new()
         .route("/", get(page))
-        .route("/metrics", get(metrics))
+        .route(METRICS, get(metrics))
         .route(HEALTHY, get(|| async { "healthy\n" }))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload).put(reload))
@@ -81,11 +88,18 @@ pub fn router(app: Arc<App>) -> Router {
 async fn guard(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
     let settings = web.settings();
     let mut response = match request.uri().path() {
+        // RFC 9112, section 3.2.
+        _ if request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST) => {
+            (StatusCode::BAD_REQUEST, "the Host header is missing\n").into_response()
+        }
+        HEALTHY if !web.admits_probe(peer_of(&request)) => {
+            retry_later(StatusCode::TOO_MANY_REQUESTS)
+        }
         HEALTHY => next.run(request).await,
         _ if !settings.admits_request() => retry_later(StatusCode::TOO_MANY_REQUESTS),
         _ => match &settings.users {
             None => next.run(request).await,
-            Some(users) => match users.admit(request.headers()).await {
+            Some(users) => match users.admit(request.headers(), peer_of(&request)).await {
                 Admission::Admitted => next.run(request).await,
                 Admission::Busy => retry_later(StatusCode::SERVICE_UNAVAILABLE),
                 Admission::Rejected => {
@@ -97,6 +111,11 @@ async fn guard(State(web): State<Arc<Web>>, request: Request, next: Next) -> Res
     };
     response.headers_mut().extend(settings.headers.clone());
     response
+}
+
+/// The address that a request comes from.
+fn peer_of(request: &Request) -> Option<IpAddr> {
+    request.extensions().get().map(|Peer(address)| *address)
 }
 
 fn retry_later(status: StatusCode) -> Response {
@@ -181,10 +200,29 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
     (StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
-async fn reload(State(app): State<Arc<App>>) -> (StatusCode, String) {
+async fn reload(State(app): State<Arc<App>>, headers: HeaderMap) -> (StatusCode, String) {
+    if !app.enable_lifecycle && app.web.settings().users.is_none() {
+        let help = "reloads over HTTP are off: send SIGHUP, or start with --web.enable-lifecycle\n";
+        return (StatusCode::FORBIDDEN, help.to_owned());
+    }
+    if is_from_other_site(&headers) {
+        return (StatusCode::FORBIDDEN, "requests of other sites are refused\n".to_owned());
+    }
     match app.reloader.reload().await {
         Ok(()) => (StatusCode::OK, "reloaded\n".to_owned()),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("not reloaded: {error}\n")),
+    }
+}
+
+/// Whether a browser sends the request for a page of another site. Browsers set `Origin` for every POST.
+/// <https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Origin>
+fn is_from_other_site(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(ORIGIN) else { return false };
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    match (origin, host) {
+        (Some((_, origin)), Some(host)) => !origin.eq_ignore_ascii_case(host),
+        _ => true,
     }
 }
 

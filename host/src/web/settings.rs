@@ -44,6 +44,13 @@ impl WebSettings {
         Self { tls, client_auth, allowed_names, users, headers, limiter, files }
     }
 
+    /// Remembers what is known about the passwords of earlier settings.
+    pub(super) fn remember(&mut self, earlier: &Self) {
+        if let (Some(users), Some(earlier)) = (&mut self.users, &earlier.users) {
+            users.remember(earlier);
+        }
+    }
+
     /// A protection that `previous` has and these settings lack. A file that is read while it is
     /// written may lack anything.
     pub(super) fn missing_protection(&self, previous: &Self) -> Option<&'static str> {

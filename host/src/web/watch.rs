@@ -4,6 +4,7 @@
 //! Files are only read on threads for blocking work, and none of what is served waits for them: a file
 //! on a mount that does not respond would otherwise block scrapes.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -15,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use super::probes::Probes;
 use super::settings::WebSettings;
 use crate::config::web::WebConfig;
 use crate::config::{SettingError, stamp};
@@ -29,6 +31,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Web {
     file: Option<PathBuf>,
     settings: ArcSwap<WebSettings>,
+    probes: Probes,
 }
 
 impl Web {
@@ -42,7 +45,7 @@ impl Web {
             Ok(Err(error)) => return Err(unreadable(&path, &error.to_string())),
             Err(_) => return Err(unreadable(&path, &too_slow())),
         };
-        Ok(Self { file, settings: ArcSwap::from_pointee(settings) })
+        Ok(Self { file, settings: ArcSwap::from_pointee(settings), probes: Probes::default() })
     }
 
     /// Checks a web config file as a start does. It needs no runtime, and blocks for as long as the time
@@ -57,6 +60,11 @@ impl Web {
     /// The current settings: a pointer, whatever happens to the files.
     pub(super) fn settings(&self) -> Arc<WebSettings> {
         self.settings.load_full()
+    }
+
+    /// Whether an address may send another request that needs no password.
+    pub(super) fn admits_probe(&self, address: Option<IpAddr>) -> bool {
+        address.is_none_or(|address| self.probes.admits(address))
     }
 
     /// Keeps the settings up to date until cancelled. Settings that can't be used are reported once, and
@@ -126,7 +134,8 @@ fn read_if_changed(path: &Path, current: &WebSettings) -> Result<Option<WebSetti
         return Ok(None);
     }
     let config = WebConfig::read(path).map_err(|error| error.to_string())?;
-    let settings = WebSettings::new(config);
+    let mut settings = WebSettings::new(config);
+    settings.remember(current);
     match settings.missing_protection(current) {
         Some(name) => {
             Err(format!("it no longer has {name}: restart the exporter if this is intended"))
@@ -181,7 +190,8 @@ mod tests {
                 HeaderMap::from_iter([(X_FRAME_OPTIONS, HeaderValue::from_static(value))]);
             WebSettings::new(WebConfig { headers, ..WebConfig::default() })
         };
-        let web = Web { file: None, settings: ArcSwap::from_pointee(with_headers("old")) };
+        let settings = ArcSwap::from_pointee(with_headers("old"));
+        let web = Web { settings, ..Web::default() };
         let (release, released) = mpsc::channel::<()>();
         let (released, reads) = (Arc::new(Mutex::new(released)), Arc::new(AtomicUsize::new(0)));
         let count = Arc::clone(&reads);

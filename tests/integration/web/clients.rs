@@ -84,3 +84,74 @@ async fn a_client_that_stops_reading_is_disconnected() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
+
+/// A client whose requests come from another address of this machine.
+fn from_another_address() -> reqwest::Client {
+    let address = std::net::IpAddr::from([127, 0, 0, 2]);
+    let client = reqwest::Client::builder().no_proxy().no_gzip().local_address(address);
+    client.timeout(Duration::from_secs(5)).build().unwrap()
+}
+
+/// Asks `/-/healthy` ten times a second over one connection, and over a new one when that is closed.
+async fn keep_busy(address: std::net::SocketAddr) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let request = format!("GET /-/healthy HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    let mut buffer = [0; 4096];
+    loop {
+        if let Ok(mut stream) = tokio::net::TcpStream::connect(address).await {
+            while stream.write_all(request.as_bytes()).await.is_ok()
+                && stream.read(&mut buffer).await.is_ok_and(|read| read > 0)
+            {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_thousand_busy_connections_do_not_keep_out_a_scrape_from_another_address() {
+    let serving = Serving::demo();
+    let mut busy = tokio::task::JoinSet::new();
+    for _ in 0..2000 {
+        busy.spawn(keep_busy(serving.address()));
+    }
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let scrape = from_another_address().get(serving.url("/metrics")).send().await.unwrap();
+        assert_eq!(scrape.status(), 200);
+        assert!(scrape.text().await.unwrap().contains("github_copilot_seats{"));
+    }
+}
+
+/// Sends the bytes of a request, closes the sending side if asked to, and reads the response.
+fn raw(serving: &Serving, request: &str, is_half_closed: bool) -> String {
+    let mut stream = TcpStream::connect(serving.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    if is_half_closed {
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).unwrap();
+    String::from_utf8_lossy(&response).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_has_closed_its_sending_side_gets_its_response() {
+    let serving = Serving::demo();
+    let response = raw(&serving, "GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n", true);
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    assert!(response.contains("\ncopilot_exporter_build_info"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_of_http_1_1_needs_a_host() {
+    let serving = Serving::demo();
+    let response = raw(&serving, "GET /-/healthy HTTP/1.1\r\nconnection: close\r\n\r\n", false);
+    assert!(response.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{response}");
+    assert!(response.ends_with("the Host header is missing\n"), "{response}");
+    let response = raw(&serving, "GET /-/healthy HTTP/1.0\r\n\r\n", false);
+    assert!(response.contains(" 200 OK\r\n"), "{response}");
+}
