@@ -11,6 +11,11 @@ pub enum Conflict {
     /// They have the same family: its series would be duplicates.
     #[error("the mappings {1:?} and {2:?} both have the family {0:?}: rename it in one of them")]
     Family(String, String, String),
+    /// The name of one's family with a suffix is that of the other's.
+    #[error(
+        "the mapping {1:?} has the family {0:?}, and {3:?} has {2:?}: one looks like a series of the other, rename it"
+    )]
+    Suffix(String, String, String, String),
     /// They have different documents with the same name.
     #[error("the mappings {1:?} and {2:?} have different documents named {0:?}: {3} and {4}")]
     Document(String, String, String, String, String),

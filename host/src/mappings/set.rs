@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::conflict::Conflict;
 use super::plan::{Feed, Plan};
+use crate::model::names::{with_suffixes, without_suffix};
 use crate::model::{Document, DocumentSpec, Documents, MappingId, MappingOption, Part, Scope};
 use crate::wasm::{Mapping, Version};
 
@@ -105,6 +106,14 @@ impl MappingSet {
             for family in &manifest.families {
                 if let Some(other) = families.insert(family.name.clone(), name.clone()) {
                     return Err(Conflict::Family(family.name.clone(), other, name.clone()));
+                }
+                let similar = with_suffixes(&family.name)
+                    .chain(without_suffix(&family.name).map(str::to_owned));
+                for similar in similar {
+                    if let Some(other) = families.get(&similar) {
+                        let [one, other] = [family.name.clone(), other.clone()];
+                        return Err(Conflict::Suffix(one, name.clone(), similar, other));
+                    }
                 }
             }
             let [organization, enterprise] = &mut plans;

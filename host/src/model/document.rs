@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::body::Body;
@@ -155,6 +155,14 @@ impl Document {
     /// under the same name.
     pub fn is_of(&self, spec: &DocumentSpec) -> bool {
         self.source == spec.source()
+    }
+
+    /// Whether it was fetched or confirmed in the future: a clock was wrong when it was stored, and
+    /// nobody knows how old it is. The clocks of two machines may differ a little.
+    pub fn is_of_the_future(&self, now: Timestamp) -> bool {
+        const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+        let latest = now.saturating_add(TOLERANCE).unwrap_or(Timestamp::MAX);
+        self.fetched_at.max(self.confirmed_at) > latest
     }
 
     /// Whether the content is the same, whenever it was fetched.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use thiserror::Error;
 
-use crate::model::names::{check_label_name, check_metric_name};
+use crate::model::names::{check_label_name, check_metric_name, without_suffix};
 use crate::model::text::sanitize;
 use crate::model::{Chart, ChartForm, DocumentSpec, Manifest, Need, Scope};
 
@@ -104,6 +104,13 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), ManifestError> {
         }
         if !families.insert(&family.name) {
             return Err(ManifestError::Duplicate("family", family.name.clone()));
+        }
+    }
+    for name in &families {
+        let other = without_suffix(name).filter(|other| families.iter().any(|of| of == other));
+        if let Some(other) = other {
+            let reason = format!("it looks like a series of the family {other}");
+            return Err(ManifestError::Family(sanitize(name), sanitize(&reason)));
         }
     }
     for scope in [Scope::Organization, Scope::Enterprise] {
@@ -207,8 +214,10 @@ fn check_path(document: &DocumentSpec) -> Result<(), ManifestError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::model::FetchKind;
+    use crate::model::{Family, FetchKind, MetricKind};
 
     fn manifest(path: &str, fallback_for: Option<&str>) -> Manifest {
         Manifest {
@@ -256,6 +265,29 @@ mod tests {
         ] {
             let refused = check(&manifest(path, None));
             assert!(matches!(refused, Err(ManifestError::Path(..))), "{path}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn no_family_looks_like_a_series_of_another_one() {
+        let named = |names: &[&str]| {
+            let family = |name: &&str| {
+                Arc::new(Family {
+                    name: (*name).to_owned(),
+                    help: "h".to_owned(),
+                    kind: MetricKind::Gauge,
+                    label_names: vec![],
+                    enabled_by: None,
+                    detail: 0,
+                })
+            };
+            let families = names.iter().map(family).collect();
+            check(&Manifest { families, ..manifest("/orgs/{org}/a", None) })
+        };
+        assert_eq!(named(&["seats", "users_total"]), Ok(()));
+        for pair in [["seats", "seats_total"], ["seats_count", "seats"]] {
+            let refused = named(&pair).unwrap_err().to_string();
+            assert!(refused.contains("a series of the family seats"), "{refused}");
         }
     }
 
