@@ -9,7 +9,7 @@ use copilot_metrics_exporter::store::{Disk, Key, Slot, Store};
 use copilot_metrics_tests::command::{Serving, exporter, output};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::{Fault, StandIn, stand_in};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::serving::{command, metrics};
 
@@ -240,6 +240,35 @@ fn an_unusable_cache_directory_is_rejected() {
     let error = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(64), "{error}");
     assert!(error.contains("CACHE_DIR") && error.contains("can write to"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_clock_ten_years_ahead_has_stored_is_fetched_again_and_replaced() {
+    let (github, directory) = (stand_in().await, tempfile::tempdir().unwrap());
+    let serving = Serving::start(keeping(&github, directory.path(), "3600"));
+    serving.wait_for("refreshed");
+    serving.kill();
+    let (target, ahead) =
+        (target().at(github.api()), Timestamp::now() + SignedDuration::from_hours(87_600));
+    let key = Key::document(&target, "billing", None, Slot::Good);
+    {
+        let store = Disk::open(directory.path()).unwrap();
+        let billing = store.get(&key).await.unwrap().unwrap();
+        store.remove(&key).await.unwrap();
+        let billing = Document { fetched_at: ahead, confirmed_at: ahead, ..billing };
+        store.put(&key, &billing).await.unwrap();
+    }
+    let requests = github.requests().len();
+    let serving = Serving::start(keeping(&github, directory.path(), "3600"));
+    serving.wait_for("refreshed");
+    let exposition = metrics(&serving).await;
+    let age = exposition.sum("copilot_exporter_cache_age_seconds", "\"billing\"");
+    assert!((0.0..60.0).contains(&age), "{age}");
+    serving.kill();
+    assert_eq!(github.requests().len(), requests + 1);
+    let store = Disk::open(directory.path()).unwrap();
+    let billing = store.get(&key).await.unwrap().unwrap();
+    assert!(billing.fetched_at <= Timestamp::now(), "{}", billing.fetched_at);
 }
 
 const NAMES: [&str; 4] = ["billing", "seats", "users-1-day", "organization-28-day"];

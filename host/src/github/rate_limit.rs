@@ -115,7 +115,8 @@ impl RateLimit {
         };
         if let Some(reset) = number(headers, "x-ratelimit-reset") {
             // Relative to GitHub's clock, since this machine's may be wrong.
-            let wait = reset - server_time(headers).unwrap_or_else(Timestamp::now).as_second();
+            let now_there = server_time(headers).unwrap_or_else(Timestamp::now).as_second();
+            let wait = reset.saturating_sub(now_there);
             let wait = Duration::from_secs(wait.max(0).unsigned_abs());
             state.reset_at = Some(now + wait.min(MAX_WAIT));
         }
@@ -225,6 +226,16 @@ mod tests {
         );
         assert_eq!(limit.wait(Weight::Single, now), Duration::from_secs(90));
         assert_eq!(limit.wait(Weight::Single, now + Duration::from_secs(91)), Duration::ZERO);
+    }
+
+    #[test]
+    fn no_time_of_a_reset_is_too_far_away_to_be_read() {
+        let (limit, now) = (RateLimit::default(), Instant::now());
+        for (reset, waits) in [(i64::MAX, MAX_WAIT), (i64::MIN, Duration::ZERO)] {
+            let (reset, remaining) = (reset.to_string(), ("x-ratelimit-remaining", "0"));
+            limit.note(&headers(&[remaining, ("x-ratelimit-reset", &reset), ("date", NOON)]), now);
+            assert_eq!(limit.wait(Weight::Single, now), waits, "{reset}");
+        }
     }
 
     #[test]

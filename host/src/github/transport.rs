@@ -229,6 +229,10 @@ impl Transport {
                     request.succeeded();
                     return Ok(Reply::NotModified(response.headers().clone()));
                 }
+                StatusCode::NOT_MODIFIED => {
+                    let problem = "304 (not modified), though the request was not conditional";
+                    return Err(FetchError::answer(what, problem));
+                }
                 status if status.is_success() => {
                     let headers = response.headers().clone();
                     if request.token.is_some() && is_web_page(&headers) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::target::{TargetTask, age};
@@ -31,6 +32,9 @@ impl TargetTask {
         let now = Instant::now();
         for spec in &self.specs {
             match self.versions.newest().get(&spec.name) {
+                Some(document) if document.is_of_the_future(Timestamp::now()) => {
+                    self.schedule.forget(&spec.name);
+                }
                 Some(document) if document.is_of(spec) => {
                     let ttl = self.settings.ttl_of(&spec.name);
                     self.schedule.adopt(&spec.name, ttl, age(document.confirmed_at), now);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::time::Instant;
 use tracing::debug;
@@ -92,7 +93,7 @@ impl TargetTask {
             Ok(Fetched::Final) => {
                 // As good as confirmed: GitHub does not change it any more.
                 if let Some(old) = self.versions.newest().get(&spec.name).cloned() {
-                    let confirmed_at = jiff::Timestamp::now();
+                    let confirmed_at = Timestamp::now();
                     return self.take(spec, Document { confirmed_at, ..old }).await;
                 }
                 (Outcome::Fresh, false)
@@ -120,14 +121,25 @@ impl TargetTask {
     }
 
     /// Stores a document, before anything maps it. Returns whether its content changed.
-    async fn keep(&mut self, spec: &DocumentSpec, document: Document) -> bool {
-        let name = &spec.name;
+    async fn keep(&mut self, spec: &DocumentSpec, mut document: Document) -> bool {
+        let (name, now) = (&spec.name, Timestamp::now());
         let previous = self.versions.newest().get(name).cloned();
+        // A clock was wrong when it was stored. Now it is known when it was confirmed.
+        let had_wrong_time = previous.as_ref().is_some_and(|of| of.is_of_the_future(now));
+        if document.is_of_the_future(now) {
+            (document.fetched_at, document.confirmed_at) = (now, now);
+        }
         let change = self.versions.fetched(name, document.clone());
         let store = &self.shared.store;
         let good = self.key(name, &document, Slot::Good);
         let pending = self.key(name, &document, Slot::Pending);
         let stored = match change {
+            Change::ConfirmedGood if had_wrong_time => {
+                store.put(&good, &document).await.map(|_| ())
+            }
+            Change::ConfirmedPending if had_wrong_time => {
+                store.put(&pending, &document).await.map(|_| ())
+            }
             Change::ConfirmedGood => store.confirm(&good, &document, document.confirmed_at).await,
             Change::ConfirmedPending => {
                 store.confirm(&pending, &document, document.confirmed_at).await

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{error, info};
 
@@ -100,7 +101,8 @@ impl TargetTask {
         let problems = self.problems();
         if problems.is_empty() && !self.specs.is_empty() {
             let newest = self.versions.newest().values();
-            let succeeded_at = newest.map(|document| document.confirmed_at).max();
+            let now = Timestamp::now();
+            let succeeded_at = newest.map(|document| document.confirmed_at.min(now)).max();
             let (status, next) = (Status::Fresh, self.next_time());
             let outcome = Outcome { status, succeeded_at, next, ..Outcome::default() };
             self.shared.publisher.set_outcome(&target, outcome);

@@ -24,7 +24,7 @@ pub enum Put {
 /// - A document is stored as a whole or not at all: [`Store::get`] returns only what [`Store::put`]
 ///   was given, whatever happened in between.
 /// - The newer of two documents wins, by [`Document::fetched_at`], then [`Document::confirmed_at`]:
-///   a slow writer can't replace it.
+///   a slow writer can't replace it. One with a time in the future loses.
 /// - Bodies are shared, not copied, and read as streams.
 pub trait Store: Send + Sync {
     /// The document, if it is stored.
@@ -71,5 +71,8 @@ pub trait Store: Send + Sync {
 
 /// Whether a document replaces another one.
 pub(super) fn is_newer(document: &Document, stored: &Document) -> bool {
+    // One of the future was stored while a clock was wrong. It must not stay until that day comes.
+    let is_possible = |document: &Document| !document.is_of_the_future(Timestamp::now());
     (document.fetched_at, document.confirmed_at) >= (stored.fetched_at, stored.confirmed_at)
+        || is_possible(document) && !is_possible(stored)
 }

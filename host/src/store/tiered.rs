@@ -146,6 +146,13 @@ mod tests {
         // The newer one wins, whoever writes last.
         assert_eq!(store.put(&key, &old).await.unwrap(), Put::Superseded);
         assert_eq!(store.get(&key).await.unwrap(), Some(new.clone()));
+        // One that a clock ten years ahead has stored does not stay until that day comes.
+        let ahead = Timestamp::now() + jiff::SignedDuration::from_hours(24 * 3650);
+        let other = Key::document(&target, "billing", None, Slot::Good);
+        store.put(&other, &document(ahead.as_second(), "ahead")).await.unwrap();
+        assert_eq!(store.put(&other, &new).await.unwrap(), Put::Stored);
+        assert_eq!(store.get(&other).await.unwrap(), Some(new.clone()));
+        store.remove(&other).await.unwrap();
         // A confirmation changes the time only, and only of what it is about.
         let later = Timestamp::from_second(300).unwrap();
         store.confirm(&key, &old, later).await.unwrap();
