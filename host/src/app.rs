@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::config::{SettingError, Settings};
 use crate::github::TransportError;
-use crate::mappings::{Registry, Rescan};
+use crate::mappings::{CandidateSet, Change, Refusal, Registry, Rescan};
 use crate::model::metrics;
 use crate::model::text::sanitize;
 use crate::output::{Collector, Publisher};
@@ -139,21 +139,29 @@ pub fn check(source: &Source) -> Result<(Settings, Vec<String>), StartError> {
     if let Some(path) = &settings.web_config {
         Web::check(path)?;
     }
-    let engine = engine(&settings, None)?;
+    // What is compiled here is not kept: it may be another user who checks.
+    let compiler = Compiler::in_child_process(None);
+    let engine = Engine::with_compiler(settings.policy.limits.clone(), compiler)?;
     let default = Arc::new(Mapping::load_default_blocking(&engine)?);
     let mut registry = Registry::new(engine.clone(), default);
     loop {
         let scan = registry.rescan(&settings, Rescan::All, &Default::default())?;
         if scan.pending.is_empty() {
-            for candidate in &scan.candidates {
-                registry.commit(candidate);
-            }
             let mut warnings = missing_directories(&settings);
-            warnings.extend(registry.refused().into_iter().map(refused_file));
+            let changes = scan.candidates.iter().flat_map(CandidateSet::changes);
+            warnings.extend(changes.filter_map(|change| match change {
+                Change::Refused(path, refusal) => Some(refused_file(&path, &refusal)),
+                _ => None,
+            }));
             return Ok((settings, warnings));
         }
         for file in scan.pending {
-            registry.add_compiled(&file.sha256, file.compile_blocking(&engine));
+            let result = file.compile_blocking(&engine);
+            // A file that can't be read any more would be pending for ever.
+            if let Err(refusal @ Refusal::Unreadable(_)) = &result {
+                return Ok((settings, vec![refused_file(&file.path, refusal)]));
+            }
+            registry.add_compiled(&file.sha256, result, engine.limits());
         }
     }
 }
@@ -172,8 +180,8 @@ fn missing_directories(settings: &Settings) -> Vec<String> {
 }
 
 /// A refused mapping file, and why.
-fn refused_file((path, reason): (PathBuf, String)) -> String {
-    sanitize(&format!("the mapping file {} is refused: {reason}", path.display()))
+fn refused_file(path: &Path, refusal: &Refusal) -> String {
+    sanitize(&format!("the mapping file {} is refused: {refusal}", path.display()))
 }
 
 /// Checks that the cache directory can be used, without creating it.
@@ -197,17 +205,17 @@ fn unusable_cache_dir(directory: &Path, error: &io::Error) -> SettingError {
     SettingError { setting: "--cache-dir (CACHE_DIR)".to_owned(), problem }
 }
 
-fn engine(settings: &Settings, metrics: Option<store::Metrics>) -> Result<Engine, EngineError> {
+fn engine(settings: &Settings, metrics: store::Metrics) -> Result<Engine, EngineError> {
     let directory = settings.cache_dir.as_ref().map(|directory| directory.join("compiled"));
-    let kept = directory.and_then(|directory| {
-        let opened = CompiledCode::open(&directory, metrics);
+    let cache = directory.and_then(|directory| {
+        let opened = CompiledCode::open(&directory, Some(metrics));
         let failed = |error: &io::Error| {
             let directory = directory.display();
             warn!(%directory, %error, "cannot keep compiled mappings: every start compiles them");
         };
         opened.inspect_err(failed).ok()
     });
-    Engine::with_compiler(settings.policy.limits.clone(), Compiler::in_child_process(kept))
+    Engine::with_compiler(settings.policy.limits.clone(), Compiler::in_child_process(cache))
 }
 
 /// The store: in memory, and on disk if a directory is set.
@@ -233,7 +241,7 @@ impl Exporter {
         let settings = Arc::new(settings);
         let web = Arc::new(Web::new(settings.web_config.clone()).await?);
         let metrics = Metrics::new()?;
-        let engine = engine(&settings, Some(metrics.store.clone()))?;
+        let engine = engine(&settings, metrics.store.clone())?;
         metrics.refresh.set_reloaded(true);
         if settings.is_demo {
             metrics.demo.set(1);
@@ -270,6 +278,7 @@ impl Exporter {
             page: Page::new(Arc::clone(&publisher), targets, runner).of_demo(settings.is_demo),
             publisher,
             reloader,
+            enable_lifecycle: settings.enable_lifecycle,
             web,
         });
         Ok(Self { listeners, app, reconciler, settings })

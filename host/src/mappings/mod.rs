@@ -14,10 +14,10 @@ mod pending;
 mod plan;
 mod refusal;
 mod registry;
+mod rollback;
 mod scan;
 mod set;
 mod settings;
-mod step_back;
 mod update;
 mod watcher;
 

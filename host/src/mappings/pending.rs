@@ -34,9 +34,9 @@ impl PendingFile {
         }
     }
 
-    /// The same, for where nothing else has to be done meanwhile. It must not be called by tasks.
+    /// Blocking variant; must not be called from async code.
     pub fn compile_blocking(&self, engine: &Engine) -> Result<Arc<Mapping>, Refusal> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        runtime?.block_on(self.compile(engine))
+        let bytes = read_file(&self.path, self.max_bytes)?;
+        Ok(Arc::new(Mapping::load_blocking(engine, bytes)?))
     }
 }

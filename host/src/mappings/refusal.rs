@@ -71,18 +71,24 @@ impl Refusal {
         )
     }
 
-    /// Whether the file may become usable without changing, because other files or settings change.
-    /// A file that does not load, or whose dry run failed, is not tried again until it changes or the
-    /// limits do.
+    /// Whether the machine failed, not the file.
+    pub(super) fn blames_machine(&self) -> bool {
+        matches!(self, Self::Load(error) if error.blames_machine())
+    }
+
+    /// Whether the file may become usable without changing, because other files or settings change, or
+    /// the machine recovers. A file that does not load otherwise, or whose dry run failed, is not tried
+    /// again until it changes or the limits do.
     pub(super) fn depends_on_others(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreadable(_)
-                | Self::TooLarge(..)
-                | Self::Digest(_)
-                | Self::Conflict(_)
-                | Self::Settings(_)
-                | Self::Together
-        )
+        self.blames_machine()
+            || matches!(
+                self,
+                Self::Unreadable(_)
+                    | Self::TooLarge(..)
+                    | Self::Digest(_)
+                    | Self::Conflict(_)
+                    | Self::Settings(_)
+                    | Self::Together
+            )
     }
 }

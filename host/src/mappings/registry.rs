@@ -74,9 +74,14 @@ impl Registry {
         (files, set)
     }
 
-    /// Notes the result of compiling a file.
-    pub fn add_compiled(&mut self, sha256: &str, result: Result<Arc<Mapping>, Refusal>) {
-        let compiled = Compiled { result: result.map_err(Arc::new), limits: self.engine.limits() };
+    /// Notes the result of compiling a file, and the limits that applied to it.
+    pub fn add_compiled(
+        &mut self,
+        sha256: &str,
+        result: Result<Arc<Mapping>, Refusal>,
+        limits: Arc<Limits>,
+    ) {
+        let compiled = Compiled { result: result.map_err(Arc::new), limits };
         // A file that could not be read is read again.
         let is_unreadable =
             matches!(compiled.result.as_ref().map_err(|why| &**why), Err(Refusal::Unreadable(_)));
@@ -108,6 +113,13 @@ impl Registry {
             // Until the file changes.
             self.quarantined.retain(|digest, _| contents.contains(digest.as_str()));
         }
+    }
+
+    /// Forgets the failures that the machine is to blame for: those files are compiled again.
+    pub fn forget_failures(&mut self) {
+        self.compiled.retain(|_, compiled| {
+            compiled.result.as_ref().err().is_none_or(|refusal| !refusal.blames_machine())
+        });
     }
 
     /// Forgets compiled files that no longer exist. Nothing must be on its way to [`Self::commit`].

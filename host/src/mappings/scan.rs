@@ -88,7 +88,11 @@ impl Registry {
         };
         let is_known = |found: &Found| {
             let state = files.get(&found.path);
-            state.is_some_and(|s| s.content == found.content && !self.has_other_limits(s))
+            state.is_some_and(|s| {
+                let is_allowed_now = matches!(s.refusal.as_deref(), Some(Refusal::Digest(_)))
+                    && check_digest(&s.content, &source.sha256).is_ok();
+                s.content == found.content && !is_allowed_now && !self.has_other_limits(s)
+            })
         };
         let is_unchanged = found.iter().all(is_known) && found.len() == files.len();
         if is_unchanged && rescan == Rescan::Changes && self.directories.contains_key(source) {

@@ -19,12 +19,13 @@ use crate::runner::{MapError, RunResult, execute};
 use crate::wasm::{Engine, INTERFACE, Mapping};
 
 /// The checks of a file before anything runs, with the causes of [`Refusal`]s that belong to each.
-const GATES: [(&str, &[&str]); 7] = [
+const GATES: [(&str, &[&str]); 8] = [
     ("size", &["unreadable", "size"]),
     ("digest", &["digest"]),
-    ("component", &["component", "compile", "compile_time", "compile_memory"]),
+    ("component", &["component"]),
     ("imports", &["import"]),
     ("world", &["world", "version"]),
+    ("compile", &["compile", "compile_time", "compile_memory"]),
     ("describe", &["describe"]),
     ("manifest", &["manifest"]),
 ];
@@ -117,9 +118,10 @@ fn load_checked(
     let found = [
         format!("{size} bytes, limit {}", policy.max_file_bytes),
         format!("SHA-256 {digest}"),
-        format!("compiled in {seconds:.1} s; with CACHE_DIR only once"),
+        String::new(),
         "only allowed ones".to_owned(),
         format!("{INTERFACE}@{}", mapping.version()),
+        format!("{seconds:.1} s; with CACHE_DIR only once"),
         format!("{} {}", manifest.name, manifest.version),
         format!("documents: {}, families: {}", manifest.documents.len(), manifest.families.len()),
     ];

@@ -7,10 +7,18 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::turns::Turns;
 use crate::mappings::{PendingFile, Refusal};
+use crate::model::Limits;
 use crate::wasm::{Engine, Mapping};
 
 /// A compilation that has ended.
-pub(super) type Compilation = (PendingFile, Result<Arc<Mapping>, Refusal>);
+pub(super) struct Compilation {
+    /// The file.
+    pub file: PendingFile,
+    /// The result.
+    pub result: Result<Arc<Mapping>, Refusal>,
+    /// The limits that applied.
+    pub limits: Arc<Limits>,
+}
 
 /// The compilations in progress.
 pub(super) struct Compilations {
@@ -42,8 +50,12 @@ impl Compilations {
             }
             let (engine, turns, compiled) = (self.engine.clone(), self.turns.clone(), file.clone());
             let compilation = self.running.spawn(async move {
-                let result = turns.take(compiled.compile(&engine)).await;
-                (compiled, result)
+                let compile = async {
+                    let limits = engine.limits();
+                    (compiled.compile(&engine).await, limits)
+                };
+                let (result, limits) = turns.take(compile).await;
+                Compilation { file: compiled, result, limits }
             });
             self.by_file.insert(file, compilation);
         }
@@ -52,10 +64,12 @@ impl Compilations {
     /// The next compilation that ends. `None`: there are none. It is safe to cancel.
     pub(super) async fn next(&mut self) -> Option<Compilation> {
         loop {
-            // It fails if it was aborted.
-            if let Ok((file, result)) = self.running.join_next().await? {
-                self.by_file.remove(&file);
-                return Some((file, result));
+            let ended = self.running.join_next_with_id().await?;
+            let id = ended.as_ref().map_or_else(|error| error.id(), |(id, _)| *id);
+            // One that had already ended when it was aborted may have a successor.
+            self.by_file.retain(|_, compilation| compilation.id() != id);
+            if let Ok((_, compilation)) = ended {
+                return Some(compilation);
             }
         }
     }

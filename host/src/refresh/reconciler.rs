@@ -112,6 +112,9 @@ impl Reconciler {
         loop {
             tokio::select! {
                 Some(request) = self.reloads.recv() => {
+                    // Those that wait already are served by one reload.
+                    let mut requests = vec![request];
+                    requests.extend(std::iter::from_fn(|| self.reloads.try_recv().ok()));
                     let result = self.reload(&registry).await;
                     self.shared.metrics.set_reloaded(result.is_ok());
                     match &result {
@@ -122,8 +125,10 @@ impl Reconciler {
                             error!(error, "reload failed; keeping the previous settings");
                         }
                     }
-                    // It fails if no one is waiting any more.
-                    request.send(result).ok();
+                    for request in requests {
+                        // It fails if no one is waiting any more.
+                        request.send(result.clone()).ok();
+                    }
                 }
                 () = self.watcher.changed() => {
                     self.rescan(&registry, Rescan::Changes, Cause::Change).await?;
@@ -199,8 +204,8 @@ impl Reconciler {
         progress: Progress,
     ) -> Result<(), SettingError> {
         match progress {
-            Progress::Compiled((file, result)) => {
-                lock(registry).add_compiled(&file.sha256, result);
+            Progress::Compiled(Compilation { file, result, limits }) => {
+                lock(registry).add_compiled(&file.sha256, result, limits);
                 let rescan = if self.is_starting { Rescan::All } else { Rescan::Changes };
                 self.rescan(registry, rescan, Cause::Change).await?;
             }
@@ -235,6 +240,7 @@ impl Reconciler {
         // The directories that may stay in use too.
         let previous = directories(&self.settings);
         self.watcher.watch(previous.into_iter().chain(directories(&settings)).collect());
+        lock(registry).forget_failures();
         let limits = lock(registry).set_policy(&settings.policy);
         let previous = std::mem::replace(&mut self.settings, settings);
         let applied = self.apply(registry).await;

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 const CONCURRENT: usize = 2;
 /// How many are compiled at once, counting those that take long. Each may need as much memory as is
 /// allowed.
-const CONCURRENT_IN_ALL: usize = 8;
+const CONCURRENT_IN_ALL: usize = 4;
 /// After this time the next one may start.
 const SHORT: Duration = Duration::from_secs(5);
 

@@ -4,12 +4,14 @@
 //! the directory, and a SHA-256 over the key and the code is checked at every load. A single flipped
 //! bit would otherwise crash the process or change numbers.
 
-use std::fs::{self, DirBuilder, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
 use sha2::{Digest, Sha256};
 use tempfile::Builder;
 use tracing::warn;
@@ -23,6 +25,13 @@ const MAX_BYTES: u64 = 512 << 20;
 /// What the names of files end with. A corrupt one gets the second, and is overwritten by the next.
 const EXTENSION: &str = "code";
 const SET_ASIDE: &str = "corrupt";
+/// What the names of files start with that are being written. After this time, a crash has left one.
+const UNFINISHED: &str = ".unfinished-";
+const UNFINISHED_FOR: Duration = Duration::from_secs(3600);
+/// A directory of earlier versions.
+const EARLIER: &str = "modules";
+/// The permission of others to write.
+const WRITABLE_FOR_OTHERS: u32 = 0o022;
 /// The length of a digest at the start of a file.
 const DIGEST_BYTES: usize = 32;
 
@@ -65,42 +74,47 @@ impl CompiledCode {
         {
             return Err(error);
         }
-        let directory = directory.canonicalize()?;
-        let found = fs::metadata(&directory)?;
-        let own = fs::metadata("/proc/self").map(|process| process.uid());
-        if own.is_ok_and(|own| own != found.uid()) {
+        // A link could lead to any directory of this user.
+        let found = fs::symlink_metadata(directory)?;
+        if !found.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        if found.uid() != geteuid().as_raw() {
             return Err(io::Error::other("the directory belongs to another user"));
         }
         // Volumes of containers become accessible to a group whenever they are mounted.
         let mode = found.permissions().mode();
         if mode & 0o077 != 0 {
-            fs::set_permissions(&directory, Permissions::from_mode(0o700))?;
+            fs::set_permissions(directory, Permissions::from_mode(0o700))?;
         }
-        let is_writable_for_others = mode & 0o022 != 0;
-        let code = Self { directory, metrics };
-        let removed = code.sweep(is_writable_for_others)?;
-        if is_writable_for_others && removed > 0 {
-            let directory = code.directory.display();
-            warn!(%directory, removed, "others could write to the directory of compiled mappings: its files were removed");
+        let code = Self { directory: directory.to_owned(), metrics };
+        if mode & WRITABLE_FOR_OTHERS != 0 {
+            let removed = code.clear()?;
+            if removed > 0 {
+                let directory = directory.display();
+                warn!(%directory, removed, "others could write to the directory of compiled mappings: its files were removed");
+            }
         }
+        code.sweep();
         Ok(code)
     }
 
     /// The code of a component, if it is there and intact. A corrupt file is set aside and counted.
     pub fn load(&self, key: CodeKey<'_>) -> Option<Vec<u8>> {
         let path = self.directory.join(key.file_name());
-        let failure = match fs::read(&path) {
+        let place = path.display().to_string();
+        let failure = match read_own(&path) {
             Ok(mut bytes) => {
-                let code = bytes.split_off(DIGEST_BYTES.min(bytes.len()));
-                if bytes == key.digest(&code) {
-                    return Some(code);
+                let (digest, code) = bytes.split_at(DIGEST_BYTES.min(bytes.len()));
+                if digest == key.digest(code) {
+                    bytes.drain(..DIGEST_BYTES);
+                    return Some(bytes);
                 }
                 fs::rename(&path, path.with_extension(SET_ASIDE)).ok();
-                let reason = "its digest does not match".into();
-                StoreError::Corrupt { place: path.display().to_string(), reason }
+                StoreError::Corrupt { place, reason: "its digest does not match".into() }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => StoreError::Io { place: path.display().to_string(), error },
+            Err(error) => StoreError::Io { place, error },
         };
         warn!(error = %failure, "a compiled mapping can't be used: it is compiled again");
         self.count("load", &failure);
@@ -118,45 +132,53 @@ impl CompiledCode {
     }
 
     fn write(&self, path: &Path, digest: &[u8], code: &[u8]) -> io::Result<()> {
-        let mut file = Builder::new().prefix(".unfinished-").tempfile_in(&self.directory)?;
+        let mut file = Builder::new().prefix(UNFINISHED).tempfile_in(&self.directory)?;
         file.write_all(digest)?;
         file.write_all(code)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
-        self.sweep(false).map(|_| ())
+        self.sweep();
+        Ok(())
     }
 
-    /// Removes the oldest files above the size limit and what is not code, or everything. Returns how
-    /// much it removed.
-    fn sweep(&self, everything: bool) -> io::Result<usize> {
-        let (mut kept, mut removed): (Vec<(SystemTime, u64, PathBuf)>, _) = (Vec::new(), 0);
+    /// Removes everything that this program may have written. Returns how many files that were.
+    fn clear(&self) -> io::Result<usize> {
+        let mut removed = 0;
         for entry in fs::read_dir(&self.directory)? {
-            let entry = entry?;
-            let (path, data) = (entry.path(), entry.metadata()?);
-            let extension = path.extension().and_then(|extension| extension.to_str());
-            let is_code = data.is_file() && matches!(extension, Some(EXTENSION | SET_ASIDE));
-            if is_code && !everything {
-                kept.push((data.modified().unwrap_or(SystemTime::UNIX_EPOCH), data.len(), path));
-                continue;
-            }
-            // Another process may be writing an unfinished one, or have removed it.
-            let is_unfinished = entry.file_name().to_string_lossy().starts_with(".unfinished-");
-            let result = match data.is_dir() {
-                true => fs::remove_dir_all(&path),
-                false if is_unfinished && !everything => continue,
-                false => fs::remove_file(&path),
-            };
-            removed += usize::from(result.is_ok());
-        }
-        kept.sort_by(|one, other| other.cmp(one));
-        let mut total = 0;
-        for (_, bytes, path) in kept {
-            total += bytes;
-            if total > MAX_BYTES {
-                removed += usize::from(fs::remove_file(path).is_ok());
+            let path = entry?.path();
+            if is_code(&path) || is_unfinished(&path) {
+                fs::remove_file(&path)?;
+                removed += 1;
             }
         }
         Ok(removed)
+    }
+
+    /// Removes the oldest files above the size limit, and what crashes and earlier versions left. What
+    /// can't be removed does no harm.
+    fn sweep(&self) {
+        fs::remove_dir_all(self.directory.join(EARLIER)).ok();
+        let now = SystemTime::now();
+        let mut code: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+        for entry in fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+            // Another process may have removed or renamed it.
+            let (path, Ok(data)) = (entry.path(), entry.metadata()) else { continue };
+            let changed_at = data.modified().unwrap_or(now);
+            let age = now.duration_since(changed_at).unwrap_or_default();
+            if is_code(&path) {
+                code.push((changed_at, data.len(), path));
+            } else if is_unfinished(&path) && age > UNFINISHED_FOR {
+                fs::remove_file(path).ok();
+            }
+        }
+        code.sort_by(|one, other| other.cmp(one));
+        let mut total = 0;
+        for (_, bytes, path) in code {
+            total += bytes;
+            if total > MAX_BYTES {
+                fs::remove_file(path).ok();
+            }
+        }
     }
 
     fn count(&self, operation: &str, failure: &StoreError) {
@@ -164,6 +186,30 @@ impl CompiledCode {
             metrics.count_failure(operation, failure);
         }
     }
+}
+
+fn is_code(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    matches!(extension, Some(EXTENSION | SET_ASIDE))
+}
+
+fn is_unfinished(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED))
+}
+
+/// Reads a file that nobody but this user can have written. The directory may have been replaced since
+/// it was opened.
+fn read_own(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let mut file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    let found = file.metadata()?;
+    let is_own = found.uid() == geteuid().as_raw() && found.mode() & WRITABLE_FOR_OTHERS == 0;
+    if !found.is_file() || !is_own {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "others could write to it"));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or_default());
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -221,12 +267,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_code_is_removed_and_code_stays() {
+    fn nothing_is_removed_that_this_program_has_not_written() {
         let (directory, code) = open();
         code.save(KEY, b"machine code");
-        fs::create_dir(code.directory.join("modules")).unwrap();
-        let code = CompiledCode::open(&directory.path().join("compiled"), None).unwrap();
-        assert!(!code.directory.join("modules").exists());
+        let path = |name: &str| code.directory.join(name);
+        fs::create_dir_all(path("modules/wasmtime")).unwrap();
+        fs::write(path("notes.txt"), "mine").unwrap();
+        fs::set_permissions(&code.directory, Permissions::from_mode(0o777)).unwrap();
+        CompiledCode::open(&directory.path().join("compiled"), None).unwrap();
+        assert!(path("notes.txt").exists());
+        assert!(!path("modules").exists() && code.load(KEY).is_none());
+    }
+
+    #[test]
+    fn a_link_is_not_followed_and_a_file_that_others_can_write_to_is_not_loaded() {
+        let (directory, code) = open();
+        code.save(KEY, b"machine code");
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(&code.directory, &link).unwrap();
+        assert!(CompiledCode::open(&link, None).is_err());
+        let path = code.directory.join(KEY.file_name());
+        fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        assert!(code.load(KEY).is_none());
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         assert!(code.load(KEY).is_some());
+        fs::rename(&path, directory.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(directory.path().join("elsewhere"), &path).unwrap();
+        assert!(code.load(KEY).is_none());
     }
 }

@@ -19,16 +19,16 @@ pub(super) async fn compile(
     origin: Origin,
 ) -> Result<Component, LoadError> {
     let compatibility = compatibility(engine);
-    let kept = {
+    let cached = {
         let (engine, sha256, compatibility) =
             (engine.clone(), sha256.to_owned(), compatibility.clone());
         blocking(move || {
             let key = CodeKey { sha256: &sha256, compatibility: &compatibility };
-            let code = engine.compiler().kept()?.load(key)?;
+            let code = engine.compiler().cache()?.load(key)?;
             load(&engine, &code).ok()
         })
     };
-    if let Some(component) = kept.await? {
+    if let Some(component) = cached.await? {
         return Ok(component);
     }
     let code = engine.compiler().compile(bytes, &engine.limits(), origin).await?;
@@ -38,8 +38,8 @@ pub(super) async fn compile(
             Some(code) => code,
             None => precompile(engine.wasmtime(), &bytes)?,
         };
-        if let Some(kept) = engine.compiler().kept() {
-            kept.save(CodeKey { sha256: &sha256, compatibility: &compatibility }, &code);
+        if let Some(cache) = engine.compiler().cache() {
+            cache.save(CodeKey { sha256: &sha256, compatibility: &compatibility }, &code);
         }
         load(&engine, &code).map_err(|error| CompileError::Failed(format!("{error:#}")))
     });
@@ -61,7 +61,7 @@ fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     unsafe { Component::deserialize(engine.wasmtime(), code) }
 }
 
-/// Runs something on a thread for blocking work. It fails only while the exporter stops.
+/// Runs something on a thread for blocking work. It fails if that panics, or if the exporter stops.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, CompileError> {
@@ -88,12 +88,12 @@ mod tests {
     #[tokio::test]
     async fn what_is_kept_is_loaded_without_a_compiler() {
         let directory = tempfile::tempdir().unwrap();
-        let kept = || CompiledCode::open(&directory.path().join("compiled"), None).ok();
-        let compiler = Compiler::new(None, kept());
+        let cache = || CompiledCode::open(&directory.path().join("compiled"), None).ok();
+        let compiler = Compiler::new(None, cache());
         let engine = Engine::with_compiler(Limits::default(), compiler).unwrap();
         Mapping::load(&engine, DEFAULT_MAPPING).await.unwrap();
         // This program never ends with success.
-        let compiler = Compiler::new(Some("/bin/false".into()), kept());
+        let compiler = Compiler::new(Some("/bin/false".into()), cache());
         let engine = Engine::with_compiler(Limits::default(), compiler).unwrap();
         Mapping::load(&engine, DEFAULT_MAPPING).await.unwrap();
     }

@@ -5,6 +5,7 @@
 //! and writes machine code to standard output. It is killed when nobody waits for its result any more.
 
 use std::io::{self, Read, Write};
+use std::num::NonZero;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -20,16 +21,21 @@ use tracing::warn;
 use wasmtime::Config;
 
 use crate::model::Limits;
+use crate::model::text::sanitize;
 use crate::store::CompiledCode;
 
 /// The hidden subcommand.
 pub const SUBCOMMAND: &str = "compile-mapping";
-/// The exit code of a child that got something that is not a component (EX_DATAERR of sysexits.h).
+/// The exit codes of a child that got something that is not a component (EX_DATAERR of sysexits.h), and
+/// of one that got no more memory (EX_OSERR).
 const INVALID: u8 = 65;
+const OUT_OF_MEMORY: u8 = 71;
 /// How much of a child's standard error is read.
-const MESSAGE_BYTES: u64 = 4 << 10;
-/// What an allocation that fails is called by Rust, and by the operating system.
-const OUT_OF_MEMORY: [&str; 2] = ["memory allocation of", "(os error 12)"];
+const MESSAGE_BYTES: usize = 4 << 10;
+/// What Rust says before it aborts because an allocation failed.
+const ALLOCATION_FAILED: &str = "memory allocation of";
+/// The threads of a child: more would not make it faster, and each needs memory.
+const MAX_THREADS: usize = 4;
 
 /// Why a component could not be compiled.
 #[derive(Debug, Error)]
@@ -46,6 +52,9 @@ pub enum CompileError {
     /// It needs too much memory.
     #[error("compiling it needs more than {} MiB (mapping.compile_memory_mib)", .0 >> 20)]
     Memory(u64),
+    /// No process could be started.
+    #[error("failed to start a process that compiles: {0}")]
+    NoProcess(io::Error),
     /// The compiler failed.
     #[error("the compiler failed: {0}")]
     Failed(String),
@@ -55,7 +64,7 @@ pub enum CompileError {
 #[derive(Default)]
 pub struct Compiler {
     program: Option<PathBuf>,
-    kept: Option<CompiledCode>,
+    cache: Option<CompiledCode>,
     has_warned: AtomicBool,
 }
 
@@ -71,24 +80,25 @@ pub(super) enum Origin {
 impl Compiler {
     /// A compiler that starts this program as a child process, and keeps what it compiled if there is
     /// a place for it. Only for a program that calls [`compile_stdin`] when [`SUBCOMMAND`] is given.
-    pub fn in_child_process(kept: Option<CompiledCode>) -> Self {
+    pub fn in_child_process(cache: Option<CompiledCode>) -> Self {
         // It remains the same file if another one takes its place.
         let linux = Path::new("/proc/self/exe");
         let program =
             if linux.exists() { Some(linux.to_owned()) } else { std::env::current_exe().ok() };
-        Self::new(program, kept)
+        Self::new(program, cache)
     }
 
-    pub(super) fn new(program: Option<PathBuf>, kept: Option<CompiledCode>) -> Self {
-        Self { program, kept, has_warned: AtomicBool::default() }
+    pub(super) fn new(program: Option<PathBuf>, cache: Option<CompiledCode>) -> Self {
+        Self { program, cache, has_warned: AtomicBool::default() }
     }
 
-    /// Where compiled code is kept.
-    pub(super) fn kept(&self) -> Option<&CompiledCode> {
-        self.kept.as_ref()
+    /// Where compiled code is kept, if anywhere.
+    pub(super) fn cache(&self) -> Option<&CompiledCode> {
+        self.cache.as_ref()
     }
 
-    /// Compiles a component in a child process. `None`: it has to be compiled in this one.
+    /// Compiles a component in a child process. `None`: it has to be compiled in this one, without
+    /// limits, because no child can be started here at all.
     pub(super) async fn compile(
         &self,
         bytes: &[u8],
@@ -99,13 +109,16 @@ impl Compiler {
         let default = Limits::default();
         let limits = if origin == Origin::BuiltIn { &default } else { limits };
         let error = match in_child_process(program, bytes, limits).await {
-            Ok(Ok(code)) => return Ok(Some(code)),
-            Ok(Err(error)) if origin == Origin::File => return Err(error),
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
+            Ok(code) => return Ok(Some(code)),
+            Err(CompileError::NoProcess(error)) if is_impossible(&error) => error.to_string(),
+            Err(error) if origin == Origin::BuiltIn => error.to_string(),
+            Err(error) => return Err(error),
         };
         if !self.has_warned.swap(true, Ordering::Relaxed) {
-            warn!(error, "no mapping can be compiled by a process of its own: this one does it");
+            warn!(
+                error,
+                "failed to compile a mapping in a child process; compiling it in this process"
+            );
         }
         Ok(None)
     }
@@ -123,64 +136,92 @@ pub(super) fn precompile(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Vec<
     engine.precompile_component(bytes).map_err(|error| CompileError::Invalid(format!("{error:#}")))
 }
 
-/// Compiles in a child process. The outer error: none could be started.
+/// Whether no process will ever be started here, rather than not now.
+fn is_impossible(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotFound, PermissionDenied, Unsupported};
+    matches!(error.kind(), NotFound | PermissionDenied | Unsupported)
+}
+
+/// Compiles in a child process. It is killed when the future is dropped.
 async fn in_child_process(
     program: &Path,
     bytes: &[u8],
     limits: &Limits,
-) -> io::Result<Result<Vec<u8>, CompileError>> {
+) -> Result<Vec<u8>, CompileError> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
+    let memory_bytes = memory_limit(limits);
     let mut child = Command::new(program)
+        // What lists of processes show.
+        .arg0(env!("CARGO_PKG_NAME"))
         .arg(SUBCOMMAND)
         .arg(limits.compile_time.as_secs().max(1).to_string())
-        .arg(limits.compile_memory_bytes.to_string())
+        .arg(memory_bytes.to_string())
         // No token gets into a process that handles bytes from outside.
         .env_clear()
+        .env("RAYON_NUM_THREADS", threads.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
-        .spawn()?;
+        .spawn()
+        .map_err(CompileError::NoProcess)?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (Some(mut stdin), Some(mut stdout), Some(stderr)) = (stdin, stdout, stderr) else {
-        return Err(io::Error::other("its pipes are missing"));
+    let (Some(mut stdin), Some(stdout), Some(mut stderr)) = (stdin, stdout, stderr) else {
+        return Err(CompileError::Failed("its pipes are missing".to_owned()));
     };
     let (mut code, mut message) = (Vec::new(), Vec::new());
-    let mut stderr = stderr.take(MESSAGE_BYTES);
+    let mut stdout = stdout.take(memory_bytes);
     let talk = async {
         let write = async {
             // It fails if the child has ended, which its status explains.
             stdin.write_all(bytes).await.ok();
             drop(stdin);
         };
-        let read = stdout.read_to_end(&mut code);
-        let ((), read, _) = tokio::join!(write, read, stderr.read_to_end(&mut message));
+        let complain = async {
+            (&mut stderr).take(MESSAGE_BYTES as u64).read_to_end(&mut message).await.ok();
+            // A child that can't write would never end.
+            tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await.ok();
+        };
+        let ((), (), read) = tokio::join!(write, complain, stdout.read_to_end(&mut code));
         read?;
         child.wait().await
     };
-    let Ok(status) = tokio::time::timeout(limits.compile_time, talk).await else {
-        return Ok(Err(CompileError::Time(limits.compile_time)));
-    };
-    Ok(match status? {
-        status if status.success() => Ok(code),
-        status => Err(failure(status, &String::from_utf8_lossy(&message), limits)),
-    })
+    match tokio::time::timeout(limits.compile_time, talk).await {
+        Err(_) => Err(CompileError::Time(limits.compile_time)),
+        Ok(Err(error)) => Err(CompileError::Failed(error.to_string())),
+        Ok(Ok(status)) if status.success() => Ok(code),
+        Ok(Ok(status)) => {
+            let message = String::from_utf8_lossy(&message);
+            Err(failure(status, &message, limits.compile_time, memory_bytes))
+        }
+    }
+}
+
+/// The memory of a compilation: what the settings allow, and at most three quarters of what the container
+/// may use, so that it does not end with the compilation.
+fn memory_limit(limits: &Limits) -> u64 {
+    let of_container = std::fs::read_to_string("/sys/fs/cgroup/memory.max");
+    let of_container = of_container.ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let most = of_container.map_or(u64::MAX, |bytes| bytes / 4 * 3);
+    limits.compile_memory_bytes.min(most)
 }
 
 /// Why a child failed.
-fn failure(status: ExitStatus, message: &str, limits: &Limits) -> CompileError {
-    let message = message.trim();
+fn failure(status: ExitStatus, message: &str, time: Duration, memory_bytes: u64) -> CompileError {
+    let message = sanitize(message.trim());
     let signal = status.signal().and_then(|signal| Signal::try_from(signal).ok());
-    if OUT_OF_MEMORY.iter().any(|text| message.contains(text)) {
-        return CompileError::Memory(limits.compile_memory_bytes);
-    }
-    match (signal, status.code()) {
-        (Some(Signal::SIGXCPU), _) => CompileError::Time(limits.compile_time),
-        (Some(signal), _) => CompileError::Failed(format!("it was ended by {signal}")),
-        (None, Some(code)) if code == i32::from(INVALID) => {
-            CompileError::Invalid(message.to_owned())
+    let is_code = |code: u8| status.code() == Some(i32::from(code));
+    match signal {
+        _ if is_code(INVALID) => CompileError::Invalid(message),
+        _ if is_code(OUT_OF_MEMORY) => CompileError::Memory(memory_bytes),
+        Some(Signal::SIGABRT) if message.starts_with(ALLOCATION_FAILED) => {
+            CompileError::Memory(memory_bytes)
         }
-        (None, code) => {
-            CompileError::Failed(format!("exit code {}: {message}", code.unwrap_or_default()))
+        Some(Signal::SIGXCPU) => CompileError::Time(time),
+        Some(signal) => CompileError::Failed(format!("it was ended by {signal}")),
+        None => {
+            let code = status.code().unwrap_or_default();
+            CompileError::Failed(format!("exit code {code}: {message}"))
         }
     }
 }
@@ -194,9 +235,13 @@ pub fn compile_stdin(time: Duration, memory_bytes: u64) -> u8 {
         read.map_err(|error| (1, error.to_string()))?;
         let engine = wasmtime::Engine::new(&configuration());
         let engine = engine.map_err(|error| (1, format!("{error:#}")))?;
-        let code = precompile(&engine, &bytes).map_err(|error| match error {
-            CompileError::Invalid(reason) => (INVALID, reason),
-            error => (1, error.to_string()),
+        let code = engine.precompile_component(&bytes).map_err(|error| {
+            let is_memory = error.chain().any(|cause| {
+                let cause = cause.downcast_ref::<io::Error>();
+                cause.is_some_and(|cause| cause.kind() == io::ErrorKind::OutOfMemory)
+            });
+            let code = if is_memory { OUT_OF_MEMORY } else { INVALID };
+            (code, format!("{error:#}").chars().take(MESSAGE_BYTES / 4).collect())
         })?;
         let mut out = io::stdout().lock();
         let written = out.write_all(&code).and_then(|()| out.flush());
@@ -214,9 +259,14 @@ pub fn compile_stdin(time: Duration, memory_bytes: u64) -> u8 {
 /// Sets the limits of this process: CPU time, and memory that it writes to. Address space is not
 /// limited: much of it is reserved and never used.
 fn limit(time: Duration, memory_bytes: u64) -> nix::Result<()> {
-    // When the exporter is killed, nobody waits for the result.
     #[cfg(target_os = "linux")]
-    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+    {
+        // When the exporter is killed, nobody waits for the result. The signal is sent when the thread
+        // ends that has started this process: tokio's worker threads end with the exporter.
+        nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+        // If memory runs out, it is this process that should end. It works without.
+        std::fs::write("/proc/self/oom_score_adj", "1000").ok();
+    }
     let seconds = time.as_secs().max(1);
     // Above the hard limit, if there is one, nothing can be set.
     for (resource, value) in [
@@ -236,15 +286,19 @@ mod tests {
 
     #[test]
     fn the_end_of_a_process_says_which_limit_it_exceeded() {
-        let limits = Limits::default();
         let why = |status: i32, message: &str| {
-            failure(ExitStatus::from_raw(status), message, &limits).to_string()
+            let status = ExitStatus::from_raw(status);
+            failure(status, message, Duration::from_secs(60), 1 << 30).to_string()
         };
         assert!(why(Signal::SIGXCPU as i32, "").contains("60 s"));
         let message = "memory allocation of 402653184 bytes failed";
         assert!(why(Signal::SIGABRT as i32, message).contains("1024 MiB"));
+        assert!(why(71 << 8, "").contains("1024 MiB"));
         assert_eq!(why(Signal::SIGKILL as i32, ""), "the compiler failed: it was ended by SIGKILL");
         assert_eq!(why(1 << 8, "no"), "the compiler failed: exit code 1: no");
-        assert_eq!(why(65 << 8, "odd bytes\n"), "not a WebAssembly component: odd bytes");
+        // What a component contains decides nothing.
+        let invalid = format!("the name {message:?} is invalid\n");
+        let shown = format!("not a WebAssembly component: {}", invalid.trim());
+        assert_eq!(why(65 << 8, &invalid), shown);
     }
 }

@@ -43,6 +43,11 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// Whether the machine is to blame rather than the file.
+    pub fn blames_machine(&self) -> bool {
+        matches!(self, Self::Compile(CompileError::NoProcess(_) | CompileError::Failed(_)))
+    }
+
     /// The cause as a label.
     pub fn cause(&self) -> &'static str {
         match self {
@@ -53,7 +58,7 @@ impl LoadError {
             Self::Compile(CompileError::Invalid(_)) => "component",
             Self::Compile(CompileError::Time(_)) => "compile_time",
             Self::Compile(CompileError::Memory(_)) => "compile_memory",
-            Self::Compile(CompileError::Failed(_)) => "compile",
+            Self::Compile(CompileError::NoProcess(_) | CompileError::Failed(_)) => "compile",
             Self::Describe(_) => "describe",
             Self::Manifest(_) => "manifest",
         }

@@ -86,12 +86,12 @@ impl Mapping {
         blocking(move || Self::check(engine, component, version, sha256)).await?
     }
 
-    /// The same, for where nothing else has to be done meanwhile. It must not be called by tasks.
+    /// Blocking variant of [`Self::load`]; must not be called from async code.
     pub fn load_blocking(engine: &Engine, bytes: impl Into<Bytes>) -> Result<Self, LoadError> {
         block_on(Self::load(engine, bytes))?
     }
 
-    /// The default mapping, likewise.
+    /// Blocking variant of [`Self::load_default`]; must not be called from async code.
     pub fn load_default_blocking(engine: &Engine) -> Result<Self, LoadError> {
         block_on(Self::load_default(engine))?
     }
