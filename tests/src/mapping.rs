@@ -1,7 +1,7 @@
 //! Runs the default mapping natively and as a component, over the same bodies.
 
 use copilot_metrics_exporter::model::{Manifest, PartHeader, SampleSet, Scope, Span, Target};
-use copilot_metrics_exporter::wasm::{DEFAULT_MAPPING, Engine, Limits, Mapping};
+use copilot_metrics_exporter::wasm::{Engine, Limits, Mapping};
 use copilot_metrics_guest::contract as guest;
 use copilot_metrics_guest::run::Run as NativeRun;
 
@@ -47,11 +47,13 @@ pub struct Component(Mapping);
 impl Component {
     /// Compiles it.
     pub fn load() -> Self {
-        let engine = Engine::new(Limits::default()).unwrap_or_else(|error| panic!("{error}"));
-        Self(
-            Mapping::load_blocking(&engine, DEFAULT_MAPPING)
-                .unwrap_or_else(|error| panic!("{error}")),
-        )
+        let load = || {
+            let engine = Engine::new(Limits::default()).unwrap_or_else(|error| panic!("{error}"));
+            Mapping::load_default_blocking(&engine).unwrap_or_else(|error| panic!("{error}"))
+        };
+        // On a thread of its own: the caller may be a task.
+        let loaded = std::thread::scope(|scope| scope.spawn(load).join());
+        Self(loaded.unwrap_or_else(|_| panic!("the default mapping does not load")))
     }
 
     /// What it says about itself.

@@ -40,8 +40,10 @@ struct Lines<W> {
 impl<W: Write> Write for Lines<W> {
     /// Writes an event, which is passed as a whole.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let is_kept = |byte: &u8| !byte.is_ascii_control() || (*byte == 0x1B && self.has_colors);
-        let mut line: Vec<u8> = event.iter().copied().filter(is_kept).collect();
+        let is_shown = |byte: u8| !byte.is_ascii_control() || (byte == 0x1B && self.has_colors);
+        let bytes = event.trim_ascii_end().iter();
+        let bytes = bytes.map(|byte| if is_shown(*byte) { *byte } else { b' ' });
+        let mut line: Vec<u8> = bytes.collect();
         line.push(b'\n');
         self.to.write_all(&line).map(|()| event.len())
     }
@@ -65,14 +67,16 @@ pub fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
 /// Prints a text on one line.
 pub fn print(text: &str) {
     let line = format!("copilot-metrics-exporter: {text}");
-    // Without a place for it, nothing can be said.
+    // Nothing can be done if standard error is closed.
     Lines { to: io::stderr(), has_colors: false }.write_all(line.as_bytes()).ok();
 }
 
 /// Whether the log of the exporter is to be JSON. The error may be that its settings can't be parsed.
 fn wants_json() -> bool {
     const FLAG: &str = "--log.format";
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments = std::env::args_os().skip(1);
+    let arguments: Vec<String> =
+        arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
     // A command comes first. None of them has a log.
     if arguments.first().is_some_and(|first| !first.starts_with('-')) {
         return false;

@@ -16,7 +16,7 @@ use crate::output::Publisher;
 pub(super) struct Attempts {
     target: Target,
     publisher: Arc<Publisher>,
-    /// The causes that the log has.
+    /// The causes already logged.
     logged: Mutex<BTreeSet<String>>,
     /// The optional data that was missing at the end of the last refresh.
     missing: Mutex<Vec<String>>,
@@ -28,7 +28,7 @@ impl Attempts {
         Arc::new(Self { target, publisher, logged: Mutex::default(), missing: Mutex::default() })
     }
 
-    /// What tells it of attempts.
+    /// The callback for failed attempts.
     pub(super) fn observer(self: &Arc<Self>) -> OnRetry {
         let attempts = Arc::clone(self);
         Arc::new(move |error, pause| attempts.failed(error, pause))
@@ -57,9 +57,12 @@ impl Attempts {
 
     /// Notes which optional data is missing. Returns whether the log does not say so yet.
     pub(super) fn is_news(&self, missing: &[String]) -> bool {
+        // A number of samples changes with every refresh.
+        let without_digits = |text: &String| text.replace(|c: char| c.is_ascii_digit(), "");
+        let missing: Vec<String> = missing.iter().map(without_digits).collect();
         let mut known = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
         let is_news = !missing.is_empty() && *known != missing;
-        missing.clone_into(&mut known);
+        *known = missing;
         is_news
     }
 

@@ -21,6 +21,8 @@ impl TargetTask {
         let is_news = self.attempts.is_news(&left_out);
         let is_fresh = problems.is_empty();
         self.shared.metrics.observe_refresh(target, took);
+        // The metrics and the page have it when the log says so.
+        self.publish_outcome();
         let (attempted, fetched) = (fetching.attempted.len(), fetching.fetched);
         let (seconds, optional) = (took.as_secs_f64(), left_out.join("; "));
         let [org, scope] = target.labels();
@@ -50,7 +52,6 @@ impl TargetTask {
             );
         }
         self.attempts.ended();
-        self.publish_outcome();
     }
 
     /// Publishes whether the target has what it needs, in the metrics and on the page.
