@@ -318,3 +318,36 @@ fn every_reason_for_a_refusal_is_documented() {
         assert!(text.contains(&format!("| `{reason}` |")), "{reason}");
     }
 }
+
+#[test]
+fn every_test_that_docs_security_names_exists() {
+    let text = read("docs/security.md");
+    let source = |directory: &str| -> String {
+        let mut files = vec![root().join(directory)];
+        let mut all = String::new();
+        while let Some(path) = files.pop() {
+            match path.is_dir() {
+                true => {
+                    files.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()))
+                }
+                false => all += &fs::read_to_string(path).unwrap_or_default(),
+            }
+        }
+        all
+    };
+    let tests = source("tests/integration");
+    let mut found = 0;
+    for name in text.split('`').skip(1).step_by(2).filter(|name| name.contains("::")) {
+        let (modules, test) = name.rsplit_once("::").unwrap();
+        let module = modules.rsplit("::").next().unwrap();
+        assert!(tests.contains(&format!("mod {module};")), "{name}");
+        assert!(test == "*" || tests.contains(&format!("fn {test}(")), "{name}");
+        found += 1;
+    }
+    assert!(found > 15, "{found} tests are named");
+    let units = text.split('`').skip(1).step_by(2).filter(|name| name.ends_with(".rs"));
+    for file in units {
+        let unit = read(&format!("host/src/{file}"));
+        assert!(unit.contains("#[cfg(test)]"), "{file} has no tests");
+    }
+}
