@@ -120,7 +120,7 @@ impl Deployed {
     pub fn start(github: &StandIn) -> Self {
         let authority = Authority::new();
         let (certificate, key) = authority.sign(&["localhost"], 30);
-        let password = "a password";
+        let password = "a-password-of-the-scrape";
         let hash = bcrypt::hash(password, 5).unwrap_or_else(|error| panic!("{error}"));
         keep_secret(password);
         let web = Config::new(&format!(
