@@ -14,8 +14,7 @@ const DAYS: i32 = 28;
 pub(super) struct Window {
     newest: Date,
     newest_recorded: Date,
-    /// How many days after the newest recorded day the newest one lies, without whole windows: so much
-    /// the days are rotated to keep their weekday.
+    /// The number of days to rotate the recorded ones by, so that each is shown on its weekday.
     rotation: i32,
 }
 
@@ -68,7 +67,7 @@ impl Window {
             rows.of(&body)?.iter().map(|row| self.shift_row(row, rows)).collect();
         let mut moved = moved?;
         let rotation = usize::try_from(self.rotation).ok()?.min(moved.len());
-        // They keep their order, except that those that come after the newest day are the oldest now.
+        // The oldest recorded rows now show the newest days.
         moved.rotate_left(rotation);
         *rows.of_mut(&mut body)? = Vec::new();
         let mut body: Value =

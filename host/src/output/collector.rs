@@ -70,8 +70,7 @@ const SERIES_HELP: &str = "Number of samples of the target on /metrics, by mappi
 const SERIES_LABELS: [&str; 3] = ["mapping", "org", "scope"];
 
 const UNMAPPED: &str = "copilot_exporter_unmapped_fields";
-const UNMAPPED_HELP: &str =
-    "Number of times that a field which the mapping does not know was seen in the last run.";
+const UNMAPPED_HELP: &str = "Number of times that a field was seen in the last run which the mapping does not know, or whose value it left out.";
 const UNMAPPED_LABELS: [&str; 5] = ["document", "field", "mapping", "org", "scope"];
 
 /// Collects the metrics about what is published.
