@@ -158,7 +158,7 @@ impl Document {
     }
 
     /// Whether it was fetched or confirmed in the future: a clock was wrong when it was stored, and
-    /// nobody knows how old it is. The clocks of two machines may differ a little.
+    /// its age is unknown. The clocks of two machines may differ a little.
     pub fn is_of_the_future(&self, now: Timestamp) -> bool {
         const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
         let latest = now.saturating_add(TOLERANCE).unwrap_or(Timestamp::MAX);

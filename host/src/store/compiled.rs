@@ -197,7 +197,7 @@ fn is_unfinished(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED))
 }
 
-/// Reads a file that nobody but this user can have written. The directory may have been replaced since
+/// Reads a file that no other user can have written. The directory may have been replaced since
 /// it was opened.
 fn read_own(path: &Path) -> io::Result<Vec<u8>> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;

@@ -2,7 +2,7 @@
 //! a few kilobytes of hostile code can occupy it for minutes.
 //!
 //! The child is the same program with a hidden subcommand. It reads the component from standard input
-//! and writes machine code to standard output. It is killed when nobody waits for its result any more.
+//! and writes machine code to standard output. It is killed when its result is no longer needed.
 
 use std::io::{self, Read, Write};
 use std::num::NonZero;
@@ -261,7 +261,7 @@ pub fn compile_stdin(time: Duration, memory_bytes: u64) -> u8 {
 fn limit(time: Duration, memory_bytes: u64) -> nix::Result<()> {
     #[cfg(target_os = "linux")]
     {
-        // When the exporter is killed, nobody waits for the result. The signal is sent when the thread
+        // When the exporter is killed, its result is not needed. The signal is sent when the thread
         // ends that has started this process: tokio's worker threads end with the exporter.
         nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
         // If memory runs out, it is this process that should end. It works without.

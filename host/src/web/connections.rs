@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_holds_most_makes_room() {
+    fn the_address_that_holds_most_makes_room() {
         let all = Arc::new(Connections::default());
         let greedy = open(&all, 1, 200);
         let others: Vec<Vec<Connection>> = (2..=79).map(|from| open(&all, from, 4)).collect();

@@ -1,4 +1,4 @@
-//! Limits the requests that need no password, by address: nobody probes hundreds of times a second.
+//! Limits the requests that need no password, by address: no probe is sent hundreds of times a second.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;

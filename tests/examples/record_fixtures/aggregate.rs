@@ -139,7 +139,7 @@ pub fn pull_requests(active: u64, day: i64) -> Value {
     })
 }
 
-/// An adoption phase of a day, with so many users in it in 28 days.
+/// An adoption phase of a day, with this many users in it in 28 days.
 fn phase(
     phase: u64,
     active: &[(&Person, &PersonDay)],

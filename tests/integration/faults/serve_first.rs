@@ -16,7 +16,7 @@ pub fn slow_to_compile(component: &[u8]) -> Vec<u8> {
     with_functions(component, 12)
 }
 
-/// A component with a core module of so many functions in it, each of which takes long to compile.
+/// A component with a core module of this many functions, each of which takes long to compile.
 pub fn with_functions(component: &[u8], functions: usize) -> Vec<u8> {
     const BLOCKS: usize = 4_000;
     let mut text = String::from("(module (memory 1)");
