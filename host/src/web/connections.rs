@@ -17,6 +17,9 @@ const MAX_PER_ADDRESS: usize = MAX_CONNECTIONS / 2;
 /// A scrape that takes longer than this no longer protects its connection.
 const LONG_RESPONSE: Duration = Duration::from_secs(30);
 
+/// The first request of a new connection is expected within this time.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
+
 /// All open connections.
 #[derive(Default)]
 pub(super) struct Connections {
@@ -36,6 +39,8 @@ struct State {
     /// The number of responses that are being sent, and how many of them are scrapes.
     responses: usize,
     scrapes: usize,
+    /// Whether a request has come.
+    has_request: bool,
     close: CancellationToken,
 }
 
@@ -44,11 +49,14 @@ impl State {
         self.scrapes > 0 && now.duration_since(self.busy_since) < LONG_RESPONSE
     }
 
-    /// Connections with the lowest priority are closed first: idle ones, then the longest busy one.
-    fn priority(&self) -> (bool, Instant) {
+    /// Connections with the lowest priority are closed first: idle ones, then new ones whose first
+    /// request is on its way, then the longest busy one.
+    fn priority(&self, now: Instant) -> (u8, Instant) {
+        let is_new = !self.has_request && now.duration_since(self.idle_since) < FIRST_REQUEST;
         match self.responses {
-            0 => (false, self.idle_since),
-            _ => (true, self.busy_since),
+            0 if is_new => (1, self.idle_since),
+            0 => (0, self.idle_since),
+            _ => (2, self.busy_since),
         }
     }
 }
@@ -71,7 +79,8 @@ impl Open {
     /// Closes the connection with the lowest priority of those that may be closed.
     fn close(&mut self, may_be_closed: impl Fn(&State) -> bool) -> bool {
         let candidates = self.states.iter().filter(|(_, state)| may_be_closed(state));
-        let lowest = candidates.min_by_key(|(_, state)| state.priority()).map(|(id, _)| *id);
+        let now = Instant::now();
+        let lowest = candidates.min_by_key(|(_, state)| state.priority(now)).map(|(id, _)| *id);
         let closed = lowest.and_then(|id| self.states.remove(&id));
         closed.map(|state| state.close.cancel()).is_some()
     }
@@ -96,9 +105,16 @@ impl Connections {
         let id = open.next_id;
         open.next_id += 1;
         let (idle_since, busy_since) = (now, now);
-        let (responses, scrapes) = (0, 0);
-        let state =
-            State { address, idle_since, busy_since, responses, scrapes, close: close.clone() };
+        let (responses, scrapes, has_request) = (0, 0, false);
+        let state = State {
+            address,
+            idle_since,
+            busy_since,
+            responses,
+            scrapes,
+            has_request,
+            close: close.clone(),
+        };
         open.states.insert(id, state);
         drop(open);
         Some(Connection { id, close, connections: Arc::clone(self) })
@@ -119,6 +135,7 @@ impl Connections {
                 state.busy_since = Instant::now();
             }
             state.responses += 1;
+            state.has_request = true;
             state.scrapes += usize::from(is_scrape);
         }
     }
@@ -234,11 +251,22 @@ mod tests {
         let newcomer = open(&all, 3, 1);
         assert_eq!((closed(&scraping), closed(&newcomer)), (0, 0));
         drop(responses);
-        // The idle ones come before those that respond.
+        // The idle ones come before those that respond, and before new ones.
         let busy = scraping[0].activity().begin(false);
         let more = open(&all, 1, MAX_PER_ADDRESS - 1);
         assert!(!scraping[0].close.is_cancelled());
         assert_eq!(closed(&more), 0);
         drop(busy);
+    }
+
+    #[test]
+    fn a_new_connection_stays_until_its_first_request_while_others_are_idle() {
+        let all = Arc::new(Connections::default());
+        let served = open(&all, 1, MAX_PER_ADDRESS - 1);
+        let new = all.open(address(1)).unwrap();
+        // They have been served since, so they have been idle for a shorter time.
+        served.iter().for_each(|connection| drop(connection.activity().begin(false)));
+        let _more = open(&all, 1, 100);
+        assert_eq!((closed(&served), new.close.is_cancelled()), (100, false));
     }
 }
