@@ -12,8 +12,10 @@ async fn waits_once(fault: Fault) {
     let github = stand_in().await;
     github.fail("/octo-legacy/", fault);
     let config = Config::new("targets: [{organization: octodemo}, {organization: octo-legacy}]");
+    // The binary may have to be built first.
+    let command = configured(&github, &config);
     let started = Instant::now();
-    let serving = Serving::start(configured(&github, &config));
+    let serving = Serving::start(command);
     serving.get("/metrics").await;
     // The wait is 2 s in all, from the start on.
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
