@@ -26,17 +26,21 @@ impl PendingFile {
         let (path, max_bytes) = (self.path.clone(), self.max_bytes);
         let read = tokio::task::spawn_blocking(move || read_file(&path, max_bytes));
         let bytes = read.await.map_err(io::Error::other)??;
-        let mapping = Mapping::load(engine, bytes).await?;
-        match mapping.sha256() == self.sha256 {
-            true => Ok(Arc::new(mapping)),
-            // There will be another scan.
-            false => Err(io::Error::other("it changed while it was being read").into()),
-        }
+        self.check(Mapping::load(engine, bytes).await?)
     }
 
     /// Blocking variant; must not be called from async code.
     pub fn compile_blocking(&self, engine: &Engine) -> Result<Arc<Mapping>, Refusal> {
         let bytes = read_file(&self.path, self.max_bytes)?;
-        Ok(Arc::new(Mapping::load_blocking(engine, bytes)?))
+        self.check(Mapping::load_blocking(engine, bytes)?)
+    }
+
+    /// Checks that the file is still the one that was found.
+    fn check(&self, mapping: Mapping) -> Result<Arc<Mapping>, Refusal> {
+        match mapping.sha256() == self.sha256 {
+            true => Ok(Arc::new(mapping)),
+            // There will be another scan.
+            false => Err(io::Error::other("it changed while it was being read").into()),
+        }
     }
 }

@@ -133,22 +133,15 @@ impl TargetTask {
         let store = &self.shared.store;
         let good = self.key(name, &document, Slot::Good);
         let pending = self.key(name, &document, Slot::Pending);
-        let stored = match change {
-            Change::ConfirmedGood if had_wrong_time => {
-                store.put(&good, &document).await.map(|_| ())
-            }
-            Change::ConfirmedPending if had_wrong_time => {
-                store.put(&pending, &document).await.map(|_| ())
-            }
-            Change::ConfirmedGood => store.confirm(&good, &document, document.confirmed_at).await,
-            Change::ConfirmedPending => {
-                store.confirm(&pending, &document, document.confirmed_at).await
-            }
-            Change::New if self.versions.is_pending(name) => {
-                store.put(&pending, &document).await.map(|_| ())
-            }
-            // It is the last good version again.
-            Change::New => store.put(&good, &document).await.map(|_| ()),
+        let key = match change {
+            Change::ConfirmedPending => &pending,
+            Change::New if self.versions.is_pending(name) => &pending,
+            // A new one may be the last good version again.
+            Change::ConfirmedGood | Change::New => &good,
+        };
+        let stored = match change == Change::New || had_wrong_time {
+            true => store.put(key, &document).await.map(|_| ()),
+            false => store.confirm(key, &document, document.confirmed_at).await,
         };
         self.shared.note_store_error(self.target(), "save", stored);
         // A pending version of another day is replaced by this one.

@@ -65,6 +65,8 @@ pub enum CompileError {
 pub struct Compiler {
     program: Option<PathBuf>,
     cache: Option<CompiledCode>,
+    /// The most memory that a compilation may use, whatever the settings allow.
+    max_memory_bytes: u64,
     has_warned: AtomicBool,
 }
 
@@ -89,7 +91,8 @@ impl Compiler {
     }
 
     pub(super) fn new(program: Option<PathBuf>, cache: Option<CompiledCode>) -> Self {
-        Self { program, cache, has_warned: AtomicBool::default() }
+        let max_memory_bytes = max_memory_bytes();
+        Self { program, cache, max_memory_bytes, has_warned: AtomicBool::default() }
     }
 
     /// Where compiled code is kept, if anywhere.
@@ -108,7 +111,9 @@ impl Compiler {
         let Some(program) = &self.program else { return Ok(None) };
         let default = Limits::default();
         let limits = if origin == Origin::BuiltIn { &default } else { limits };
-        let error = match in_child_process(program, bytes, limits).await {
+        let memory_bytes = limits.compile_memory_bytes.min(self.max_memory_bytes);
+        let error = match in_child_process(program, bytes, limits.compile_time, memory_bytes).await
+        {
             Ok(code) => return Ok(Some(code)),
             Err(CompileError::NoProcess(error)) if is_impossible(&error) => error.to_string(),
             Err(error) if origin == Origin::BuiltIn => error.to_string(),
@@ -146,15 +151,15 @@ fn is_impossible(error: &io::Error) -> bool {
 async fn in_child_process(
     program: &Path,
     bytes: &[u8],
-    limits: &Limits,
+    time: Duration,
+    memory_bytes: u64,
 ) -> Result<Vec<u8>, CompileError> {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
-    let memory_bytes = memory_limit(limits);
     let mut child = Command::new(program)
         // What lists of processes show.
         .arg0(env!("CARGO_PKG_NAME"))
         .arg(SUBCOMMAND)
-        .arg(limits.compile_time.as_secs().max(1).to_string())
+        .arg(time.as_secs().max(1).to_string())
         .arg(memory_bytes.to_string())
         // No token gets into a process that handles bytes from outside.
         .env_clear()
@@ -186,24 +191,22 @@ async fn in_child_process(
         read?;
         child.wait().await
     };
-    match tokio::time::timeout(limits.compile_time, talk).await {
-        Err(_) => Err(CompileError::Time(limits.compile_time)),
+    match tokio::time::timeout(time, talk).await {
+        Err(_) => Err(CompileError::Time(time)),
         Ok(Err(error)) => Err(CompileError::Failed(error.to_string())),
         Ok(Ok(status)) if status.success() => Ok(code),
         Ok(Ok(status)) => {
             let message = String::from_utf8_lossy(&message);
-            Err(failure(status, &message, limits.compile_time, memory_bytes))
+            Err(failure(status, &message, time, memory_bytes))
         }
     }
 }
 
-/// The memory of a compilation: what the settings allow, and at most three quarters of what the container
-/// may use, so that it does not end with the compilation.
-fn memory_limit(limits: &Limits) -> u64 {
+/// Three quarters of what the container may use, so that it does not end with a compilation.
+fn max_memory_bytes() -> u64 {
     let of_container = std::fs::read_to_string("/sys/fs/cgroup/memory.max");
     let of_container = of_container.ok().and_then(|text| text.trim().parse::<u64>().ok());
-    let most = of_container.map_or(u64::MAX, |bytes| bytes / 4 * 3);
-    limits.compile_memory_bytes.min(most)
+    of_container.map_or(u64::MAX, |bytes| bytes / 4 * 3)
 }
 
 /// Why a child failed.

@@ -16,7 +16,6 @@ const MAX_CONNECTIONS: usize = 512;
 const MAX_PER_ADDRESS: usize = MAX_CONNECTIONS / 2;
 /// A scrape that takes longer than this no longer protects its connection.
 const LONG_RESPONSE: Duration = Duration::from_secs(30);
-
 /// The first request of a new connection is expected within this time.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
@@ -104,15 +103,13 @@ impl Connections {
         }
         let id = open.next_id;
         open.next_id += 1;
-        let (idle_since, busy_since) = (now, now);
-        let (responses, scrapes, has_request) = (0, 0, false);
         let state = State {
             address,
-            idle_since,
-            busy_since,
-            responses,
-            scrapes,
-            has_request,
+            idle_since: now,
+            busy_since: now,
+            responses: 0,
+            scrapes: 0,
+            has_request: false,
             close: close.clone(),
         };
         open.states.insert(id, state);
