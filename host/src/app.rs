@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::body::Spool;
 use crate::config::{SettingError, Settings};
 use crate::github::TransportError;
 use crate::mappings::{CandidateSet, Change, Refusal, Registry, Rescan};
@@ -188,7 +189,7 @@ fn refused_file(path: &Path, refusal: &Refusal) -> String {
 fn check_cache_dir(settings: &Settings) -> Result<(), SettingError> {
     let Some(directory) = &settings.cache_dir else { return Ok(()) };
     if directory.exists() {
-        return store(settings).map(|_| ());
+        return store(settings, &Spool::default()).map(|_| ());
     }
     let parent = directory.ancestors().skip(1).find(|parent| parent.exists());
     let is_directory = |parent: &Path| parent.is_dir();
@@ -218,10 +219,24 @@ fn engine(settings: &Settings, metrics: store::Metrics) -> Result<Engine, Engine
     Engine::with_compiler(settings.policy.limits.clone(), Compiler::in_child_process(cache))
 }
 
+/// Where the bodies of responses go: to the cache directory, or else the directory for temporary files.
+fn spool(settings: &Settings) -> Spool {
+    let temporary = std::env::temp_dir;
+    let directory = settings.cache_dir.clone().unwrap_or_else(temporary);
+    // Creating a file needs no room.
+    if let Err(error) = tempfile::tempfile_in(&directory) {
+        let directory = directory.display();
+        warn!(%error, "all documents stay in memory: {directory} can't be written to");
+        return Spool::default();
+    }
+    Spool::new(directory, settings.github.document_memory_bytes)
+}
+
 /// The store: in memory, and on disk if a directory is set.
-fn store(settings: &Settings) -> Result<Arc<dyn Store>, SettingError> {
+fn store(settings: &Settings, spool: &Spool) -> Result<Arc<dyn Store>, SettingError> {
     let Some(directory) = &settings.cache_dir else { return Ok(Arc::new(Memory::default())) };
-    let disk = Disk::open(directory).map_err(|error| unusable_cache_dir(directory, &error))?;
+    let disk = Disk::open(directory, spool.clone())
+        .map_err(|error| unusable_cache_dir(directory, &error))?;
     Ok(Arc::new(Tiered::new(disk)))
 }
 
@@ -232,12 +247,13 @@ impl Exporter {
         let reading = Arc::clone(&source);
         let read = tokio::task::spawn_blocking(move || {
             let settings = reading()?;
-            let store = store(&settings)?;
-            Ok::<_, SettingError>((settings, store))
+            let spool = spool(&settings);
+            let store = store(&settings, &spool)?;
+            Ok::<_, SettingError>((settings, spool, store))
         });
         let read = tokio::time::timeout(READ_TIMEOUT, read);
         let read = read.await.map_err(|_| StartError::ReadTimeout)?;
-        let (settings, store) = read.map_err(|_| StartError::ReadTimeout)??;
+        let (settings, spool, store) = read.map_err(|_| StartError::ReadTimeout)??;
         let settings = Arc::new(settings);
         let web = Arc::new(Web::new(settings.web_config.clone()).await?);
         let metrics = Metrics::new()?;
@@ -251,6 +267,7 @@ impl Exporter {
             (Arc::new(Targets::default()), Arc::new(Runner::new(metrics.runner.clone())));
         let parts = Parts {
             store,
+            spool,
             runner: Arc::clone(&runner),
             publisher: Arc::clone(&publisher),
             targets: Arc::clone(&targets),

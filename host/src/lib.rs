@@ -6,6 +6,7 @@
 //! The modules are listed from the bottom up. Each may use the ones above it in this list, never one
 //! below; a test checks every import.
 //!
+//! - [`body`]: bodies of responses, in memory or spooled to files.
 //! - [`model`]: plain types that every module shares.
 //! - [`config`]: flags, environment variables, the config file and the web config file.
 //! - [`github`]: one polite HTTP client: sign-in, pages, reports, rate limits, refusals.
@@ -21,6 +22,7 @@
 //! - [`app`]: puts it together. [`cli`]: the command line.
 
 pub mod app;
+pub mod body;
 pub mod cli;
 pub mod config;
 pub mod demo;

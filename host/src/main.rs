@@ -2,6 +2,8 @@
 
 #[path = "main/log.rs"]
 mod log;
+#[path = "main/resources.rs"]
+mod resources;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -27,7 +29,7 @@ use self::log::fail;
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    limit_arenas();
+    resources::limit_arenas();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return explain(&error),
@@ -54,21 +56,12 @@ fn main() -> ExitCode {
         }
         Some(Command::CheckConfig(args)) => check_config(*args),
         Some(Command::Healthcheck(args)) => check_health(&args),
-        None => serve(cli.serve),
+        None => {
+            resources::allow_open_files();
+            serve(cli.serve)
+        }
     }
 }
-
-/// Limits the heaps of the C library's allocator, which otherwise has eight for each core and keeps in
-/// each what any thread once needed there: 200 targets took 215 MB with them, and 167 MB with two.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "a function of the C library")]
-fn limit_arenas() {
-    // SAFETY: it is called before any other thread exists. If it fails, nothing has changed.
-    unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn limit_arenas() {}
 
 /// The built-in recordings, for `mapping check`.
 fn recordings() -> std::io::Result<Vec<BuiltInRecording>> {

@@ -187,6 +187,8 @@ fn the_defaults_in_docs_configuration_are_the_actual_ones() {
     assert_eq!(default("concurrency"), used.concurrency.to_string());
     assert_eq!(default("retries"), used.retries.to_string());
     assert_eq!(default("max_document_mib"), (used.max_document_bytes >> 20).to_string());
+    let document_memory = used.document_memory_bytes >> 20;
+    assert_eq!(default("document_memory_mib"), document_memory.to_string());
     assert_eq!(seconds("connect_timeout"), used.connect_timeout);
     assert_eq!(seconds("response_timeout"), used.response_timeout);
     assert_eq!(seconds("request_timeout"), used.request_timeout);

@@ -33,6 +33,7 @@ mod grafana;
 mod hostile_mappings;
 /// Mappings can be written in JavaScript.
 mod javascript;
+mod large_documents;
 /// The exporter starts and stops gracefully.
 mod lifecycle;
 /// A run of a mapping is stopped when it exceeds its limits.

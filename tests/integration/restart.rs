@@ -1,10 +1,11 @@
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use copilot_metrics_exporter::model::{Body, Document, Part, Scope, Target};
+use copilot_metrics_exporter::body::{Body, Spool};
+use copilot_metrics_exporter::model::{Document, Part, Scope, Target};
 use copilot_metrics_exporter::store::{Disk, Key, Slot, Store};
 use copilot_metrics_tests::command::{Serving, exporter, output};
 use copilot_metrics_tests::config::Config;
@@ -252,7 +253,7 @@ async fn what_a_clock_ten_years_ahead_has_stored_is_fetched_again_and_replaced()
         (target().at(github.api()), Timestamp::now() + SignedDuration::from_hours(87_600));
     let key = Key::document(&target, "billing", None, Slot::Good);
     {
-        let store = Disk::open(directory.path()).unwrap();
+        let store = Disk::open(directory.path(), Spool::default()).unwrap();
         let billing = store.get(&key).await.unwrap().unwrap();
         store.remove(&key).await.unwrap();
         let billing = Document { fetched_at: ahead, confirmed_at: ahead, ..billing };
@@ -266,7 +267,7 @@ async fn what_a_clock_ten_years_ahead_has_stored_is_fetched_again_and_replaced()
     assert!((0.0..60.0).contains(&age), "{age}");
     serving.kill();
     assert_eq!(github.requests().len(), requests + 1);
-    let store = Disk::open(directory.path()).unwrap();
+    let store = Disk::open(directory.path(), Spool::default()).unwrap();
     let billing = store.get(&key).await.unwrap().unwrap();
     assert!(billing.fetched_at <= Timestamp::now(), "{}", billing.fetched_at);
 }
@@ -281,7 +282,11 @@ fn target() -> Target {
 /// A document that identifies its round, and is newer than those of earlier rounds.
 fn document(round: u32) -> Document {
     let part = |length: u32| Part {
-        body: Body::from_compressed(vec![round as u8; length as usize].into(), length.into()),
+        body: Body::from_compressed(
+            vec![round as u8; length as usize].into(),
+            length.into(),
+            [round as u8; 32],
+        ),
         validator: None,
         next: None,
         day: None,
@@ -289,6 +294,15 @@ fn document(round: u32) -> Document {
     let parts = vec![part(200_000 + round % 256), part(1000)];
     let fetched_at = Timestamp::from_second(1_795_000_000 + i64::from(round)).unwrap();
     Document::new(parts, fetched_at, None)
+}
+
+fn stored_bytes(document: &Document) -> Vec<Vec<u8>> {
+    let read = |part: &Part| {
+        let mut bytes = Vec::new();
+        part.body.compressed().read_to_end(&mut bytes).unwrap();
+        bytes
+    };
+    document.parts.iter().map(read).collect()
 }
 
 fn key(name: &str) -> Key {
@@ -301,7 +315,7 @@ fn key(name: &str) -> Key {
 async fn a_writer_of_documents() {
     let directory = std::env::var("CACHE_OF_WRITER").expect("the test below sets it");
     let first: u32 = std::env::var("FIRST_ROUND").unwrap().parse().unwrap();
-    let disk = Disk::open(Path::new(&directory)).unwrap();
+    let disk = Disk::open(Path::new(&directory), Spool::default()).unwrap();
     for round in first.. {
         for name in NAMES {
             println!("writes");
@@ -335,11 +349,13 @@ async fn after_kill_9_at_any_moment_of_200_writes_the_store_is_intact() {
         std::thread::sleep(std::time::Duration::from_micros(run * 97 % 1500));
         writer.kill().unwrap();
         writer.wait().unwrap();
-        let disk = Disk::open(directory.path()).unwrap();
+        let disk = Disk::open(directory.path(), Spool::default()).unwrap();
         for name in NAMES {
             let found = disk.get(&key(name)).await.unwrap().expect("the first run has written it");
             let round = found.fetched_at.as_second() - 1_795_000_000;
-            assert_eq!(found, document(u32::try_from(round).unwrap()), "{name}");
+            let written = document(u32::try_from(round).unwrap());
+            assert_eq!(found, written, "{name}");
+            assert!(stored_bytes(&found) == stored_bytes(&written), "{name}");
         }
         let left: Vec<_> = files(directory.path());
         assert_eq!(left.len(), NAMES.len(), "{left:?}");

@@ -30,9 +30,16 @@ section! {
         #[serde(deserialize_with = "value::<Timeout, _>")]
         pub retry_delay: Duration = Duration::from_secs(1),
         /// Maximum size of a document, all parts together. The users report of 100,000 developers
-        /// has several hundred megabytes; in memory it takes a tenth of that or less.
+        /// has several hundred megabytes; compressed, it takes a tenth of that or less.
         #[serde(rename = "max_document_mib", deserialize_with = "value::<Mib<u64, 1, 65_536, 4096>, _>")]
         pub max_document_bytes: u64 = 4 << 30,
+        /// Memory for the documents of all targets together, compressed. Larger ones are kept in
+        /// files, in the cache directory or else the directory for temporary files.
+        #[serde(
+            rename = "document_memory_mib",
+            deserialize_with = "value::<Mib<u64, 0, 65_536, 64>, _>"
+        )]
+        pub document_memory_bytes: u64 = 16 << 20,
         /// CA certificates (PEM) to trust in addition to the system's.
         #[serde(rename = "ca_file", deserialize_with = "value::<CaFile, _>")]
         pub ca_certificates: Vec<u8> = Vec::new(),

@@ -67,6 +67,7 @@ fn every_setting_of_the_sections_github_and_mapping_is_read() {
   retries: 0
   retry_delay: ' 2s '
   max_document_mib: 1024
+  document_memory_mib: 8
   api_version: 2026-03-10
   download_hosts: ['*.CDN.example']
 mapping:
@@ -89,6 +90,7 @@ mapping:
         retries: 0,
         retry_delay: Duration::from_secs(2),
         max_document_bytes: 1 << 30,
+        document_memory_bytes: 8 << 20,
         ca_certificates: Vec::new(),
         api_version: "2026-03-10".to_owned(),
         download_hosts: vec!["*.cdn.example".to_owned()],

@@ -12,10 +12,12 @@ use super::credential::{Credential, Credentials};
 use super::error::FetchError;
 use super::hosts::{is_own, may_download};
 use super::rate_limit::Weight;
-use super::transport::{Reply, Request, Transport, too_large, url_of};
+use super::response::too_large;
+use super::transport::{Reply, Request, Transport, url_of};
+use crate::body::Body;
 use crate::config::CredentialSettings;
 use crate::model::digest::sha256;
-use crate::model::{Body, Document, Part, Target, Validator};
+use crate::model::{Document, Part, Target, Validator};
 
 /// The largest response with download links, in bytes.
 const MAX_ENVELOPE_BYTES: u64 = 1 << 20;

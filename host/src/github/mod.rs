@@ -22,6 +22,7 @@ mod paged;
 mod rate_limit;
 mod refusal;
 mod report;
+mod response;
 mod transport;
 
 pub use client::Client;

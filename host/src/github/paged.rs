@@ -11,7 +11,8 @@ use super::client::{ApiRequest, Client};
 use super::error::FetchError;
 use super::link;
 use super::rate_limit::Weight;
-use crate::model::{Body, Document, Part};
+use crate::body::Body;
+use crate::model::{Document, Part};
 
 /// More pages than any list at GitHub has: 100,000 seats are 1,000 pages.
 const MAX_PAGES: usize = 10_000;
@@ -111,7 +112,6 @@ fn most_pages(path: &str, first: &Body) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::BodyWriter;
 
     #[test]
     fn a_page_belongs_to_its_endpoint_however_the_owner_is_named() {
@@ -123,11 +123,7 @@ mod tests {
 
     #[test]
     fn a_list_has_no_more_pages_than_its_total_can_need() {
-        let body = |text: &str| {
-            let mut writer = BodyWriter::default();
-            writer.write(text.as_bytes()).unwrap();
-            writer.finish().unwrap()
-        };
+        let body = |text: &str| Body::of(text.as_bytes()).unwrap();
         let path = "/orgs/o/copilot/billing/seats?per_page=100";
         assert_eq!(most_pages(path, &body("{\"total_seats\":340,\"seats\":[]}")), 35);
         assert_eq!(most_pages("/orgs/o/runners", &body("{\"total_count\":0}")), 1);

@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use super::client::{ApiRequest, Client};
 use super::error::FetchError;
-use crate::model::{BodyWriter, Document, Part};
+use crate::body::Body;
+use crate::model::{Document, Part};
 
 /// How often a report's links are requested, if the previous ones have expired.
 const MAX_ENVELOPES: usize = 3;
@@ -70,10 +71,8 @@ async fn fetch_once(
         // The report of one day without files says that nothing happened, and mappings get to know that
         // in GitHub's own words. One of 28 days without files would replace data: it does not exist yet.
         let Some(day) = envelope.report_day else { return Ok(Attempt::Fetched(None)) };
-        let mut writer = BodyWriter::default();
-        let written =
-            writer.write(format!("{{\"download_links\":[],\"report_day\":\"{day}\"}}").as_bytes());
-        let body = written.and_then(|()| writer.finish());
+        let body =
+            Body::of(format!("{{\"download_links\":[],\"report_day\":\"{day}\"}}").as_bytes());
         let body = body.map_err(|error| FetchError::answer(request.path, error.to_string()))?;
         let part = Part { body, validator: None, next: None, day: None };
         return Ok(Attempt::Fetched(Some(Document::new(vec![part], fetched_at, Some(day)))));

@@ -7,11 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
-use futures_util::StreamExt;
 use jiff::Timestamp;
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
-    LOCATION,
+    ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION,
 };
 use reqwest::{Certificate, Method, Response, StatusCode};
 use serde::Deserialize;
@@ -24,10 +22,12 @@ use super::error::FetchError;
 use super::metrics::Metrics;
 use super::rate_limit::{RateLimit, Weight, retry_after, server_time};
 use super::refusal::Refusal;
+use super::response::{is_web_page, read, web_page};
+use crate::body::{Body, Spool};
 use crate::config::GithubOptions;
 use crate::config::is_loopback;
+use crate::model::Secret;
 use crate::model::mask::mask;
-use crate::model::{Body, BodyWriter, Secret};
 
 /// The largest error response, in bytes.
 const MAX_ERROR_BYTES: u64 = 1 << 20;
@@ -60,6 +60,7 @@ pub struct Transport {
     direct: reqwest::Client,
     options: Arc<GithubOptions>,
     hosts: Arc<Mutex<HashMap<String, Arc<Host>>>>,
+    spool: Spool,
     metrics: Metrics,
     on_retry: Option<OnRetry>,
 }
@@ -109,8 +110,13 @@ pub(super) enum Reply {
 }
 
 impl Transport {
-    /// Creates the HTTP clients, which honor `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`.
-    pub fn new(options: GithubOptions, metrics: Metrics) -> Result<Self, TransportError> {
+    /// Creates the HTTP clients, which honor `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. The bodies of
+    /// responses go to `spool`.
+    pub fn new(
+        options: GithubOptions,
+        spool: Spool,
+        metrics: Metrics,
+    ) -> Result<Self, TransportError> {
         let certificates = Certificate::from_pem_bundle(&options.ca_certificates)?;
         let builder = || {
             reqwest::Client::builder()
@@ -126,6 +132,7 @@ impl Transport {
             direct: builder().no_proxy().build()?,
             options: Arc::new(options),
             hosts: Arc::default(),
+            spool,
             metrics,
             on_retry: None,
         })
@@ -238,7 +245,7 @@ impl Transport {
                     if request.token.is_some() && is_web_page(&headers) {
                         return Err(FetchError::answer(what, web_page(&url)));
                     }
-                    let body = read(what, response, request.limit).await?;
+                    let body = read(what, response, request.limit, &self.spool).await?;
                     request.succeeded();
                     return Ok(Reply::Content(body, headers));
                 }
@@ -302,48 +309,10 @@ pub(super) fn url_of(api: &Url, path: &str) -> Result<Url, FetchError> {
         .map_err(|error| FetchError::impossible(path, error.to_string()))
 }
 
-/// Whether a response is a web page, which the API never returns.
-fn is_web_page(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"))
-}
-
-/// What a web page instead of a document means.
-fn web_page(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    format!(
-        "{host} sent a web page: the API URL must be that of the API (https://api.github.com, \
-         https://api.SUBDOMAIN.ghe.com or https://HOST/api/v3), and no proxy may answer instead of it"
-    )
-}
-
 fn redirect(what: &str, from: &Url, response: &Response) -> Result<Url, FetchError> {
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
     let to = location.and_then(|location| from.join(location).ok());
     to.ok_or_else(|| FetchError::answer(what, "it redirects without a valid URL"))
-}
-
-/// Reads a body, compressing it as it arrives.
-async fn read(what: &str, response: Response, limit: u64) -> Result<Body, FetchError> {
-    let failed = |error: std::io::Error| FetchError::impossible(what, error.to_string());
-    let mut writer = BodyWriter::default();
-    let mut chunks = response.bytes_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|error| FetchError::request(what, error))?;
-        if writer.length() + chunk.len() as u64 > limit {
-            return Err(too_large(what, limit));
-        }
-        writer.write(&chunk).map_err(failed)?;
-    }
-    writer.finish().map_err(failed)
-}
-
-/// The error for a document that exceeds the limit.
-pub(super) fn too_large(what: &str, limit: u64) -> FetchError {
-    let reason = format!(
-        "larger than the limit (github.max_document_mib): it exceeds the remaining {limit} bytes"
-    );
-    FetchError::answer(what, reason)
 }
 
 /// Turns an error response into an error, with GitHub's message.
@@ -353,7 +322,7 @@ async fn refused(request: &Request<'_>, status: StatusCode, response: Response) 
         message: String,
     }
     let headers = response.headers().clone();
-    let body = read(request.what, response, MAX_ERROR_BYTES).await.ok();
+    let body = read(request.what, response, MAX_ERROR_BYTES, &Spool::default()).await.ok();
     let answer = body.and_then(|body| serde_json::from_reader::<_, Answer>(body.reader()).ok());
     let message: Option<String> = answer.map(|answer| {
         // A server or proxy may send the token back.

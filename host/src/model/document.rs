@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::body::Body;
 use super::target::Scope;
+use crate::body::Body;
 
 /// The documents of a target by name.
 pub type Documents = BTreeMap<String, Document>;
@@ -190,9 +190,9 @@ impl Document {
         self.parts.iter().find(is_resource)
     }
 
-    /// The memory that its bodies take.
-    pub fn compressed_length(&self) -> usize {
-        self.parts.iter().map(|part| part.body.compressed().len()).sum()
+    /// The number of bytes that its bodies take, compressed.
+    pub fn compressed_length(&self) -> u64 {
+        self.parts.iter().map(|part| part.body.compressed_length()).sum()
     }
 }
 

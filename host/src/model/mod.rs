@@ -1,10 +1,9 @@
-//! Plain types that every module shares: no I/O, no dependencies on other modules.
+//! Plain types that every module shares: no I/O of their own.
 //!
 //! [`Target`]: what is exported. [`DocumentSpec`] and [`Document`]: what a mapping asks for and what
 //! GitHub sent. [`Manifest`]: what a mapping says about itself. [`SampleSet`]: what it returned.
 //! [`Secret`]: text that must not be printed. [`metrics`]: the registry of the exporter's own metrics.
 
-mod body;
 mod chart;
 pub mod digest;
 mod document;
@@ -18,7 +17,6 @@ mod secret;
 mod target;
 pub mod text;
 
-pub use body::{Body, BodyWriter};
 pub use chart::{Chart, ChartForm, ChartSeries, LabelBars, LabelMatcher, Selection};
 pub use document::{Document, DocumentSpec, Documents, FetchKind, Need, Part, Validator};
 pub use limits::Limits;

@@ -57,7 +57,7 @@ pub struct DocumentStatus {
     /// The time from one fetch to the next.
     pub ttl: Duration,
     /// The memory it takes.
-    pub bytes: usize,
+    pub bytes: u64,
     /// The day that it is about.
     pub report_day: Option<Date>,
 }

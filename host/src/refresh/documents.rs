@@ -90,12 +90,11 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::model::{BodyWriter, Part};
+    use crate::body::Body;
+    use crate::model::Part;
 
     fn document(second: i64, text: &str) -> Document {
-        let mut writer = BodyWriter::default();
-        writer.write(text.as_bytes()).unwrap();
-        let body = writer.finish().unwrap();
+        let body = Body::of(text.as_bytes()).unwrap();
         let parts = vec![Part { body, validator: None, next: None, day: None }];
         Document::new(parts, Timestamp::from_second(second).unwrap(), None)
     }

@@ -9,6 +9,7 @@ use tracing::warn;
 
 use super::metrics::Metrics;
 use super::targets::Targets;
+use crate::body::Spool;
 use crate::config::MappingSource;
 use crate::model::Target;
 use crate::output::Publisher;
@@ -31,6 +32,8 @@ pub(super) struct FailureReport {
 pub struct Parts {
     /// Keeps documents and samples.
     pub store: Arc<dyn Store>,
+    /// Keeps the bodies of responses.
+    pub spool: Spool,
     /// Runs mappings.
     pub runner: Arc<Runner>,
     /// Serves samples.

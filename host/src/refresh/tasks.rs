@@ -36,7 +36,7 @@ struct Running {
 impl Tasks {
     /// No tasks yet.
     pub(super) fn new(shared: Arc<Shared>, settings: &Settings) -> Result<Self, TransportError> {
-        let transport = Transport::new(settings.github.clone(), shared.github_metrics.clone())?;
+        let transport = transport(&shared, settings)?;
         Ok(Self {
             shared,
             transport,
@@ -54,8 +54,8 @@ impl Tasks {
         registry: &Mutex<Registry>,
     ) -> Result<(), TransportError> {
         if *self.transport.options() != settings.github {
-            let metrics = self.shared.github_metrics.clone();
-            self.transport = Transport::new(settings.github.clone(), metrics)?;
+            self.transport = transport(&self.shared, settings)?;
+            self.shared.spool.set_budget(settings.github.document_memory_bytes);
             // Each of them has the previous transport.
             self.stop(|_| true).await;
         }
@@ -136,4 +136,9 @@ impl Tasks {
             running.task.await.ok();
         }
     }
+}
+
+fn transport(shared: &Shared, settings: &Settings) -> Result<Transport, TransportError> {
+    let (spool, metrics) = (shared.spool.clone(), shared.github_metrics.clone());
+    Transport::new(settings.github.clone(), spool, metrics)
 }

@@ -9,8 +9,9 @@ use tokio_util::task::TaskTracker;
 use super::blame::{Blame, Failure};
 use super::execute::{MapError, RunResult, execute};
 use super::metrics::Metrics;
+use crate::body::Body;
 use crate::mappings::Member;
-use crate::model::{Body, Document, Documents, MappingOption, Part, PartHeader, Span, Target};
+use crate::model::{Document, Documents, MappingOption, Part, PartHeader, Span, Target};
 use crate::wasm::RunError;
 
 /// How many mappings run at once for refreshes. Each takes a core and up to its memory limit.

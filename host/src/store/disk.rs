@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,8 +20,8 @@ use super::error::StoreError;
 use super::interface::{Put, Store, is_newer};
 use super::key::{Key, Slot};
 use super::lease::{Lease, Leases};
-use super::record;
-use crate::model::digest::hex;
+use super::record::{self, ReadError};
+use crate::body::Spool;
 use crate::model::{Document, Target};
 
 /// Files that are being written. One that exists at the start was left by a crash.
@@ -40,6 +39,8 @@ pub struct Disk {
 /// The files of the directory. All functions block.
 struct Files {
     directory: PathBuf,
+    /// Where the bodies of documents go.
+    spool: Spool,
     /// Held by a writer, so that comparing with what is stored and replacing it is one step.
     writing: Mutex<()>,
 }
@@ -55,8 +56,8 @@ struct Confirmation {
 impl Disk {
     /// Creates the directory if needed, and removes what a crash left unfinished. It fails if the
     /// directory can't be created or written to; a full one is not a failure.
-    pub fn open(directory: &Path) -> io::Result<Self> {
-        let files = Files { directory: directory.to_owned(), writing: Mutex::default() };
+    pub fn open(directory: &Path, spool: Spool) -> io::Result<Self> {
+        let files = Files { directory: directory.to_owned(), spool, writing: Mutex::default() };
         let documents = directory.join(DOCUMENTS);
         match make(&documents).and_then(|()| unfinished(&documents)) {
             // It may have room again before the first write.
@@ -87,7 +88,7 @@ impl Disk {
 
 impl Store for Disk {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
-        self.blocking(key, Files::load)
+        self.blocking(key, |files, key| files.load(key, Some(&files.spool)))
     }
 
     fn put<'a>(
@@ -152,21 +153,18 @@ impl Files {
         self.target(&key.target).join(key.file_name())
     }
 
-    fn load(&self, key: &Key) -> Result<Option<Document>, StoreError> {
+    fn load(&self, key: &Key, spool: Option<&Spool>) -> Result<Option<Document>, StoreError> {
         let path = self.path(key);
-        let bytes: Bytes = match fs::read(&path) {
-            Ok(bytes) => bytes.into(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failed(&path, error)),
-        };
-        let confirmed = confirmation_of(&path, &bytes);
-        match record::read(bytes, key) {
+        let Some(file) = open(&path)? else { return Ok(None) };
+        let confirmed = confirmation_of(&path, &file);
+        match record::read(file, key, spool) {
             Ok(document) => {
                 let confirmed_at =
                     confirmed.map_or(document.confirmed_at, |at| at.max(document.confirmed_at));
                 Ok(Some(Document { confirmed_at, ..document }))
             }
-            Err(reason) => Err(match self.set_aside(&path) {
+            Err(ReadError::Io(error)) => Err(failed(&path, error)),
+            Err(ReadError::Corrupt(reason)) => Err(match self.set_aside(&path) {
                 Ok(()) => StoreError::Corrupt { place: path.display().to_string(), reason },
                 Err(error) => failed(&path, error),
             }),
@@ -176,7 +174,7 @@ impl Files {
     fn save(&self, key: &Key, document: &Document) -> Result<Put, StoreError> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         // One that can't be read is replaced.
-        if let Ok(Some(stored)) = self.load(key)
+        if let Ok(Some(stored)) = self.load(key, None)
             && !is_newer(document, &stored)
         {
             return Ok(Put::Superseded);
@@ -188,13 +186,10 @@ impl Files {
 
     fn confirm(&self, key: &Key, document: &Document, at: Timestamp) -> Result<(), StoreError> {
         let path = self.path(key);
-        let bytes: Bytes = match fs::read(&path) {
-            Ok(bytes) => bytes.into(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(failed(&path, error)),
-        };
-        let Some(checksum) = record::checksum(&bytes).map(hex) else { return Ok(()) };
-        if !record::read(bytes, key).is_ok_and(|stored| stored.has_content_of(document)) {
+        let Some(file) = open(&path)? else { return Ok(()) };
+        let Ok(checksum) = record::checksum(&file) else { return Ok(()) };
+        let stored = record::read(file, key, None);
+        if !stored.is_ok_and(|stored| stored.has_content_of(document)) {
             return Ok(());
         }
         let confirmation = serde_json::to_vec(&Confirmation { checksum, at });
@@ -264,11 +259,20 @@ fn confirmation_path(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// When the file with these bytes was last confirmed, if it was.
-fn confirmation_of(path: &Path, bytes: &[u8]) -> Option<Timestamp> {
+/// Opens a file, if it exists.
+fn open(path: &Path) -> Result<Option<File>, StoreError> {
+    match File::open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(path, error)),
+    }
+}
+
+/// When a file was last confirmed, if it was.
+fn confirmation_of(path: &Path, file: &File) -> Option<Timestamp> {
     let json = fs::read(confirmation_path(path)).ok()?;
     let confirmation: Confirmation = serde_json::from_slice(&json).ok()?;
-    (confirmation.checksum == hex(record::checksum(bytes)?)).then_some(confirmation.at)
+    (confirmation.checksum == record::checksum(file).ok()?).then_some(confirmation.at)
 }
 
 fn write_record(path: &Path, key: &Key, document: &Document) -> io::Result<()> {

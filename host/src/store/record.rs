@@ -1,20 +1,25 @@
 //! The format of stored documents: a line that identifies it, the length of the header, the header,
 //! the compressed bodies one after the other, and the SHA-256 of all that.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use super::key::Key;
-use crate::model::{Body, Document, Part, Validator};
+use crate::body::{Body, Spool};
+use crate::model::digest::{hex, sha256_of};
+use crate::model::{Document, Part, Validator};
 
 /// A file of another version is not read: its documents are fetched again.
-const MAGIC: &[u8] = b"copilot-metrics-exporter document 3\n";
-const CHECKSUM_BYTES: usize = 32;
+const MAGIC: &[u8] = b"copilot-metrics-exporter document 4\n";
+const CHECKSUM_BYTES: u64 = 32;
 
 /// Whose document it is: files are not identified by their names alone.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -38,8 +43,9 @@ struct Head {
 
 #[derive(Serialize, Deserialize)]
 struct PartHead {
-    stored_bytes: usize,
+    stored_bytes: u64,
     bytes: u64,
+    sha256: [u8; 32],
     validator: Option<Validator>,
     next: Option<String>,
     day: Option<Date>,
@@ -67,8 +73,9 @@ pub(super) fn write(out: &mut impl Write, key: &Key, document: &Document) -> io:
             .parts
             .iter()
             .map(|part| PartHead {
-                stored_bytes: part.body.compressed().len(),
+                stored_bytes: part.body.compressed_length(),
                 bytes: part.body.length(),
+                sha256: *part.body.sha256(),
                 validator: part.validator.clone(),
                 next: part.next.clone(),
                 day: part.day,
@@ -77,53 +84,111 @@ pub(super) fn write(out: &mut impl Write, key: &Key, document: &Document) -> io:
     };
     let head = serde_json::to_vec(&head)?;
     let length = u32::try_from(head.len()).map_err(io::Error::other)?.to_le_bytes();
-    let mut checksum = Sha256::new();
-    let bodies = document.parts.iter().map(|part| part.body.compressed().as_ref());
-    for bytes in [MAGIC, &length, &head].into_iter().chain(bodies) {
-        checksum.update(bytes);
+    let mut out = Summed { to: out, checksum: Sha256::new() };
+    for bytes in [MAGIC, &length, &head] {
         out.write_all(bytes)?;
     }
-    out.write_all(&checksum.finalize())
+    for part in &document.parts {
+        io::copy(&mut part.body.compressed(), &mut out)?;
+    }
+    let Summed { to, checksum } = out;
+    to.write_all(&checksum.finalize())
 }
 
-/// Reads a document. The error says what is wrong with the bytes.
-pub(super) fn read(bytes: Bytes, key: &Key) -> Result<Document, String> {
-    let rest = bytes.strip_prefix(MAGIC).ok_or("not a document of this version of the exporter")?;
-    let cut_off = || "it is truncated".to_owned();
-    let (content, checksum) = bytes
-        .len()
-        .checked_sub(CHECKSUM_BYTES)
-        .and_then(|at| bytes.split_at_checked(at))
-        .ok_or_else(cut_off)?;
-    if Sha256::digest(content).as_slice() != checksum {
-        return Err("its checksum is wrong".to_owned());
+/// Writes, and computes the checksum of what was written.
+struct Summed<W> {
+    to: W,
+    checksum: Sha256,
+}
+
+impl<W: Write> Write for Summed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.checksum.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
     }
-    let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(cut_off)?;
-    let (head, _) =
-        rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(cut_off)?;
-    let mut at = MAGIC.len() + length.len() + head.len();
-    let head: Head = serde_json::from_slice(head).map_err(|error| error.to_string())?;
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// Why a record could not be read.
+#[derive(Debug, Error)]
+pub(super) enum ReadError {
+    /// What is wrong with its bytes.
+    #[error("{0}")]
+    Corrupt(String),
+    /// It could not be read at all.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl ReadError {
+    fn corrupt(reason: impl Into<String>) -> Self {
+        Self::Corrupt(reason.into())
+    }
+
+    fn truncated() -> Self {
+        Self::corrupt("it is truncated")
+    }
+}
+
+/// Reads a document. Its bodies are read into memory if `spool` has room for them; otherwise, they are
+/// views of the file, whose bytes must not change.
+pub(super) fn read(file: File, key: &Key, spool: Option<&Spool>) -> Result<Document, ReadError> {
+    let length = file.metadata()?.len();
+    // Where the bodies end.
+    let end = length.checked_sub(CHECKSUM_BYTES).ok_or_else(ReadError::truncated)?;
+    let mut magic = [0; MAGIC.len()];
+    if length < MAGIC.len() as u64 || file.read_exact_at(&mut magic, 0).is_err() || magic != MAGIC {
+        return Err(ReadError::corrupt("not a document of this version of the exporter"));
+    }
+    if sum(&file, end)? != checksum(&file)? {
+        return Err(ReadError::corrupt("its checksum is wrong"));
+    }
+    let mut at = MAGIC.len() as u64;
+    let mut take = |bytes: u64| {
+        let start = at;
+        at = at.checked_add(bytes).filter(|at| *at <= end).ok_or_else(ReadError::truncated)?;
+        Ok::<_, ReadError>(start..at)
+    };
+    let mut length = [0; 4];
+    file.read_exact_at(&mut length, take(4)?.start)?;
+    let head = take(u32::from_le_bytes(length).into())?;
+    let mut bytes = vec![0; usize::try_from(head.end - head.start).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, head.start)?;
+    let head: Head =
+        serde_json::from_slice(&bytes).map_err(|error| ReadError::corrupt(error.to_string()))?;
     let found = head.identity;
     if found != identity(key) {
-        return Err(format!(
+        return Err(ReadError::corrupt(format!(
             "it is the document {} of the {} {} at {}",
             found.document, found.scope, found.login, found.github
-        ));
+        )));
     }
+    let file = Arc::new(file);
     let mut parts = Vec::with_capacity(head.parts.len());
     for part in head.parts {
-        let end = at.checked_add(part.stored_bytes).filter(|end| *end <= content.len());
-        let end = end.ok_or_else(cut_off)?;
-        // No copy: the bodies are views of the file's bytes.
-        let body = Body::from_compressed(bytes.slice(at..end), part.bytes);
+        let range = take(part.stored_bytes)?;
+        let body = Body::of_file(&file, range, part.bytes, part.sha256, spool)?;
         parts.push(Part { body, validator: part.validator, next: part.next, day: part.day });
-        at = end;
     }
     let Head { source, fetched_at, confirmed_at, report_day, .. } = head;
     Ok(Document { source, parts, fetched_at, confirmed_at, report_day })
 }
 
-/// The checksum at the end of a record, which identifies its content.
-pub(super) fn checksum(bytes: &[u8]) -> Option<&[u8]> {
-    bytes.len().checked_sub(CHECKSUM_BYTES).and_then(|at| bytes.get(at..))
+/// The SHA-256 of the first bytes of a file.
+fn sum(file: &File, bytes: u64) -> io::Result<String> {
+    let mut file = file;
+    file.seek(SeekFrom::Start(0))?;
+    sha256_of(file.take(bytes))
+}
+
+/// The checksum at the end of a record, in hexadecimal, which identifies its content.
+pub(super) fn checksum(file: &File) -> io::Result<String> {
+    let mut checksum = [0; CHECKSUM_BYTES as usize];
+    let at = file.metadata()?.len().saturating_sub(CHECKSUM_BYTES);
+    file.read_exact_at(&mut checksum, at)?;
+    Ok(hex(&checksum))
 }

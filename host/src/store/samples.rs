@@ -1,14 +1,13 @@
 //! The samples of a mapping, stored with the documents they were made of: a restart serves them
 //! without running the mapping, which takes seconds over the documents of 100,000 developers.
 
-use std::io::{self, Write};
+use std::io;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Body, Document, MappingId, Part, Samples, UnmappedField};
+use crate::body::Body;
+use crate::model::{Document, MappingId, Part, Samples, UnmappedField};
 
 /// Samples, and what they were made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,11 +26,7 @@ impl StoredSamples {
     /// The samples as a document, which is what a store keeps. It compresses: it belongs on a thread
     /// for blocking work.
     pub fn to_document(&self) -> io::Result<Document> {
-        let json = serde_json::to_vec(self)?;
-        let mut compressed = GzEncoder::new(Vec::new(), Compression::fast());
-        compressed.write_all(&json)?;
-        let compressed = compressed.finish()?.into_boxed_slice().into();
-        let body = Body::from_compressed(compressed, json.len() as u64);
+        let body = Body::of(&serde_json::to_vec(self)?)?;
         let parts = vec![Part { body, validator: None, next: None, day: None }];
         Ok(Document::new(parts, Timestamp::now(), None))
     }

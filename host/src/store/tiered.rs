@@ -121,7 +121,8 @@ impl<S: Store> Store for Tiered<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Body, Part, Scope};
+    use crate::body::{Body, Spool};
+    use crate::model::{Part, Scope};
     use crate::store::{Disk, Slot};
 
     fn target() -> Target {
@@ -129,9 +130,7 @@ mod tests {
     }
 
     fn document(second: i64, text: &str) -> Document {
-        let mut writer = crate::model::BodyWriter::default();
-        writer.write(text.as_bytes()).unwrap();
-        let body: Body = writer.finish().unwrap();
+        let body = Body::of(text.as_bytes()).unwrap();
         let part = Part { body, validator: None, next: None, day: None };
         let at = Timestamp::from_second(second).unwrap();
         Document { source: "plain /x".to_owned(), ..Document::new(vec![part], at, None) }
@@ -180,7 +179,7 @@ mod tests {
     #[tokio::test]
     async fn every_store_keeps_the_contract() {
         let directory = tempfile::tempdir().unwrap();
-        let disk = |name: &str| Disk::open(&directory.path().join(name)).unwrap();
+        let disk = |name: &str| Disk::open(&directory.path().join(name), Spool::default()).unwrap();
         keeps_the_contract(&Memory::default()).await;
         keeps_the_contract(&disk("alone")).await;
         keeps_the_contract(&Tiered::new(disk("tiered"))).await;
@@ -193,12 +192,12 @@ mod tests {
         let (good, pending) = (document(100, "good"), document(200, "pending"));
         let later = Timestamp::from_second(300).unwrap();
         {
-            let store = Tiered::new(Disk::open(directory.path()).unwrap());
+            let store = Tiered::new(Disk::open(directory.path(), Spool::default()).unwrap());
             store.put(&key, &good).await.unwrap();
             store.confirm(&key, &good, later).await.unwrap();
             store.put(&key.in_slot(Slot::Pending), &pending).await.unwrap();
         }
-        let store = Tiered::new(Disk::open(directory.path()).unwrap());
+        let store = Tiered::new(Disk::open(directory.path(), Spool::default()).unwrap());
         let loaded = store.get(&key).await.unwrap();
         assert_eq!(loaded, Some(Document { confirmed_at: later, ..good }));
         assert_eq!(store.get(&key.in_slot(Slot::Pending)).await.unwrap(), Some(pending));

@@ -4,12 +4,11 @@
 
 use std::time::Instant;
 
-use copilot_metrics_exporter::model::{Body, Document, Part, Scope, Target};
+use copilot_metrics_exporter::body::{BodyWriter, Spool};
+use copilot_metrics_exporter::model::{Document, Part, Scope, Target};
 use copilot_metrics_exporter::store::{Disk, Key, Slot, Store};
 use copilot_metrics_tests::command::{Serving, client, exporter};
 use copilot_metrics_tests::fixtures::write_users_report;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -49,9 +48,9 @@ pub fn measure() {
 
 /// Stores a generated users report.
 async fn store_report(directory: &TempDir, bytes: u64) {
-    let mut body = GzEncoder::new(Vec::new(), Compression::fast());
-    let written = write_users_report(&mut body, bytes).unwrap();
-    let body = Body::from_compressed(body.finish().unwrap().into(), written);
+    let mut body = BodyWriter::default();
+    write_users_report(&mut body, bytes).unwrap();
+    let body = body.finish().unwrap();
     let day = Some(jiff::civil::date(2026, 10, 30));
     let part = Part { body, validator: None, next: None, day };
     let path = "/orgs/{org}/copilot/metrics/reports/users-1-day?day={day}";
@@ -62,5 +61,5 @@ async fn store_report(directory: &TempDir, bytes: u64) {
     let target = Target::new(Scope::Organization, "octodemo").unwrap();
     let target = target.at(&GITHUB.parse().unwrap());
     let key = Key::document(&target, "users-1-day", day, Slot::Good);
-    Disk::open(directory.path()).unwrap().put(&key, &document).await.unwrap();
+    Disk::open(directory.path(), Spool::default()).unwrap().put(&key, &document).await.unwrap();
 }
