@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use prometheus::IntGauge;
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -221,15 +222,19 @@ fn engine(settings: &Settings, metrics: store::Metrics) -> Result<Engine, Engine
 
 /// Where the bodies of responses go: to the cache directory, or else the directory for temporary files.
 fn spool(settings: &Settings) -> Spool {
-    let temporary = std::env::temp_dir;
-    let directory = settings.cache_dir.clone().unwrap_or_else(temporary);
+    let budget = settings.github.document_memory_bytes;
+    // The store checks it.
+    if let Some(directory) = &settings.cache_dir {
+        return Spool::new(directory.clone(), budget);
+    }
+    let directory = std::env::temp_dir();
     // Creating a file needs no room.
     if let Err(error) = tempfile::tempfile_in(&directory) {
         let directory = directory.display();
         warn!(%error, "all documents stay in memory: {directory} can't be written to");
         return Spool::default();
     }
-    Spool::new(directory, settings.github.document_memory_bytes)
+    Spool::new(directory, budget)
 }
 
 /// The store: in memory, and on disk if a directory is set.
@@ -299,6 +304,11 @@ impl Exporter {
             web,
         });
         Ok(Self { listeners, app, reconciler, settings })
+    }
+
+    /// Told of every change of what `/metrics` serves.
+    pub fn snapshots(&self) -> watch::Receiver<u64> {
+        self.app.publisher.snapshots()
     }
 
     /// Requests reloads of its settings.

@@ -29,7 +29,6 @@ use self::log::fail;
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    resources::limit_arenas();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return explain(&error),
@@ -206,6 +205,7 @@ async fn serve_until_signal(args: ServeArgs) -> ExitCode {
     if let Err(error) = reload_on_signal(exporter.reloader()) {
         return fail(1, &format!("cannot receive signals: {error}"));
     }
+    tokio::spawn(resources::return_memory(exporter.snapshots()));
     let ran = exporter.run(cancel).await;
     drop(stand_in);
     match ran {

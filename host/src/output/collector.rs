@@ -52,7 +52,7 @@ const DOCUMENT_METRICS: [DocumentMetric; 5] = [
     },
     DocumentMetric {
         name: "copilot_exporter_cache_bytes",
-        help: "Memory used by the stored document, compressed.",
+        help: "Size of the stored document, compressed, in memory or in a file.",
         read: |document, _| Some(document.bytes as f64),
     },
     DocumentMetric {

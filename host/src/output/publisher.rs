@@ -202,6 +202,11 @@ impl Publisher {
         self.snapshot.load_full()
     }
 
+    /// Told of every new snapshot.
+    pub fn snapshots(&self) -> watch::Receiver<u64> {
+        self.built.subscribe()
+    }
+
     /// Whether the snapshot has samples of any target.
     pub fn has_data(&self) -> bool {
         self.has_data.load(Ordering::Relaxed)
