@@ -77,7 +77,8 @@ async fn documents_beyond_the_memory_for_them_give_the_same_numbers_also_after_a
     let config = Config::new("github: {document_memory_mib: 0}");
     let spooling = || {
         let mut command = command(&github, "octodemo");
-        command.env("CONFIG_FILE", config.path()).env("CACHE_DIR", directory.path());
+        // It is created by the exporter.
+        command.env("CONFIG_FILE", config.path()).env("CACHE_DIR", directory.path().join("new"));
         Serving::start(command)
     };
     let serving = spooling();

@@ -4,7 +4,7 @@ use std::time::Duration;
 use copilot_metrics_exporter::model::{Limits, PartHeader, Scope, Span, Target};
 use copilot_metrics_exporter::runner::{MapError, RunResult, execute};
 use copilot_metrics_exporter::wasm::{DEFAULT_MAPPING, Engine, Mapping, RunError, TrapCause};
-use copilot_metrics_tests::fixtures::{FETCHED_AT_SECONDS, read, write_users_report};
+use copilot_metrics_tests::fixtures::{FETCHED_AT_SECONDS, WEEK, read, write_users_report};
 
 /// Maps a document with the default mapping under these limits.
 fn mapped(limits: Limits, name: &str, body: impl Read) -> Result<RunResult, MapError> {
@@ -28,7 +28,7 @@ fn cause(mapped: Result<RunResult, MapError>) -> TrapCause {
 fn a_mapping_that_exceeds_its_memory_is_stopped() {
     let limits = Limits { memory_bytes: 2 << 20, ..Limits::default() };
     let mut report = Vec::new();
-    write_users_report(&mut report, 40 << 20).unwrap();
+    write_users_report(&mut report, 40 << 20, &WEEK, usize::MAX).unwrap();
     assert_eq!(cause(mapped(limits, "users-28-day", report.as_slice())), TrapCause::Memory);
 }
 
@@ -64,6 +64,6 @@ fn a_mapping_that_returns_too_much_is_stopped() {
 #[test]
 fn a_row_of_a_large_enterprise_fits_the_default_limits() {
     let mut report = Vec::new();
-    write_users_report(&mut report, 64 << 20).unwrap();
+    write_users_report(&mut report, 64 << 20, &WEEK, usize::MAX).unwrap();
     assert!(mapped(Limits::default(), "users-28-day", report.as_slice()).is_ok());
 }

@@ -132,21 +132,38 @@ pub const SMALL_LEGACY: Recorded = Recorded {
     documents: &[("legacy", "legacy.json")],
 };
 
-/// Writes a users report of at least `bytes` bytes: the recorded rows repeatedly, each time for other users
-/// and one of seven days. Returns the number of bytes written.
-pub fn write_users_report(out: &mut impl Write, bytes: u64) -> io::Result<u64> {
+/// A week, for generated reports.
+pub const WEEK: [&str; 7] = [
+    "2026-10-24",
+    "2026-10-25",
+    "2026-10-26",
+    "2026-10-27",
+    "2026-10-28",
+    "2026-10-29",
+    "2026-10-30",
+];
+
+/// Writes a users report of at least `bytes` bytes: the recorded rows repeatedly, each time for the next of
+/// the days and for other users, until there are `users` of them; then for the same ones again. Returns the
+/// number of bytes written.
+pub fn write_users_report(
+    out: &mut impl Write,
+    bytes: u64,
+    days: &[&str],
+    users: usize,
+) -> io::Result<u64> {
     let recorded =
         [read("demo/octodemo/users-1-day.1.ndjson"), read("demo/octodemo/users-1-day.2.ndjson")];
     let recorded = String::from_utf8(recorded.concat()).map_err(io::Error::other)?;
     let mut written = 0;
-    for number in 1u64.. {
+    let rounds = users.div_ceil(recorded.lines().count().max(1));
+    for (number, day) in (1..=rounds).cycle().zip(days.iter().cycle()) {
         for row in recorded.lines() {
             if written >= bytes {
                 return Ok(written);
             }
-            let day = 24 + number % 7;
             let row = row
-                .replace("\"day\":\"2026-11-20\"", &format!("\"day\":\"2026-10-{day}\""))
+                .replace("\"day\":\"2026-11-20\"", &format!("\"day\":\"{day}\""))
                 .replace("\"user_id\":", &format!("\"user_id\":{number}"));
             out.write_all(row.as_bytes())?;
             out.write_all(b"\n")?;

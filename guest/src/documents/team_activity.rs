@@ -102,7 +102,7 @@ impl TeamActivityCollector {
             let users_of_team = members.iter().filter_map(|member| users_of_day.get(member));
             for user in users_of_team.map(|user| &user.value) {
                 totals.active += u32::from(user.active);
-                totals.activity.add(&user.activity);
+                totals.activity.add(&user.activity());
                 for surface in users.names().surfaces.of(user.used) {
                     *totals.using.entry(surface).or_default() += 1;
                 }

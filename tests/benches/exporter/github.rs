@@ -25,6 +25,11 @@ pub struct Github {
 impl Github {
     /// Starts it on two free loopback ports.
     pub async fn start() -> io::Result<Self> {
+        Self::start_with(Router::new()).await
+    }
+
+    /// Starts it with routes of the host of report files that come before its own.
+    pub async fn start_with(files_routes: Router) -> io::Result<Self> {
         let (api, files) =
             (Listener::bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
         let url = format!("http://{}", api.local_addr()?);
@@ -37,7 +42,11 @@ impl Github {
             .layer(from_fn(replace_organization));
         let stop = CancellationToken::new();
         tokio::spawn(serve(api, router, stop.clone()));
-        tokio::spawn(serve(files, files_router(stand_in), stop.clone()));
+        tokio::spawn(serve(
+            files,
+            files_routes.fallback_service(files_router(stand_in)),
+            stop.clone(),
+        ));
         Ok(Self { api: url, token, _stop: stop.drop_guard() })
     }
 }

@@ -1,11 +1,12 @@
 //! `make bench`: throughput of the default mapping (native and as a component), scrapes per second
-//! compared with a bare handler, memory use for a large report, the time until new data is served after
+//! compared with a bare handler, memory use for large reports, the time until new data is served after
 //! a restart and after a change of mappings, and what many targets cost.
 //!
 //! `cargo bench --package copilot-metrics-tests -- NAME` runs only what contains NAME: `users report`,
-//! `aggregate report`, `scrapes`, `memory`, `swaps`, `restart` or `targets`.
+//! `aggregate report`, `scrapes`, `memory`, `large report`, `swaps`, `restart` or `targets`.
 
 mod github;
+mod large_report;
 mod mapping;
 mod memory;
 mod process;
@@ -35,9 +36,10 @@ fn main() {
     if is_selected(mapping::USERS) || is_selected(mapping::AGGREGATE) {
         mapping::report();
     }
-    let others: [(&str, fn()); 5] = [
+    let others: [(&str, fn()); 6] = [
         (scrapes::GROUP, scrapes::report),
         ("memory", memory::measure),
+        ("large report", large_report::measure),
         ("swaps", swaps::measure),
         ("restart", restart::measure),
         ("targets", targets::measure),

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use copilot_metrics_exporter::model::Span;
-use copilot_metrics_tests::fixtures::{OCTODEMO, Recorded, write_users_report};
+use copilot_metrics_tests::fixtures::{OCTODEMO, Recorded, WEEK, write_users_report};
 use copilot_metrics_tests::mapping::{Component, bodies, map_natively};
 use criterion::{Criterion, Throughput};
 
@@ -21,7 +21,7 @@ const CHUNK_BYTES: usize = 128 << 10;
 
 pub fn measure(criterion: &mut Criterion) {
     let mut report = Vec::new();
-    write_users_report(&mut report, USERS_BYTES).unwrap();
+    write_users_report(&mut report, USERS_BYTES, &WEEK, usize::MAX).unwrap();
     let users = vec![("users-28-day".to_owned(), 0, report)];
     let aggregate: Vec<_> = bodies(&OCTODEMO).into_iter().take(1).collect();
     let component = Component::load();

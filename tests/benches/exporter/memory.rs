@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::command::exporter;
-use copilot_metrics_tests::fixtures::write_users_report;
+use copilot_metrics_tests::fixtures::{WEEK, write_users_report};
 
 use crate::process;
 
@@ -17,7 +17,7 @@ pub fn measure() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("users.ndjson");
     let mut file = BufWriter::new(File::create(&path).unwrap());
-    let written = write_users_report(&mut file, REPORT_BYTES).unwrap();
+    let written = write_users_report(&mut file, REPORT_BYTES, &WEEK, usize::MAX).unwrap();
     file.flush().unwrap();
     drop(file);
     let started = Instant::now();

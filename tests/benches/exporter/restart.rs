@@ -8,7 +8,7 @@ use copilot_metrics_exporter::body::{BodyWriter, Spool};
 use copilot_metrics_exporter::model::{Document, Part, Scope, Target};
 use copilot_metrics_exporter::store::{Disk, Key, Slot, Store};
 use copilot_metrics_tests::command::{Serving, client, exporter};
-use copilot_metrics_tests::fixtures::write_users_report;
+use copilot_metrics_tests::fixtures::{WEEK, write_users_report};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -49,7 +49,7 @@ pub fn measure() {
 /// Stores a generated users report.
 async fn store_report(directory: &TempDir, bytes: u64) {
     let mut body = BodyWriter::default();
-    write_users_report(&mut body, bytes).unwrap();
+    write_users_report(&mut body, bytes, &WEEK, usize::MAX).unwrap();
     let body = body.finish().unwrap();
     let day = Some(jiff::civil::date(2026, 10, 30));
     let part = Part { body, validator: None, next: None, day };

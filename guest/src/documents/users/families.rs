@@ -201,7 +201,7 @@ impl UserFamilies {
         let id = id.to_string();
         // A login can be renamed and reused; the id tells two users with the same login apart.
         let labels = [detail.login.as_str(), id.as_str()];
-        self.activity.push(samples, &user.activity, &labels, at);
+        self.activity.push(samples, &user.activity(), &labels, at);
         for (families, parts) in self.breakdowns.iter().zip(&detail.breakdowns) {
             families.push_parts(samples, parts, &labels, at);
         }

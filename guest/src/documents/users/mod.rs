@@ -149,7 +149,7 @@ impl UsersCollector {
         if !self.keep_day(day) {
             return Ok(());
         }
-        let user = Version::new(notes.rank, self.names.record(values, self.with_users));
+        let user = Version::new(notes.rank, Box::new(self.names.record(values, self.with_users)));
         let users = self.days.entry(day).or_default();
         if Version::keep_in(users, id, user, |a, b| self.names.order(a, b)) {
             notes.note("user_id", Problem::Conflict);

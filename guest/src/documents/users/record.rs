@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 use super::names::{Names, Set};
 use super::row::UserRow;
 use crate::input::{Id, Version, or_unknown};
-use crate::measures::activity::{self, Activity, BREAKDOWNS, Parts};
+use crate::measures::activity::{self, Activity, BREAKDOWNS, PackedActivity, Parts};
 use crate::measures::agents::{ThirdPartyAgents, VscodeAgent};
 use crate::measures::sessions::Sessions;
 use crate::measures::surfaces::canonical;
 
-/// The users of a day.
-pub type Users = BTreeMap<Id, Version<UserDay>>;
+/// The users of a day. Each record is a box, as the nodes of the map are half empty if users come in order.
+pub type Users = BTreeMap<Id, Version<Box<UserDay>>>;
 
 /// What is kept of a user's day.
 pub struct UserDay {
-    pub activity: Activity,
+    activity: PackedActivity,
     pub active: bool,
     /// The surfaces that the user used, in [`UserNames::surfaces`].
     pub used: Set,
@@ -74,7 +74,7 @@ impl UserNames {
         let used = self.surfaces.set(used);
         let [by_ide, ..] = &row.breakdowns;
         UserDay {
-            activity: row.activity,
+            activity: row.activity.into(),
             active: row.activity.any()
                 || used != Set::default()
                 || row.ai_credits_used.is_some_and(|credits| credits > 0.0)
@@ -92,6 +92,13 @@ impl UserNames {
     }
 }
 
+impl UserDay {
+    /// What the user did.
+    pub fn activity(&self) -> Activity {
+        self.activity.into()
+    }
+}
+
 impl UserNames {
     /// The adoption phase of a user.
     pub fn phase(&self, user: &UserDay) -> Option<&str> {
@@ -102,7 +109,7 @@ impl UserNames {
     /// more AI credits, then any, but always the same one.
     pub fn order(&self, a: &UserDay, b: &UserDay) -> Ordering {
         let size = |user: &UserDay| {
-            let activity: f64 = user.activity.0.iter().flatten().sum();
+            let activity: f64 = user.activity().0.iter().flatten().sum();
             (activity, user.ai_credits)
         };
         let text = |user: &UserDay| {
@@ -112,9 +119,10 @@ impl UserNames {
                 self.ide_versions.of(user.ide_versions),
                 self.plugin_versions.of(user.plugin_versions),
             ];
-            let UserDay { activity, active, ai_credits, detail, .. } = user;
+            let UserDay { active, ai_credits, detail, .. } = user;
             format!(
-                "{activity:?} {active} {ai_credits:?} {:?} {sets:?} {detail:?}",
+                "{:?} {active} {ai_credits:?} {:?} {sets:?} {detail:?}",
+                user.activity(),
                 self.phase(user)
             )
         };

@@ -1,0 +1,91 @@
+//! Memory use of the exporter that fetches, stores and maps a users report of 1 GB.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use axum::routing::get;
+use copilot_metrics_exporter::demo::{Clock, SystemClock};
+use copilot_metrics_tests::command::{Serving, exporter};
+use copilot_metrics_tests::exposition::Exposition;
+use copilot_metrics_tests::fixtures::write_users_report;
+use futures_util::stream;
+use tokio::io::AsyncReadExt;
+use tokio::runtime::Runtime;
+
+use crate::github::Github;
+use crate::process;
+
+/// The size of the report.
+const REPORT_BYTES: u64 = 1_000_000_000;
+/// The most memory that the exporter may take.
+const MOST_MEGABYTES: u64 = 64;
+/// The number of users in it.
+const USERS: usize = 100_000;
+/// The family that counts them.
+const FAMILY: &str = "github_copilot_users_reported";
+
+pub fn measure() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("users.ndjson");
+    let mut file = BufWriter::new(File::create(&path).unwrap());
+    let day = SystemClock.newest_day().to_string();
+    let written = write_users_report(&mut file, REPORT_BYTES, &[&day], USERS).unwrap();
+    file.flush().unwrap();
+    drop(file);
+    let runtime = Runtime::new().unwrap();
+    // The second file of the report is the recorded one.
+    let serve = move || send(path.clone());
+    let routes = Router::new().route("/{day}/octodemo/users-1-day/0.json", get(serve));
+    let github = runtime.block_on(Github::start_with(routes)).unwrap();
+    for cache in [None, Some(directory.path().join("cache"))] {
+        measure_with(&runtime, &github, written, cache.as_deref());
+    }
+}
+
+fn measure_with(runtime: &Runtime, github: &Github, bytes: u64, cache: Option<&Path>) {
+    let started = Instant::now();
+    let mut command = exporter();
+    command
+        .env("ORG", "octodemo")
+        .env("GITHUB_API_URL", &github.api)
+        .env("GHC_TOKEN", &github.token);
+    if let Some(cache) = cache {
+        command.env("CACHE_DIR", cache);
+    }
+    let serving = Serving::start(command);
+    let users = loop {
+        let (_, text) = runtime.block_on(serving.get("/metrics"));
+        let users = Exposition::parse(&text).sum(FAMILY, "octodemo");
+        if users >= USERS as f64 {
+            break users;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    };
+    let memory = process::memory(serving.id()).unwrap();
+    println!(
+        "users report of {} MB, {users} users, {}: served after {:.1} s, peak memory {} MB (at most {MOST_MEGABYTES})",
+        bytes / 1_000_000,
+        if cache.is_some() { "stored in a directory" } else { "not stored" },
+        started.elapsed().as_secs_f64(),
+        memory.peak / 1_000_000
+    );
+}
+
+/// Sends a file piece by piece.
+async fn send(path: PathBuf) -> Response {
+    let file = tokio::fs::File::open(path).await.unwrap();
+    let pieces = stream::unfold(file, |mut file| async move {
+        let mut piece = Vec::with_capacity(256 << 10);
+        let read = file.read_buf(&mut piece).await;
+        match read {
+            Ok(0) => None,
+            result => Some((result.map(|_| piece), file)),
+        }
+    });
+    Response::new(Body::from_stream(pieces))
+}
