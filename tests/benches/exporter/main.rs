@@ -3,7 +3,7 @@
 //! a restart and after a change of mappings, and what many targets cost.
 //!
 //! `cargo bench --package copilot-metrics-tests -- NAME` runs only what contains NAME: `users report`,
-//! `aggregate report`, `scrapes`, `memory`, `large report`, `swaps`, `restart` or `targets`.
+//! `aggregate report`, `scrapes`, `memory`, `large report`, `start`, `swaps`, `restart` or `targets`.
 
 mod github;
 mod large_report;
@@ -12,6 +12,7 @@ mod memory;
 mod process;
 mod restart;
 mod scrapes;
+mod start;
 mod swaps;
 mod targets;
 
@@ -36,10 +37,11 @@ fn main() {
     if is_selected(mapping::USERS) || is_selected(mapping::AGGREGATE) {
         mapping::report();
     }
-    let others: [(&str, fn()); 6] = [
+    let others: [(&str, fn()); 7] = [
         (scrapes::GROUP, scrapes::report),
         ("memory", memory::measure),
         ("large report", large_report::measure),
+        ("start", start::measure),
         ("swaps", swaps::measure),
         ("restart", restart::measure),
         ("targets", targets::measure),
