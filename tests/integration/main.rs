@@ -30,6 +30,7 @@ mod golden;
 /// Every query of every dashboard returns data.
 mod grafana;
 /// A bad mapping changes nothing but a counter and a line of the log.
+mod history;
 mod hostile_mappings;
 /// Mappings can be written in JavaScript.
 mod javascript;

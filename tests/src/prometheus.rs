@@ -37,6 +37,13 @@ impl Prometheus {
         Self::start_in(directory)
     }
 
+    /// Starts a server over the blocks in the subdirectory `data` of a directory, however old they are.
+    pub fn start_over(directory: tempfile::TempDir) -> Self {
+        let config = directory.path().join("prometheus.yml");
+        fs::write(config, "global: {}\n").unwrap_or_else(|error| panic!("{error}"));
+        Self::start_in(directory)
+    }
+
     /// Starts a server with the `prometheus.yml` in a directory.
     fn start_in(directory: tempfile::TempDir) -> Self {
         let config = directory.path().join("prometheus.yml");
@@ -49,6 +56,7 @@ impl Prometheus {
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
+            .arg("--storage.tsdb.retention.time=100y")
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -59,10 +67,25 @@ impl Prometheus {
 
     /// The result of a query; `None` while the server is starting. It panics if the query is invalid.
     pub async fn query(&self, query: &str) -> Option<Vec<Value>> {
-        let request = client().get(&self.url).query(&[("query", query)]);
+        self.send(&[("query", query)]).await
+    }
+
+    /// The result of a query at a time (RFC 3339), as soon as the server has started.
+    pub async fn query_at(&self, query: &str, time: &str) -> Vec<Value> {
+        for _ in 0..PATIENCE {
+            if let Some(result) = self.send(&[("query", query), ("time", time)]).await {
+                return result;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        panic!("no answer to {query}");
+    }
+
+    async fn send(&self, query: &[(&str, &str)]) -> Option<Vec<Value>> {
+        let request = client().get(&self.url).query(query);
         let answer: Value =
             serde_json::from_str(&request.send().await.ok()?.text().await.ok()?).ok()?;
-        assert_ne!(answer["errorType"], "bad_data", "{query}: {answer}");
+        assert_ne!(answer["errorType"], "bad_data", "{query:?}: {answer}");
         Some(answer["data"]["result"].as_array()?.clone())
     }
 

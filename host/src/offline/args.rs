@@ -68,6 +68,11 @@ pub struct MapArgs {
     #[arg(long, value_enum, default_value = "latest")]
     pub span: Span,
 
+    /// Prometheus' text format, or OpenMetrics for `promtool tsdb create-blocks-from openmetrics`, which
+    /// requires `--span history`: daily samples, named `daily_…`, at noon (UTC) of their day
+    #[arg(long, value_enum, default_value = "prometheus")]
+    pub format: Format,
+
     /// An option of the mapping, such as users=true; can be repeated
     #[arg(long = "option", value_name = "NAME=VALUE")]
     pub options: Vec<MappingOption>,
@@ -99,6 +104,15 @@ impl FromStr for RecordedDocument {
         })?;
         Ok(Self { name: name.to_owned(), path: path.into() })
     }
+}
+
+/// How samples are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Prometheus' text format.
+    Prometheus,
+    /// OpenMetrics.
+    Openmetrics,
 }
 
 /// Which days are mapped.

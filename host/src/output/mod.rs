@@ -5,14 +5,17 @@
 //! the exporter's metrics about what is published.
 
 mod collector;
+pub mod daily;
 mod encode;
 mod mapping_info;
+mod openmetrics;
 mod part;
 mod publisher;
 mod snapshot;
 mod status;
 
 pub use collector::Collector;
+pub use openmetrics::write_openmetrics;
 pub use part::{Placement, Published};
 pub use publisher::{FIRST_DATA_WAIT, Publisher};
 pub use snapshot::{Snapshot, write_exposition};
