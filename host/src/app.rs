@@ -19,7 +19,7 @@ use crate::github::TransportError;
 use crate::mappings::{CandidateSet, Change, Refusal, Registry, Rescan};
 use crate::model::metrics;
 use crate::model::text::sanitize;
-use crate::output::{Collector, Publisher};
+use crate::output::{Collector, DailyExposition, Publisher};
 use crate::refresh::{self, Parts, Reconciler, Reloader, Source, Targets};
 use crate::runner::{self, Runner};
 use crate::store::{self, CompiledCode, Disk, Memory, Store, Tiered};
@@ -270,11 +270,13 @@ impl Exporter {
         let publisher = metrics.publisher()?;
         let (targets, runner) =
             (Arc::new(Targets::default()), Arc::new(Runner::new(metrics.runner.clone())));
+        let daily = Arc::new(DailyExposition::default());
         let parts = Parts {
             store,
             spool,
             runner: Arc::clone(&runner),
             publisher: Arc::clone(&publisher),
+            daily: Arc::clone(&daily),
             targets: Arc::clone(&targets),
             metrics: metrics.refresh.clone(),
             store_metrics: metrics.store.clone(),
@@ -299,6 +301,7 @@ impl Exporter {
             github: metrics.github,
             page: Page::new(Arc::clone(&publisher), targets, runner).of_demo(settings.is_demo),
             publisher,
+            daily: settings.enable_daily.then_some(daily),
             reloader,
             enable_lifecycle: settings.enable_lifecycle,
             web,

@@ -37,10 +37,11 @@ impl Prometheus {
         Self::start_in(directory)
     }
 
-    /// Starts a server over the blocks in the subdirectory `data` of a directory, however old they are.
-    pub fn start_over(directory: tempfile::TempDir) -> Self {
-        let config = directory.path().join("prometheus.yml");
-        fs::write(config, "global: {}\n").unwrap_or_else(|error| panic!("{error}"));
+    /// Starts a server with this configuration, over the blocks in the subdirectory `data` of a directory
+    /// if there are any, however old they are. `SELF` stands for its own address.
+    pub fn start_with(config: &str, directory: tempfile::TempDir) -> Self {
+        let path = directory.path().join("prometheus.yml");
+        fs::write(path, config).unwrap_or_else(|error| panic!("{error}"));
         Self::start_in(directory)
     }
 
@@ -53,6 +54,9 @@ impl Prometheus {
             .local_addr()
             .unwrap_or_else(|error| panic!("{error}"))
             .port();
+        let text = fs::read_to_string(&config).unwrap_or_else(|error| panic!("{error}"));
+        let text = text.replace("SELF", &format!("127.0.0.1:{port}"));
+        fs::write(&config, text).unwrap_or_else(|error| panic!("{error}"));
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))

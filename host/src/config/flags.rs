@@ -84,6 +84,10 @@ pub struct ServeArgs {
     #[arg(long = "web.enable-lifecycle")]
     pub enable_lifecycle: bool,
 
+    /// Turn off the daily samples at /metrics/daily
+    #[arg(long = "web.no-daily")]
+    pub no_daily: bool,
+
     /// An option of the mapping, such as users=true for series per user. Can be repeated
     #[arg(long = "option", value_name = "NAME=VALUE")]
     pub options: Vec<MappingOption>,

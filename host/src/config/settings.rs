@@ -34,6 +34,8 @@ pub struct Settings {
     pub web_config: Option<PathBuf>,
     /// Whether reloads over HTTP are allowed without a password.
     pub enable_lifecycle: bool,
+    /// Whether there are daily samples.
+    pub enable_daily: bool,
     /// The directory that keeps documents across restarts, if any.
     pub cache_dir: Option<PathBuf>,
     /// How requests are sent.
@@ -105,6 +107,7 @@ impl Settings {
             listen: listen_addresses(&args.web)?,
             web_config: given(&args.web.web_config).map(PathBuf::from),
             enable_lifecycle: args.enable_lifecycle,
+            enable_daily: !args.no_daily,
             cache_dir: given(&args.cache_dir).map(PathBuf::from),
             github,
             targets: if missing.is_some() { Vec::new() } else { targets.settings },

@@ -3,6 +3,7 @@
 use std::io::{BufWriter, Write};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::args::{Format, MapArgs, Span};
 use super::files::{self, OfflineError, engine, load};
@@ -45,7 +46,7 @@ pub fn map(args: &MapArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<(
             out.write_all(write_exposition([&result.samples], 0)?.as_bytes())?;
         }
         Format::Openmetrics => {
-            let daily = to_daily(result.samples, DEFAULT_PREFIX, |_| fetched_at);
+            let daily = to_daily(result.samples, DEFAULT_PREFIX, Date::MIN, |_| fetched_at);
             let mut buffered = BufWriter::new(&mut *out);
             write_openmetrics(&daily, &mut buffered)?;
             buffered.flush()?;

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::model::{FamilySamples, Samples};
+use crate::model::{Document, Documents, FamilySamples, Samples};
 
 /// The start of the names of daily samples.
 pub const DEFAULT_PREFIX: &str = "daily_";
@@ -15,6 +15,41 @@ pub const DEFAULT_PREFIX: &str = "daily_";
 const FINAL_AFTER_DAYS: i64 = 4;
 /// Where a day's samples are: at noon, so that a window of a day holds exactly one of them.
 const NOON_HOUR: i8 = 12;
+
+/// How many days a report of 28 days is about.
+const DAYS_OF_REPORT: i64 = 28;
+
+/// Tells when the newest report about a day was fetched; of days without a report, the newest document.
+/// So what other documents do in the meantime does not move the samples of a day.
+pub fn fetched_at(documents: &Documents) -> impl Fn(Date) -> Timestamp {
+    let of_reports: Vec<(Date, Date, Timestamp)> = documents
+        .values()
+        .filter_map(|document| {
+            let newest = document.report_day?;
+            let first = |day: Date| match is_of_day(document) {
+                true => day,
+                false => day.saturating_sub((DAYS_OF_REPORT - 1).days()),
+            };
+            let days = document.parts.iter().filter_map(|part| part.day).chain([newest]);
+            let oldest = days.min().unwrap_or(newest);
+            Some((first(oldest), newest, document.fetched_at))
+        })
+        .collect();
+    let others = documents.values().filter(|document| document.report_day.is_none());
+    let newest = |documents: &mut dyn Iterator<Item = &Document>| {
+        documents.map(|document| document.fetched_at).max()
+    };
+    let other = newest(&mut others.into_iter()).or_else(|| newest(&mut documents.values()));
+    move |day| {
+        let about = of_reports.iter().filter(|(first, last, _)| (*first..=*last).contains(&day));
+        about.map(|(.., fetched_at)| *fetched_at).max().or(other).unwrap_or(Timestamp::MIN)
+    }
+}
+
+/// Whether there is such a report for each day.
+fn is_of_day(document: &Document) -> bool {
+    document.parts.iter().any(|part| part.day.is_some())
+}
 
 /// The timestamp of the samples of a day from a document that was fetched at a time, in milliseconds
 /// since 1970: 12:00 UTC, minus a millisecond for each minute that is left until the day is final. So a
@@ -33,19 +68,27 @@ pub fn timestamp_ms(day: Date, fetched_at: Timestamp) -> i64 {
 }
 
 /// Turns samples of days (see [`crate::model::Span::History`]) into daily samples: `fetched_at` tells
-/// when the documents of a day were fetched. Those of one series follow each other in the order of their
-/// days.
-pub fn to_daily(samples: Samples, prefix: &str, fetched_at: impl Fn(Date) -> Timestamp) -> Samples {
+/// when the documents of a day were fetched. Days before `since` are left out. The samples
+/// of one series follow each other in the order of their days.
+pub fn to_daily(
+    samples: Samples,
+    prefix: &str,
+    since: Date,
+    fetched_at: impl Fn(Date) -> Timestamp,
+) -> Samples {
     let Samples { strings, families, left_out } = samples;
-    let families = families.into_iter().map(|(family, samples)| {
+    let families = families.into_iter().filter_map(|(family, samples)| {
         let width = family.label_names.len();
         let mut rows: Vec<(&[u32], i64, f64)> = samples
             .iter(width)
             .filter_map(|(ids, value, time)| {
                 let day = Timestamp::from_millisecond(time?).ok()?.to_zoned(TimeZone::UTC).date();
-                Some((ids, timestamp_ms(day, fetched_at(day)), value))
+                (day >= since).then(|| (ids, timestamp_ms(day, fetched_at(day)), value))
             })
             .collect();
+        if rows.is_empty() {
+            return None;
+        }
         rows.sort_by_key(|(ids, time, _)| (*ids, *time));
         let daily = FamilySamples {
             name: format!("{prefix}{}", samples.name),
@@ -55,7 +98,7 @@ pub fn to_daily(samples: Samples, prefix: &str, fetched_at: impl Fn(Date) -> Tim
         };
         let mut family = (*family).clone();
         family.name.clone_from(&daily.name);
-        (family.into(), daily)
+        Some((family.into(), daily))
     });
     Samples { families: families.collect(), strings, left_out }
 }
@@ -119,12 +162,13 @@ mod tests {
         };
         let columns = FamilySamples {
             name: family.name.clone(),
-            label_values: vec![0, 1, 0],
-            values: vec![2.0, 9.0, 1.0],
+            label_values: vec![0, 1, 0, 0],
+            values: vec![2.0, 9.0, 1.0, 0.0],
             timestamps: Some(vec![
                 ms("2026-11-21T00:00:00Z"),
                 ms("2026-11-21T00:00:00Z"),
                 ms("2026-11-20T00:00:00Z"),
+                ms("2026-11-19T00:00:00Z"),
             ]),
         };
         let samples = Samples {
@@ -132,7 +176,8 @@ mod tests {
             families: vec![(Arc::new(family), columns)],
             left_out: None,
         };
-        let daily = to_daily(samples, DEFAULT_PREFIX, |_| at("2026-11-24T00:00:00Z"));
+        let daily =
+            to_daily(samples, DEFAULT_PREFIX, date(2026, 11, 20), |_| at("2026-11-24T00:00:00Z"));
         let (family, columns) = &daily.families[0];
         assert_eq!(family.name, "daily_github_copilot_active_users");
         assert_eq!(columns.values, [1.0, 2.0, 9.0]);

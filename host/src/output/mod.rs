@@ -6,7 +6,9 @@
 
 mod collector;
 pub mod daily;
+mod daily_exposition;
 mod encode;
+mod gzip;
 mod mapping_info;
 mod openmetrics;
 mod part;
@@ -15,6 +17,7 @@ mod snapshot;
 mod status;
 
 pub use collector::Collector;
+pub use daily_exposition::DailyExposition;
 pub use openmetrics::write_openmetrics;
 pub use part::{Placement, Published};
 pub use publisher::{FIRST_DATA_WAIT, Publisher};

@@ -3,22 +3,17 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use crc32fast::Hasher;
-use flate2::{Compress, Compression, FlushCompress, Status};
 use prometheus::proto::MetricFamily;
 
 use super::encode::{FamilyPart, write_family, write_proto};
+use super::gzip::{HEADER, Piece, Trailer};
 use crate::model::Samples;
-
-/// The header of a gzip file: deflate, no name, no time, unknown system. RFC 1952, section 2.3.
-const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// The samples of every target as text. It never changes: another one replaces it.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     text: Bytes,
-    compressed: Bytes,
-    crc: Hasher,
+    compressed: Piece,
 }
 
 /// Writes the samples of targets one after the other, each family in one block as the format requires,
@@ -62,11 +57,8 @@ impl Snapshot {
         }
         // A snapshot may be kept for hours.
         text.shrink_to_fit();
-        let mut crc = Hasher::new();
-        crc.update(text.as_bytes());
-        let mut compressed = deflate(text.as_bytes(), Compression::default(), FlushCompress::Sync);
-        compressed.shrink_to_fit();
-        Ok(Self { text: text.into(), compressed: compressed.into(), crc })
+        let compressed = Piece::new(text.as_bytes());
+        Ok(Self { text: text.into(), compressed })
     }
 
     /// The text.
@@ -75,37 +67,12 @@ impl Snapshot {
     }
 
     /// The text followed by `tail`, as one gzip file in three pieces: only the tail is compressed
-    /// here. The snapshot's piece ends at a byte boundary, with a sync flush, so any deflate stream
-    /// may follow it.
+    /// here.
     pub fn gzip_with(&self, tail: &[u8]) -> [Bytes; 3] {
-        let mut crc = self.crc.clone();
-        let mut tail_crc = Hasher::new();
-        tail_crc.update(tail);
-        crc.combine(&tail_crc);
-        let mut end = deflate(tail, Compression::fast(), FlushCompress::Finish);
-        end.extend(crc.finalize().to_le_bytes());
-        // The size modulo 2^32, as the format defines it.
-        end.extend(((self.text.len() + tail.len()) as u32).to_le_bytes());
-        [Bytes::from_static(&GZIP_HEADER), self.compressed.clone(), end.into()]
-    }
-}
-
-/// Compresses `bytes` into a raw deflate stream that ends in the given way.
-fn deflate(bytes: &[u8], level: Compression, end: FlushCompress) -> Vec<u8> {
-    let mut compress = Compress::new(level, false);
-    // Expositions shrink to a tenth or less. `compress_vec` fills all of the room with zeros first.
-    let mut out = Vec::with_capacity(bytes.len() / 16 + 1024);
-    loop {
-        let done = usize::try_from(compress.total_in()).unwrap_or(usize::MAX);
-        let rest = bytes.get(done..).unwrap_or_default();
-        // Only an invalid state is an error, which can't happen here.
-        let Ok(status) = compress.compress_vec(rest, &mut out, end) else { return out };
-        let all_read = compress.total_in() as usize == bytes.len();
-        // If there is room left in `out`, nothing more follows.
-        if status == Status::StreamEnd || (all_read && out.len() < out.capacity()) {
-            return out;
-        }
-        out.reserve(out.capacity().max(1024));
+        let mut trailer = Trailer::default();
+        trailer.add(&self.compressed);
+        let end = trailer.finish(tail).into();
+        [Bytes::from_static(&HEADER), self.compressed.compressed().clone(), end]
     }
 }
 

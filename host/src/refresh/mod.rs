@@ -18,6 +18,7 @@ mod changes;
 mod checks;
 mod compilations;
 mod cycle;
+mod daily;
 mod documents;
 mod dry_run;
 mod fetch;

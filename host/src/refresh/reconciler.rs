@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
 use super::checks::Checks;
 use super::compilations::{Compilation, Compilations};
+use super::daily::keep_daily;
 use super::dry_run::Cause;
 use super::reload::Request;
 use super::restore::restore_samples;
@@ -107,6 +109,10 @@ impl Reconciler {
         let default = Arc::new(Mapping::load_default(&self.engine).await?);
         let registry = Arc::new(Mutex::new(Registry::new(self.engine.clone(), default)));
         let settings = Arc::clone(&self.settings);
+        // It ends with this function.
+        let _daily = settings
+            .enable_daily
+            .then(|| AbortOnDropHandle::new(tokio::spawn(keep_daily(Arc::clone(&self.shared)))));
         self.tasks.apply(&settings, &registry).await?;
         self.rescan(&registry, Rescan::All, Cause::Start).await?;
         loop {

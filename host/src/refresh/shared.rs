@@ -12,7 +12,7 @@ use super::targets::Targets;
 use crate::body::Spool;
 use crate::config::MappingSource;
 use crate::model::Target;
-use crate::output::Publisher;
+use crate::output::{DailyExposition, Publisher};
 use crate::runner::Runner;
 use crate::store::{self, Store, StoreError};
 use crate::{github, mappings};
@@ -38,6 +38,8 @@ pub struct Parts {
     pub runner: Arc<Runner>,
     /// Serves samples.
     pub publisher: Arc<Publisher>,
+    /// Serves daily samples.
+    pub daily: Arc<DailyExposition>,
     /// What the tasks publish for others to read.
     pub targets: Arc<Targets>,
     /// The metrics of refreshes.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::sync::watch;
+
 use crate::mappings::MappingSet;
 use crate::model::{Documents, MappingOption, Target};
 
@@ -35,6 +37,7 @@ impl TargetView {
 #[derive(Default)]
 pub struct Targets {
     views: RwLock<HashMap<Target, Arc<TargetView>>>,
+    changed: watch::Sender<()>,
     refused: RwLock<Vec<(PathBuf, String)>>,
 }
 
@@ -48,11 +51,24 @@ impl Targets {
     pub(super) fn publish(&self, view: TargetView) {
         let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
         views.insert(view.target.clone(), Arc::new(view));
+        self.changed.send_replace(());
+    }
+
+    /// Every view.
+    pub(super) fn all(&self) -> Vec<Arc<TargetView>> {
+        let views = self.views.read().unwrap_or_else(PoisonError::into_inner);
+        views.values().cloned().collect()
+    }
+
+    /// Told of every change of a view.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Removes the view of a target.
     pub(super) fn remove(&self, target: &Target) {
         self.views.write().unwrap_or_else(PoisonError::into_inner).remove(target);
+        self.changed.send_replace(());
     }
 
     /// The mapping files that are refused, with the reason.

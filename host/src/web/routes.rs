@@ -3,6 +3,7 @@
 //! | path | response |
 //! |---|---|
 //! | `/metrics` | the metrics in the text format 0.0.4, gzipped if accepted |
+//! | `/metrics/daily` | the daily samples in the same format; 404 if they are turned off |
 //! | `/-/healthy` | 200 while the process runs |
 //! | `/-/ready` | 200 if there is data to serve, otherwise 503 and the reason |
 //! | `POST /-/reload` | reloads the settings; 500 and the reason if they can't be used; 403 unless allowed |
@@ -10,7 +11,9 @@
 //!
 //! If the web config has users, everything except `/-/healthy` requires a password.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::io::{self, Read};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -26,6 +29,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
+use flate2::read::GzDecoder;
 use futures_util::stream;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
@@ -38,12 +42,15 @@ use super::peer::Peer;
 use super::watch::Web;
 use crate::github;
 use crate::model::metrics::Registry;
-use crate::output::{Publisher, Status};
+use crate::output::{DailyExposition, Publisher, Status};
 use crate::refresh::Reloader;
 
 /// Prometheus 3 fails a scrape whose content type is not exactly one of those it knows.
 /// <https://prometheus.io/docs/instrumenting/content_negotiation/>
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How much of the daily samples is decompressed at once, for clients that do not accept gzip.
+const DECOMPRESSED_BYTES: usize = 64 << 10;
 
 /// The path of the metrics.
 pub(super) const METRICS: &str = "/metrics";
@@ -61,6 +68,8 @@ pub struct App {
     pub github: github::Metrics,
     /// The data.
     pub publisher: Arc<Publisher>,
+    /// The daily samples, unless they are turned off.
+    pub daily: Option<Arc<DailyExposition>>,
     /// The page.
     pub page: Page,
     /// Reloads the settings.
@@ -77,6 +86,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(page))
         .route(METRICS, get(metrics))
+        .route("/metrics/daily", get(daily))
         .route(HEALTHY, get(|| async { "healthy\n" }))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload).put(reload))
@@ -141,7 +151,53 @@ async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
         true => Vec::from(snapshot.gzip_with(own_metrics.as_bytes())),
         false => vec![snapshot.text().clone(), own_metrics.into()],
     };
-    let mut response = respond(pieces);
+    exposition(respond(pieces), gzip)
+}
+
+async fn daily(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let Some(daily) = &app.daily else {
+        return (StatusCode::NOT_FOUND, "daily samples are turned off\n").into_response();
+    };
+    let pieces = daily.gzip();
+    if accepts_gzip(&headers) {
+        return exposition(respond(pieces), true);
+    }
+    // Decompressed while it is sent: it may be larger than everything else together.
+    let text = stream::unfold(GzDecoder::new(Joined(pieces.into())), |mut text| async move {
+        let read = tokio::task::spawn_blocking(move || {
+            let mut chunk = vec![0; DECOMPRESSED_BYTES];
+            let read = text.read(&mut chunk);
+            (read.map(|length| chunk.drain(..length).collect::<Bytes>()), text)
+        });
+        match read.await.ok()? {
+            (Ok(chunk), _) if chunk.is_empty() => None,
+            (chunk, text) => Some((chunk.map(Frame::data), text)),
+        }
+    });
+    exposition(Response::new(Body::new(StreamBody::new(text))), false)
+}
+
+/// Reads pieces one after the other.
+struct Joined(VecDeque<Bytes>);
+
+impl Read for Joined {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(piece) = self.0.front_mut() {
+            if piece.is_empty() {
+                self.0.pop_front();
+                continue;
+            }
+            let wanted = buffer.len().min(piece.len());
+            let taken = piece.split_to(wanted);
+            buffer.get_mut(..wanted).unwrap_or_default().copy_from_slice(&taken);
+            return Ok(wanted);
+        }
+        Ok(0)
+    }
+}
+
+/// Adds the headers of an exposition.
+fn exposition(mut response: Response, gzip: bool) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(TEXT_FORMAT));
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));

@@ -103,6 +103,7 @@ async fn exporter() -> Router {
     publisher.place(vec![placement]).await;
     let runner = Arc::new(Runner::new(metrics.runner));
     router(Arc::new(App {
+        daily: None,
         enable_lifecycle: false,
         registry: metrics.registry,
         metrics: metrics.web,
