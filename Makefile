@@ -21,11 +21,13 @@ FUZZ_SEED ?= 1
 fuzz: toolchain
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(CARGO) test --package copilot-metrics-tests --test integration fuzz:: -- --nocapture
 
-# Checks the formatting, clippy (warnings are errors) and the rules for dependencies (deny.toml).
+# Checks the formatting, clippy (warnings are errors), and the dependencies: the rules in deny.toml, and
+# security advisories if their database can be reached.
 lint: setup
 	$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked --debug --quiet cargo-deny
 	$(CARGO) fmt --all --check
 	$(CARGO) deny check bans licenses sources
+	@CARGO="$(CARGO)" ./.ci/advisories
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 
 # Prints throughput, scrapes per second and memory use, with their ratios.
