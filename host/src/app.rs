@@ -25,7 +25,7 @@ use crate::runner::{self, Runner};
 use crate::store::{self, CompiledCode, Disk, Memory, Store, Tiered};
 use crate::wasm::{Compiler, Engine, EngineError, LoadError, Mapping};
 use crate::web::{self, App, Listener, Page, Server, Web, router};
-use crate::{github, mappings};
+use crate::{github, log, mappings};
 
 /// How long reading the settings may take: a file may be on a dead mount.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -82,6 +82,7 @@ pub struct Metrics {
     /// Those of scrapes.
     pub web: web::Metrics,
     demo: IntGauge,
+    log: log::Metrics,
     store: store::Metrics,
     mappings: mappings::Metrics,
     refresh: refresh::Metrics,
@@ -107,6 +108,7 @@ impl Metrics {
         ))?;
         Ok(Self {
             demo,
+            log: log::Metrics::new(&registry)?,
             github: github::Metrics::new(&registry)?,
             store: store::Metrics::new(&registry)?,
             runner: runner::Metrics::new(&registry)?,
@@ -131,6 +133,7 @@ pub struct Exporter {
     app: Arc<App>,
     reconciler: Reconciler,
     settings: Arc<Settings>,
+    log_metrics: log::Metrics,
 }
 
 /// Checks the settings as a start does, without starting. Returns them, and what is valid but probably
@@ -306,7 +309,7 @@ impl Exporter {
             enable_lifecycle: settings.enable_lifecycle,
             web,
         });
-        Ok(Self { listeners, app, reconciler, settings })
+        Ok(Self { listeners, app, reconciler, settings, log_metrics: metrics.log })
     }
 
     /// Told of every change of what `/metrics` serves.
@@ -319,10 +322,15 @@ impl Exporter {
         self.app.reloader.clone()
     }
 
+    /// The metrics of the log, which was set up before it.
+    pub fn log_metrics(&self) -> log::Metrics {
+        self.log_metrics.clone()
+    }
+
     /// Refreshes and serves, until cancelled. It ends by itself if the settings do not fit the mappings
     /// in the directories.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), StartError> {
-        let Self { listeners, app, mut reconciler, settings } = self;
+        let Self { listeners, app, mut reconciler, settings, .. } = self;
         for (_, address) in &listeners {
             info!(%address, targets = settings.targets.len(), "listening; metrics are at /metrics");
         }

@@ -8,6 +8,7 @@
 //!
 //! - [`body`]: bodies of responses, in memory or spooled to files.
 //! - [`model`]: plain types that every module shares.
+//! - [`log`]: limits the rate of log lines.
 //! - [`config`]: flags, environment variables, the config file and the web config file.
 //! - [`github`]: one polite HTTP client: sign-in, pages, reports, rate limits, refusals.
 //! - [`store`]: keeps documents and samples, in memory or on disk.
@@ -27,6 +28,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod github;
+pub mod log;
 pub mod mappings;
 pub mod model;
 pub mod offline;

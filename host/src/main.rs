@@ -16,6 +16,7 @@ use copilot_metrics_exporter::config::{
     Log, ServeArgs, Settings, TargetSettings, WebArgs, wants_demo,
 };
 use copilot_metrics_exporter::demo::{self, Demo};
+use copilot_metrics_exporter::log::RateLimit;
 use copilot_metrics_exporter::offline::{self, BuiltInRecording, OfflineError};
 use copilot_metrics_exporter::refresh::{Reloader, Source};
 use copilot_metrics_exporter::wasm::compile_stdin;
@@ -165,22 +166,24 @@ fn source(args: ServeArgs, demo: Option<Demo>) -> Source {
 }
 
 fn serve(args: ServeArgs) -> ExitCode {
-    match Log::new(&args) {
+    let limit = match Log::new(&args) {
         Ok(log) => log::set_up(log),
         Err(error) => return fail(USAGE, &error),
-    }
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("failed to start the runtime: {error}")),
     };
-    let code = runtime.block_on(serve_until_signal(args));
+    let code = runtime.block_on(serve_until_signal(args, limit.clone()));
+    limit.report();
     // A mapping that is still running is not needed any more.
     runtime.shutdown_timeout(Duration::from_millis(500));
     code
 }
 
-async fn serve_until_signal(args: ServeArgs) -> ExitCode {
+async fn serve_until_signal(args: ServeArgs, limit: RateLimit) -> ExitCode {
     let cancel = CancellationToken::new();
+    tokio::spawn(limit.clone().report_regularly());
     if let Err(error) = cancel_on_signal(&cancel) {
         return fail(1, &format!("cannot receive signals: {error}"));
     }
@@ -202,6 +205,7 @@ async fn serve_until_signal(args: ServeArgs) -> ExitCode {
         Some(Err(error)) => return fail_to_start(&error),
         None => return ExitCode::SUCCESS,
     };
+    limit.count_in(exporter.log_metrics());
     if let Err(error) = reload_on_signal(exporter.reloader()) {
         return fail(1, &format!("cannot receive signals: {error}"));
     }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use copilot_metrics_tests::fixtures::root;
 
 /// The modules of the host from the bottom up: each may use those above it in this list.
-const LAYERS: [&str; 15] = [
-    "body", "model", "config", "github", "store", "wasm", "mappings", "runner", "output",
+const LAYERS: [&str; 16] = [
+    "body", "model", "log", "config", "github", "store", "wasm", "mappings", "runner", "output",
     "refresh", "web", "offline", "demo", "cli", "app",
 ];
 

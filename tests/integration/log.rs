@@ -1,3 +1,6 @@
+/// Floods of lines.
+mod floods;
+
 use copilot_metrics_tests::command::{Serving, exporter, output, run};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::{Fault, stand_in};

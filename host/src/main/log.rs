@@ -4,11 +4,13 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use copilot_metrics_exporter::config::{Log, LogFormat, LogLevel};
+use copilot_metrics_exporter::log::RateLimit;
 use tracing::error;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::prelude::*;
 
-/// Sends the log to standard error. Only the first call has an effect.
-pub fn set_up(Log { level, format }: Log) {
+/// Sends the log to standard error. Only the first call has an effect. Returns what limits its lines.
+pub fn set_up(Log { level, format }: Log) -> RateLimit {
     let level = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -20,14 +22,16 @@ pub fn set_up(Log { level, format }: Log) {
         .add_directive(LevelFilter::WARN.into())
         .add_directive(format!("copilot_metrics_exporter={level}").parse().unwrap_or_default());
     let has_colors = io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let limit = RateLimit::default();
+    let limited = tracing_subscriber::registry().with(filter).with(limit.clone());
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(has_colors)
         .with_writer(move || Lines { to: io::stderr(), has_colors });
     match format {
-        LogFormat::Text => log.with_target(false).try_init().ok(),
-        LogFormat::Json => log.json().flatten_event(true).try_init().ok(),
+        LogFormat::Text => limited.with(lines.with_target(false)).try_init().ok(),
+        LogFormat::Json => limited.with(lines.json().flatten_event(true)).try_init().ok(),
     };
+    limit
 }
 
 /// Writes each event as one line, whatever the names of files or the texts of errors contain.

@@ -38,6 +38,8 @@ pub struct CandidateSet {
     pub(super) rolled_back: Option<(PathBuf, Arc<Mapping>)>,
     /// Why the directory can't be read.
     pub(super) unreadable: Option<(PathBuf, Arc<Refusal>)>,
+    /// Why it could not be read the last time.
+    old_unreadable: Option<(PathBuf, Arc<Refusal>)>,
     /// Whether every file of the directory has been loaded or refused.
     pub(super) complete: bool,
 }
@@ -59,6 +61,7 @@ impl CandidateSet {
             set,
             rolled_back: None,
             unreadable: None,
+            old_unreadable: None,
             complete: true,
         };
         if let Ok(set) = candidate.compose(&candidate.files) {
@@ -171,9 +174,12 @@ impl CandidateSet {
                 }
             }
         }
-        let unreadable = self.unreadable.iter();
-        changes
-            .extend(unreadable.map(|(path, why)| Change::Refused(path.clone(), Arc::clone(why))));
+        let reason = |(_, why): &(PathBuf, Arc<Refusal>)| why.to_string();
+        let is_news =
+            self.unreadable.as_ref().map(reason) != self.old_unreadable.as_ref().map(reason);
+        if let Some((path, why)) = self.unreadable.as_ref().filter(|_| is_news) {
+            changes.push(Change::Refused(path.clone(), Arc::clone(why)));
+        }
         changes
     }
 
@@ -202,9 +208,15 @@ impl CandidateSet {
         Ok(Arc::new(MappingSet::new(all)?))
     }
 
-    /// The directory can't be read: everything stays.
-    pub(super) fn refuse_directory(&mut self, directory: PathBuf, error: io::Error) {
+    /// The directory can't be read: everything stays. `old` is why it could not be the last time.
+    pub(super) fn refuse_directory(
+        &mut self,
+        directory: PathBuf,
+        error: io::Error,
+        old: Option<(PathBuf, Arc<Refusal>)>,
+    ) {
         self.unreadable = Some((directory, Arc::new(Refusal::Unreadable(error))));
+        self.old_unreadable = old;
     }
 
     /// Sets the content of a file. What is known about its old content no longer applies.

@@ -23,6 +23,8 @@ use crate::wasm::{Engine, Mapping};
 pub(super) struct Directory {
     pub(super) files: Files,
     pub(super) set: watch::Sender<Arc<MappingSet>>,
+    /// Why the directory can't be read.
+    pub(super) unreadable: Option<(PathBuf, Arc<Refusal>)>,
 }
 
 /// The mappings of the process.
@@ -94,6 +96,7 @@ impl Registry {
     pub fn commit(&mut self, candidate: &CandidateSet) {
         let directory = self.directories.entry(candidate.source().clone()).or_default();
         directory.files.clone_from(candidate.files());
+        directory.unreadable.clone_from(&candidate.unreadable);
         if !directory.set.borrow().is_same(candidate.set()) {
             directory.set.send_replace(Arc::clone(candidate.set()));
         }
@@ -183,20 +186,26 @@ impl Registry {
         self.set(source).members().iter().any(|member| member.mapping.sha256() == sha256)
     }
 
-    /// The files that are refused, in the order of their names, with the reason.
+    /// The files that are refused and the directories that can't be read, in the order of their names,
+    /// with the reason.
     pub fn refused(&self) -> Vec<(PathBuf, String)> {
         let files = self.directories.values().flat_map(|directory| &directory.files);
-        let mut refused: Vec<_> = files
-            .filter_map(|(path, state)| Some((path.clone(), state.refusal.as_ref()?.to_string())))
-            .collect();
+        let files = files.filter_map(|(path, state)| Some((path, state.refusal.as_ref()?)));
+        let directories = self.directories.values().filter_map(|of| of.unreadable.as_ref());
+        let directories = directories.map(|(path, refusal)| (path, refusal));
+        let refused = files.chain(directories);
+        let mut refused: Vec<_> =
+            refused.map(|(path, refusal)| (path.clone(), refusal.to_string())).collect();
         refused.sort();
         refused
     }
 
-    /// Whether any file is refused.
+    /// Whether any file is refused, or any directory.
     pub fn has_refused(&self) -> bool {
-        let mut files = self.directories.values().flat_map(|directory| directory.files.values());
-        files.any(|state| state.refusal.is_some())
+        self.directories.values().any(|directory| {
+            let mut files = directory.files.values();
+            directory.unreadable.is_some() || files.any(|state| state.refusal.is_some())
+        })
     }
 
     /// The number of quarantined contents.

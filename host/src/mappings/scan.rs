@@ -81,7 +81,9 @@ impl Registry {
             Ok(found) => found,
             Err((directory, error)) => {
                 let mut candidate = candidate(true);
-                candidate.refuse_directory(directory, error);
+                let known = self.directories.get(source);
+                let old = known.and_then(|known| known.unreadable.clone());
+                candidate.refuse_directory(directory, error, old);
                 scan.candidates.push(candidate);
                 return Ok(());
             }

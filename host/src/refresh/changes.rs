@@ -1,12 +1,18 @@
 //! Reports what changed of the mappings in use, in the log and in the metrics.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use tracing::{info, warn};
 
 use super::dry_run::Cause;
 use super::shared::Shared;
-use crate::mappings::{CandidateSet, Change, Swap};
+use crate::mappings::{CandidateSet, Change, Refusal, Swap};
 use crate::model::{Manifest, Target};
 use crate::wasm::Mapping;
+
+/// The number of refused files that are logged with their reasons: a list of them says no more.
+const MAX_NAMED: usize = 10;
 
 /// Reports what changed, in the log and in the metrics.
 pub(super) fn report_changes(
@@ -16,6 +22,7 @@ pub(super) fn report_changes(
     cause: Cause,
 ) {
     let metrics = &shared.mapping_metrics;
+    let mut refused = Vec::new();
     for change in candidate.changes() {
         match change {
             Change::Added(path, mapping) => {
@@ -40,11 +47,27 @@ pub(super) fn report_changes(
                 metrics.count_rollback(name);
             }
             Change::Refused(path, refusal) => {
-                let (file, reason) = (path.display(), refusal.cause());
-                warn!(%file, reason, error = %refusal, "mapping refused; its predecessor stays in use");
-                metrics.count_swap(Swap::Failure(reason));
+                metrics.count_swap(Swap::Failure(refusal.cause()));
+                refused.push((path, refusal));
             }
         }
+    }
+    report_refused(&refused);
+}
+
+/// Logs the refused files: the first ones each with its reason, and how many more there are.
+fn report_refused(refused: &[(PathBuf, Arc<Refusal>)]) {
+    let (named, more) = refused.split_at(refused.len().min(MAX_NAMED));
+    for (path, refusal) in named {
+        let (file, reason) = (path.display(), refusal.cause());
+        warn!(%file, reason, error = %refusal, "mapping refused; its predecessor stays in use");
+    }
+    if !more.is_empty() {
+        let mut reasons: Vec<&str> = more.iter().map(|(_, refusal)| refusal.cause()).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        let (files, reasons) = (more.len(), reasons.join(", "));
+        warn!(files, reasons, "more mapping files refused; the page lists them all");
     }
 }
 
