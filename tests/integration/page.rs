@@ -1,5 +1,7 @@
 /// What a real browser finds.
 mod chromium;
+/// Texts from outside can't change how others are shown.
+mod control_characters;
 /// What the page says about the exporter as a whole, and where its links lead.
 mod notices;
 

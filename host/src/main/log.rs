@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use copilot_metrics_exporter::config::{Log, LogFormat, LogLevel};
 use copilot_metrics_exporter::log::RateLimit;
+use copilot_metrics_exporter::model::text::is_control;
 use tracing::error;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::prelude::*;
@@ -44,12 +45,12 @@ struct Lines<W> {
 impl<W: Write> Write for Lines<W> {
     /// Writes an event, which is passed as a whole.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let is_shown = |byte: u8| !byte.is_ascii_control() || (byte == 0x1B && self.has_colors);
-        let bytes = event.trim_ascii_end().iter();
-        let bytes = bytes.map(|byte| if is_shown(*byte) { *byte } else { b' ' });
-        let mut line: Vec<u8> = bytes.collect();
-        line.push(b'\n');
-        self.to.write_all(&line).map(|()| event.len())
+        let is_shown = |c: char| !is_control(c) || (c == '\u{1B}' && self.has_colors);
+        let text = String::from_utf8_lossy(event.trim_ascii_end());
+        let chars = text.chars().map(|c| if is_shown(c) { c } else { ' ' });
+        let mut line: String = chars.collect();
+        line.push('\n');
+        self.to.write_all(line.as_bytes()).map(|()| event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

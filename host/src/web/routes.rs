@@ -42,6 +42,7 @@ use super::peer::Peer;
 use super::watch::Web;
 use crate::github;
 use crate::model::metrics::Registry;
+use crate::model::text::visible;
 use crate::output::{DailyExposition, Publisher, Status};
 use crate::refresh::Reloader;
 
@@ -232,7 +233,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 
 async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
     if let Some(missing) = app.publisher.missing() {
-        return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n"));
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", visible(&missing)));
     }
     if app.publisher.has_data() {
         return (StatusCode::OK, "ready\n".to_owned());
@@ -240,18 +241,20 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
     let mut text = "not ready: no target has data yet\n".to_owned();
     for status in app.publisher.statuses() {
         let target = &status.target;
-        text.push_str(&match &status.outcome.status {
+        let state = match &status.outcome.status {
             Status::Failed(problems) => {
                 let next = status.outcome.next.map(|next| next.strftime("%H:%M:%S UTC"));
                 let next = next.map(|next| format!("; next attempt at {next}")).unwrap_or_default();
-                format!("{target}: {}{next}\n", problems.join("; "))
+                format!("{}{next}", problems.join("; "))
             }
             Status::Starting | Status::Fresh => {
                 let attempt = status.outcome.attempt.as_ref();
                 let attempt = attempt.map(|attempt| format!("; {attempt}")).unwrap_or_default();
-                format!("{target}: first refresh in progress{attempt}\n")
+                format!("first refresh in progress{attempt}")
             }
-        });
+        };
+        text.push_str(&visible(&format!("{target}: {state}")));
+        text.push('\n');
     }
     (StatusCode::SERVICE_UNAVAILABLE, text)
 }
@@ -266,7 +269,9 @@ async fn reload(State(app): State<Arc<App>>, headers: HeaderMap) -> (StatusCode,
     }
     match app.reloader.reload().await {
         Ok(()) => (StatusCode::OK, "reloaded\n".to_owned()),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("not reloaded: {error}\n")),
+        Err(error) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("not reloaded: {}\n", visible(&error)))
+        }
     }
 }
 

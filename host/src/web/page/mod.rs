@@ -5,12 +5,13 @@
 //!
 //! The charts are those in the manifests of a target's mappings: `run` runs the mappings, `select` and
 //! `data` compute the values of a chart, `charts`, `lines` and `bars` draw it. The HTML is in
-//! `host/templates`.
+//! `host/templates`; `escape` escapes all texts in it.
 
 mod bars;
 mod cache;
 mod charts;
 mod data;
+mod escape;
 #[cfg(test)]
 mod fixtures;
 mod lines;
