@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run test fuzz lint bench toolchain setup pictures
+.PHONY: run test fuzz soak lint bench toolchain setup pictures
 
 # Serves the demo on http://localhost:8000, without a token or access to GitHub.
 run: toolchain
@@ -20,6 +20,15 @@ FUZZ_SEED ?= 1
 
 fuzz: toolchain
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(CARGO) test --package copilot-metrics-tests --test integration fuzz:: -- --nocapture
+
+# Runs the exporter under load and faults, all at once, and fails if a scrape fails or memory, descriptors
+# or threads grow. The same SOAK_SEED makes the same choices of what goes wrong.
+SOAK_SECONDS ?= 180
+SOAK_SEED ?= 1
+
+soak: toolchain
+	$(CARGO) build --release
+	SOAK_SECONDS=$(SOAK_SECONDS) SOAK_SEED=$(SOAK_SEED) $(CARGO) run --release --package copilot-metrics-tests --example soak
 
 # Checks the formatting, clippy (warnings are errors), and the dependencies: the rules in deny.toml, and
 # security advisories if their database can be reached.

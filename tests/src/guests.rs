@@ -54,6 +54,37 @@ pub fn contract_0_1() -> Vec<u8> {
     BUILT.get_or_init(|| build("contract-0-1-mapping", &[])).clone()
 }
 
+/// A component with another core module in it of this many functions, each of which takes long to compile.
+/// The module is used for nothing; twelve functions take seconds. Without a component, only the section
+/// that makes one slow.
+pub fn slow_to_compile(component: &[u8], functions: usize) -> Vec<u8> {
+    const BLOCKS: usize = 4_000;
+    let mut text = String::from("(module (memory 1)");
+    for function in 0..functions {
+        text +=
+            &format!("(func (export \"f{function}\") (param i32) (result i32) (local i32 i32 i32)");
+        for block in 0..BLOCKS {
+            let [to, from] = [block % 4, (block * 7 + function) % 4];
+            text += &format!(
+                "(if (i32.rem_u (local.get {from}) (i32.const {block})) (then (local.set {to} \
+                 (i32.mul (local.get {from}) (i32.load (local.get {to}))))))"
+            );
+        }
+        text.push_str("(local.get 1))");
+    }
+    text.push(')');
+    let module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}"));
+    // A section of a component: its number, its length as LEB128, the module.
+    let mut section = vec![1];
+    let mut length = module.len();
+    while length >= 0x80 {
+        section.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    section.push(length as u8);
+    [component, &section, &module].concat()
+}
+
 /// A directory of mappings. It is removed when it is dropped.
 pub struct Mappings(TempDir);
 

@@ -6,11 +6,10 @@ use copilot_metrics_tests::command::{Serving, output};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::github::{StandIn, stand_in};
-use copilot_metrics_tests::guests::{Mappings, scripted};
+use copilot_metrics_tests::guests::{Mappings, scripted, slow_to_compile};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::serve_first::{slow_to_compile, with_functions};
 use super::{assert_scrapes_are_fast, configured, eventually, files};
 use crate::serving::{command, metrics};
 
@@ -61,14 +60,14 @@ async fn ended(process: u32) {
 }
 
 fn slow() -> Vec<u8> {
-    slow_to_compile(&scripted("slow", "1", "nothing"))
+    slow_to_compile(&scripted("slow", "1", "nothing"), 12)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mapping_that_compiles_for_too_long_is_refused_and_the_next_one_is_used() {
     let (github, mappings) = (stand_in().await, Mappings::default());
     let (serving, _config) = serving(&github, &mappings, "compile_time: 5s");
-    let slow = with_functions(&scripted("slow", "1", "nothing"), 80);
+    let slow = slow_to_compile(&scripted("slow", "1", "nothing"), 80);
     mappings.put("slow.wasm", &slow);
     let compiler = compiling(&serving).await;
     mappings.put("scripted.wasm", &scripted("scripted", "1", "nothing"));

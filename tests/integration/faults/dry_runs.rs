@@ -4,9 +4,8 @@ use std::time::{Duration, Instant};
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::{StandIn, stand_in};
-use copilot_metrics_tests::guests::{Mappings, scripted};
+use copilot_metrics_tests::guests::{Mappings, scripted, slow_to_compile};
 
-use super::serve_first::slow_to_compile;
 use super::{configured, eventually};
 use crate::serving::metrics;
 
@@ -96,7 +95,7 @@ async fn a_removed_file_stays_in_use_while_its_successor_is_compiled() {
     mappings.put("v1.wasm", &scripted("scripted", "1", "nothing"));
     let (serving, _config) = serving(&github, &mappings, "1h");
     eventually(&serving, |exposition| exposition.sum("scripted_seats", "") == 340.0).await;
-    mappings.put("v2.wasm", &slow_to_compile(&scripted("scripted", "2", "nothing")));
+    mappings.put("v2.wasm", &slow_to_compile(&scripted("scripted", "2", "nothing"), 12));
     fs::remove_file(mappings.file("v1.wasm")).unwrap();
     reload(&serving).await;
     let version = |exposition: &copilot_metrics_tests::exposition::Exposition| {

@@ -1,4 +1,3 @@
-use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -6,46 +5,10 @@ use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::github::{StandIn, stand_in};
-use copilot_metrics_tests::guests::{Mappings, scripted};
+use copilot_metrics_tests::guests::{Mappings, scripted, slow_to_compile};
 
 use super::{configured, eventually, files};
 use crate::serving::metrics;
-
-/// A component with another core module in it, which takes seconds to compile: it is used for nothing.
-pub fn slow_to_compile(component: &[u8]) -> Vec<u8> {
-    with_functions(component, 12)
-}
-
-/// A component with a core module of this many functions, each of which takes long to compile.
-pub fn with_functions(component: &[u8], functions: usize) -> Vec<u8> {
-    const BLOCKS: usize = 4_000;
-    let mut text = String::from("(module (memory 1)");
-    for function in 0..functions {
-        write!(text, "(func (export \"f{function}\") (param i32) (result i32) (local i32 i32 i32)")
-            .unwrap();
-        for block in 0..BLOCKS {
-            let [to, from] = [block % 4, (block * 7 + function) % 4];
-            write!(
-                text,
-                "(if (i32.rem_u (local.get {from}) (i32.const {block})) (then (local.set {to} \
-                 (i32.mul (local.get {from}) (i32.load (local.get {to}))))))"
-            )
-            .unwrap();
-        }
-        text.push_str("(local.get 1))");
-    }
-    text.push(')');
-    let module = wat::parse_str(&text).unwrap();
-    // A section of a component: its number, its length as LEB128, the module.
-    let mut section = vec![1];
-    let mut length = module.len();
-    while length >= 0x80 {
-        section.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    section.push(length as u8);
-    [component, &section, &module].concat()
-}
 
 fn start(github: &StandIn, mappings: &Mappings, cache: &Path, ttl: &str) -> (Serving, Config) {
     let config = Config::new(&format!(
@@ -80,7 +43,7 @@ async fn serves_first(slow: [&str; 2]) {
     // Nothing is compiled yet after the restart, and two files keep both compilations busy.
     fs::remove_dir_all(cache.path().join("compiled")).unwrap();
     for name in slow {
-        mappings.put(name, &slow_to_compile(&scripted("slow", name, "only-seats")));
+        mappings.put(name, &slow_to_compile(&scripted("slow", name, "only-seats"), 12));
     }
     let (serving, _config) = start(&github, &mappings, cache.path(), "1s");
     let has_seats = |exposition: &Exposition| exposition.series("github_copilot_seats").count() > 0;
