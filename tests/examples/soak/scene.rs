@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::command::{Serving, exporter};
 use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::github::{StandIn, stand_in};
 use copilot_metrics_tests::guests::Mappings;
 use nix::sys::signal::{Signal, kill};
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::scrapers;
 use crate::tally::Tally;
 
 /// The user of the web config, and the password.
@@ -49,6 +51,8 @@ pub struct End {
     pub log: String,
     /// The number of files in its cache directory.
     pub stored_files: usize,
+    /// Its metrics when all clients were gone.
+    pub metrics: Exposition,
 }
 
 impl Scene {
@@ -109,6 +113,10 @@ impl Scene {
     /// Ends the exporter with SIGTERM.
     pub async fn end(scene: Arc<Self>, mut serving: Serving) -> End {
         let scene = Arc::into_inner(scene).unwrap_or_else(|| panic!("a task is still running"));
+        let client = Self::client_at([127, 0, 0, 1]).build();
+        let client = client.unwrap_or_else(|error| panic!("{error}"));
+        let text = scrapers::text(client.get(scene.url("/metrics"))).await;
+        let metrics = Exposition::parse(&text.unwrap_or_else(|error| panic!("{error}")));
         let Self { github, cache, .. } = scene;
         let started = Instant::now();
         let id = Pid::from_raw(serving.id() as i32);
@@ -118,7 +126,7 @@ impl Scene {
         let (status, serving) = waited.await.unwrap_or_else(|error| panic!("{error}"));
         drop(github);
         let stored_files = files(cache.path());
-        End { status, took: started.elapsed(), log: serving.log(), stored_files }
+        End { status, took: started.elapsed(), log: serving.log(), stored_files, metrics }
     }
 }
 

@@ -51,7 +51,7 @@ async fn scrape(scene: Arc<Scene>, address: [u8; 4], gzip: bool, keep_alive: boo
 }
 
 /// The body of a successful response.
-async fn text(request: reqwest::RequestBuilder) -> Result<String, String> {
+pub async fn text(request: reqwest::RequestBuilder) -> Result<String, String> {
     let chain = |error: reqwest::Error| format!("{error:?}");
     let response = request.basic_auth(USER, Some(PASSWORD)).send().await.map_err(chain)?;
     let status = response.status();

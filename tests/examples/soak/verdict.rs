@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::process::Sample;
-use crate::scene::End;
+use crate::scene::{End, TARGETS};
 use crate::tally::Scrapes;
 
 /// How much more memory there may be in the last third of the run than in the first: this share, and
@@ -22,6 +22,15 @@ const SETTLED_DESCRIPTORS: u64 = 60;
 const P99: Duration = Duration::from_secs(5);
 /// How long the exporter may take to end.
 const SHUTDOWN: Duration = Duration::from_secs(8);
+
+/// Metrics of the exporter that show what it did: their names, families, and a part of their labels. A run
+/// without any of them shows nothing.
+const FIGURES: [(&str, &str, &str); 4] = [
+    ("refreshes", "copilot_exporter_refresh_duration_seconds_count", ""),
+    ("requests to GitHub", "copilot_exporter_github_api_requests", ""),
+    ("swaps of mappings", "copilot_exporter_mapping_swaps_total", "result=\"success\""),
+    ("refused mapping files", "copilot_exporter_mapping_swaps_total", "result=\"failure\""),
+];
 
 /// What the run showed.
 pub struct Verdict {
@@ -50,7 +59,10 @@ impl Verdict {
         self.print_trend("resident memory, MiB", |sample| sample.resident >> 20);
         self.print_trend("descriptors", |sample| sample.descriptors);
         self.print_trend("threads", |sample| sample.threads);
-        let End { status, took, log, stored_files } = &self.end;
+        for (name, family, label) in FIGURES {
+            println!("{name}: {}", self.end.metrics.sum(family, label));
+        }
+        let End { status, took, log, stored_files, .. } = &self.end;
         let (lines, took) = (log.lines().count(), took.as_secs_f64());
         println!("log lines: {lines}; files in the cache directory: {stored_files}");
         println!("end: {status} after {took:.1} s");
@@ -84,6 +96,11 @@ impl Verdict {
             let most = first as f64 * (1.0 + share) + slack;
             check(last as f64 <= most, format!("{name} grew from {first} to {last}"));
         }
+        for (name, family, label) in FIGURES {
+            check(self.end.metrics.sum(family, label) > 0.0, format!("there were no {name}"));
+        }
+        let up = self.end.metrics.sum("copilot_exporter_up", "");
+        check(up == TARGETS.len() as f64, format!("{up} targets are up when all faults are over"));
         let descriptors = self.settled.descriptors;
         check(
             descriptors <= SETTLED_DESCRIPTORS,
