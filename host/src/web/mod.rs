@@ -5,8 +5,10 @@
 //! `--web.config.file` (TLS, users, headers, rate limit) up to date; `settings` are those in use, and
 //! `auth` checks passwords. `healthcheck` is the command that asks a running exporter.
 
+mod app;
 mod auth;
 mod connections;
+mod exposition;
 mod failures;
 pub mod healthcheck;
 mod listener;
@@ -18,8 +20,9 @@ mod routes;
 mod settings;
 mod watch;
 
+pub use app::App;
 pub use listener::{Listener, Server, serve};
 pub use metrics::Metrics;
 pub use page::{Page, Selection};
-pub use routes::{App, HEALTHY, router};
+pub use routes::{HEALTHY, router};
 pub use watch::Web;
