@@ -28,7 +28,7 @@ SOAK_SEED ?= 1
 
 soak: toolchain
 	$(CARGO) build --release
-	SOAK_SECONDS=$(SOAK_SECONDS) SOAK_SEED=$(SOAK_SEED) $(CARGO) run --release --package copilot-metrics-tests --example soak
+	EXPORTER_BINARY=$(or $(CARGO_TARGET_DIR),target)/release/copilot-metrics-exporter SOAK_SECONDS=$(SOAK_SECONDS) SOAK_SEED=$(SOAK_SEED) $(CARGO) run --package copilot-metrics-tests --example soak
 
 # Checks the formatting, clippy (warnings are errors), and the dependencies: the rules in deny.toml, and
 # security advisories if their database can be reached.

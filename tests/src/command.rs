@@ -46,11 +46,15 @@ const VARIABLES: [&str; 27] = [
     "all_proxy",
 ];
 
-/// The exporter's binary, in the same profile as the test; built if needed.
+/// The exporter's binary: that of `EXPORTER_BINARY`, or the one in the same profile as the test, built if
+/// needed.
 pub fn binary() -> PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY
         .get_or_init(|| {
+            if let Some(binary) = std::env::var_os("EXPORTER_BINARY") {
+                return binary.into();
+            }
             let mut cargo = Command::new(env!("CARGO"));
             cargo.args(["build", "--quiet", "--package", "copilot-metrics-exporter"]);
             if !cfg!(debug_assertions) {
