@@ -2,9 +2,13 @@
 //! crate, which embeds it. So one `cargo build` is the product, and tests test the source. Embeds the
 //! recordings of the demo too, whatever their names.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, io};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// The component's file, as cargo names it after the guest's package.
 const COMPONENT: &str = "wasm32-wasip2/mapping/copilot_metrics_guest.wasm";
@@ -15,10 +19,12 @@ fn main() -> io::Result<()> {
     build_mapping(&root)
 }
 
-/// Writes an array of all files below a directory: their paths in it, and their bytes.
+/// Writes an array of all files below a directory: their paths in it, and their bytes, compressed with
+/// gzip.
 fn embed_demo(directory: &Path) -> io::Result<()> {
     println!("cargo::rerun-if-changed={}", directory.display());
-    let mut files = String::new();
+    let (mut files, mut number) = (String::new(), 0);
+    let out = PathBuf::from(variable("OUT_DIR")?);
     let mut directories = vec![directory.to_path_buf()];
     while let Some(current) = directories.pop() {
         for entry in fs::read_dir(current)? {
@@ -29,11 +35,15 @@ fn embed_demo(directory: &Path) -> io::Result<()> {
             }
             let name = path.strip_prefix(directory).map_err(io::Error::other)?;
             let name = name.to_string_lossy().replace('\\', "/");
-            files.push_str(&format!("    ({name:?}, include_bytes!({path:?})),\n"));
+            let compressed = out.join(format!("{number}.gz"));
+            let mut encoder = GzEncoder::new(fs::File::create(&compressed)?, Compression::best());
+            encoder.write_all(&fs::read(&path)?)?;
+            encoder.finish()?;
+            files.push_str(&format!("    ({name:?}, include_bytes!({compressed:?})),\n"));
+            number += 1;
         }
     }
-    let generated = PathBuf::from(variable("OUT_DIR")?).join("demo_files.rs");
-    fs::write(generated, format!("&[\n{files}]\n"))
+    fs::write(out.join("demo_files.rs"), format!("&[\n{files}]\n"))
 }
 
 fn build_mapping(root: &Path) -> io::Result<()> {

@@ -3,8 +3,9 @@
 //! It lies beside the recordings in `tests/fixtures/demo`, so that this crate does not know any
 //! document by name.
 
-use std::io;
+use std::io::{self, Read};
 
+use flate2::read::GzDecoder;
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -14,6 +15,19 @@ use crate::model::{Scope, Target};
 
 /// Every file below `tests/fixtures/demo`, by its path in there: embedded by the build script.
 static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/demo_files.rs"));
+
+/// An embedded file, compressed: recordings are most of the demo's data.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RecordedFile(&'static [u8]);
+
+impl RecordedFile {
+    /// Its bytes.
+    pub(super) fn read(self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        GzDecoder::new(self.0).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
 
 /// The file of the index.
 const INDEX: &str = "index.json";
@@ -88,9 +102,9 @@ pub(super) struct Source {
     /// The field with the day of each element of the array, if they are about one day each.
     pub(super) day: Option<String>,
     /// Its bodies as they were recorded on the newest recorded day.
-    pub(super) files: Vec<&'static [u8]>,
+    pub(super) files: Vec<RecordedFile>,
     /// Those of a day on a weekend, if they are not in an array.
-    pub(super) weekend: Option<(Date, Vec<&'static [u8]>)>,
+    pub(super) weekend: Option<(Date, Vec<RecordedFile>)>,
 }
 
 /// Every recorded document.
@@ -106,7 +120,7 @@ pub(super) struct Index {
 impl Index {
     /// Reads the embedded index.
     pub(super) fn embedded() -> io::Result<Self> {
-        let index: IndexFile = serde_json::from_slice(file(INDEX)?)?;
+        let index: IndexFile = serde_json::from_slice(&file(INDEX)?.read()?)?;
         let (mut targets, mut sources) = (Vec::new(), Vec::new());
         for entry in index.targets {
             let scope = match entry.scope {
@@ -152,7 +166,7 @@ impl Source {
     }
 
     /// The files that show a recorded day, and the day they are of.
-    pub(super) fn files_of(&self, recorded: Date, newest: Date) -> (Date, &[&'static [u8]]) {
+    pub(super) fn files_of(&self, recorded: Date, newest: Date) -> (Date, &[RecordedFile]) {
         match &self.weekend {
             Some((day, files)) if is_weekend(recorded) => (*day, files),
             _ => (newest, &self.files),
@@ -160,14 +174,14 @@ impl Source {
     }
 }
 
-fn load(paths: &[String]) -> io::Result<Vec<&'static [u8]>> {
+fn load(paths: &[String]) -> io::Result<Vec<RecordedFile>> {
     paths.iter().map(|path| file(path)).collect()
 }
 
-fn file(path: &str) -> io::Result<&'static [u8]> {
+fn file(path: &str) -> io::Result<RecordedFile> {
     let found = FILES.iter().find(|(known, _)| *known == path);
     let (_, bytes) = found.ok_or_else(|| io::Error::other(format!("no recording {path}")))?;
-    Ok(bytes)
+    Ok(RecordedFile(bytes))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The recordings, moved in time so that the newest recorded day becomes the newest day.
 
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Read};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -9,10 +9,11 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::clock::Clock;
-use super::index::{Index, Kind, Source};
+use super::index::{Index, Kind, RecordedFile, Source};
 use super::shift::{shift_days, shift_periods};
 use super::template::Template;
 use super::window::Window;
+use crate::body::Body;
 use crate::model::Target;
 
 /// A document of an invented target, whose newest day is two days ago.
@@ -37,9 +38,9 @@ impl Recording {
 /// The recorded documents, and their bodies of the newest day.
 pub(super) struct Recordings {
     index: Index,
-    /// By source and file: the newest day so far, and the body of that day. Older days are requested
-    /// once, if at all.
-    newest: Mutex<HashMap<(usize, usize), (Date, Bytes)>>,
+    /// By source and file: the newest day so far, and the body of that day, compressed. Older days are
+    /// requested once, if at all.
+    newest: Mutex<HashMap<(usize, usize), (Date, Body)>>,
 }
 
 /// A day's document, or another one with the newest day.
@@ -116,14 +117,16 @@ impl Recordings {
     pub(super) fn body(&self, found: Found<'_>, file: usize, window: Window) -> Option<Bytes> {
         let (key, newest) = ((found.number, file), window.newest());
         if found.day == newest
-            && let Some((day, body)) = self.newest().get(&key)
-            && *day == newest
+            && let Some((day, body)) = self.newest().get(&key).cloned()
+            && day == newest
         {
-            return Some(body.clone());
+            let mut bytes = Vec::new();
+            body.reader().read_to_end(&mut bytes).ok()?;
+            return Some(bytes.into());
         }
         let body = self.move_body(found, file, window)?;
         if found.day == newest {
-            self.newest().insert(key, (newest, body.clone()));
+            self.newest().insert(key, (newest, Body::of(&body).ok()?));
         }
         Some(body)
     }
@@ -134,7 +137,7 @@ impl Recordings {
     }
 
     /// The recorded files of a day, and the day they are of.
-    fn files_of<'a>(&self, found: Found<'a>, window: Window) -> (Date, &'a [&'static [u8]]) {
+    fn files_of<'a>(&self, found: Found<'a>, window: Window) -> (Date, &'a [RecordedFile]) {
         found.source.files_of(window.recorded(found.day), self.index.newest_day)
     }
 
@@ -156,7 +159,7 @@ impl Recordings {
 
     fn move_body(&self, found: Found<'_>, file: usize, window: Window) -> Option<Bytes> {
         let (recorded_day, files) = self.files_of(found, window);
-        let recorded = files.get(file)?;
+        let recorded = &files.get(file)?.read().ok()?;
         let rows = found.source.rows();
         if !found.source.path.is_of_day() {
             return window.shift(recorded, rows).map(Into::into);
@@ -174,7 +177,7 @@ impl Recordings {
         Some(shifted.into())
     }
 
-    fn newest(&self) -> std::sync::MutexGuard<'_, HashMap<(usize, usize), (Date, Bytes)>> {
+    fn newest(&self) -> std::sync::MutexGuard<'_, HashMap<(usize, usize), (Date, Body)>> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
