@@ -59,7 +59,7 @@ async fn publish(shared: &Arc<Shared>, view: &TargetView, runs: &TaskTracker) {
             last_good: &view.last_good,
             span: Span::History,
             families: None,
-            budget: Budget::Trial,
+            budget: Budget::Daily,
             strict: false,
             failure_label: Some(FAILURE_LABEL),
         };

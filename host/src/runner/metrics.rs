@@ -32,7 +32,7 @@ impl Metrics {
             )?,
             failures: registry.counters(
                 "copilot_exporter_mapping_failures_total",
-                "Number of runs of the mapping without samples, by cause: malformed, refused, time, memory, panic, invalid_samples, read; or pictures, if only the page is affected.",
+                "Number of runs of the mapping without samples, by cause: malformed, refused, time, memory, panic, invalid_samples, read; or, if nothing else is affected, pictures (of the page) or daily (samples).",
                 &["org", "scope", "mapping", "cause"],
             )?,
         })

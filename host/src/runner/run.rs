@@ -18,6 +18,8 @@ use crate::wasm::RunError;
 const CONCURRENT_RUNS: usize = 2;
 /// How many dry runs and charts: a budget of their own, so that no refresh waits for them.
 const CONCURRENT_TRIALS: usize = 1;
+/// How many runs for daily samples: neither refreshes nor dry runs wait for them.
+const CONCURRENT_DAILY_RUNS: usize = 1;
 /// Runs without malformed documents may take this many times the limit of one run, all together.
 const MAX_RUN_TIMES: u32 = 2;
 
@@ -28,6 +30,8 @@ pub enum Budget {
     Refresh,
     /// A dry run of a new mapping, or the charts of the page.
     Trial,
+    /// Daily samples.
+    Daily,
 }
 
 /// What a mapping is run over.
@@ -88,14 +92,20 @@ impl RunOutcome {
 pub struct Runner {
     runs: Arc<Semaphore>,
     trials: Arc<Semaphore>,
+    daily: Arc<Semaphore>,
     metrics: Metrics,
 }
 
 impl Runner {
     /// A runner that measures what it does.
     pub fn new(metrics: Metrics) -> Self {
-        let (runs, trials) = (Semaphore::new(CONCURRENT_RUNS), Semaphore::new(CONCURRENT_TRIALS));
-        Self { runs: Arc::new(runs), trials: Arc::new(trials), metrics }
+        let slots = |number| Arc::new(Semaphore::new(number));
+        Self {
+            runs: slots(CONCURRENT_RUNS),
+            trials: slots(CONCURRENT_TRIALS),
+            daily: slots(CONCURRENT_DAILY_RUNS),
+            metrics,
+        }
     }
 
     /// The metrics of runs.
@@ -177,6 +187,7 @@ impl Runner {
         let semaphore = match request.budget {
             Budget::Refresh => &self.runs,
             Budget::Trial => &self.trials,
+            Budget::Daily => &self.daily,
         };
         // It is never closed. The run keeps the permit, even if no one waits for it any more.
         let permit = Arc::clone(semaphore).acquire_owned().await;
