@@ -34,6 +34,8 @@ mod collector;
 pub mod component;
 pub mod contract;
 mod documents;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod input;
 pub mod manifest;
 mod measures;

@@ -20,6 +20,8 @@ pub use field::{Field, FromJson, Known, Problem, report};
 pub use framer::Framer;
 pub use framing::{Frame, Framing};
 pub use malformed::Malformed;
+#[cfg(fuzzing)]
+pub use repair::{position_before_repair, repair};
 pub use row::{MAX_FUTURE_SECONDS, Rejected, Row};
 pub use shape::{Shape, recognize};
 pub use text::{fnv1a, label, to_label};

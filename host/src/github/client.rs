@@ -230,7 +230,10 @@ fn validator(resource: String, headers: &HeaderMap) -> Option<Validator> {
     Some(Validator { resource, etag })
 }
 
-fn decode<T: for<'de> Deserialize<'de>>(path: &str, body: &Body) -> Result<T, FetchError> {
+pub(super) fn decode<T: for<'de> Deserialize<'de>>(
+    path: &str,
+    body: &Body,
+) -> Result<T, FetchError> {
     serde_json::from_reader(body.reader()).map_err(|error| {
         // serde's error may quote the response, which contains signed links.
         let (line, column) = (error.line(), error.column());

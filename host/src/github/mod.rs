@@ -14,6 +14,8 @@ mod day;
 mod error;
 mod fetch;
 mod fetched;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hosts;
 mod link;
 mod metrics;

@@ -78,7 +78,12 @@ pub(super) async fn fetch(
 }
 
 /// The path of the next page: the token must not be sent to another host or endpoint.
-fn next_page(client: &Client, path: &str, page: &str, link: &str) -> Result<String, FetchError> {
+pub(super) fn next_page(
+    client: &Client,
+    path: &str,
+    page: &str,
+    link: &str,
+) -> Result<String, FetchError> {
     let refused = |reason: &str| FetchError::answer(page, reason);
     let next = client.own_path(link).ok_or_else(|| {
         refused("the next page is on another host, which must not receive the token")

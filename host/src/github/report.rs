@@ -16,10 +16,21 @@ const MAX_ENVELOPES: usize = 3;
 
 /// The response of a report's endpoint. The links are signed and expire within about an hour.
 #[derive(Deserialize)]
-struct Envelope {
-    download_links: Vec<String>,
+pub(super) struct Envelope {
+    pub download_links: Vec<String>,
     report_day: Option<Date>,
     report_end_day: Option<Date>,
+}
+
+impl Envelope {
+    /// The day that the report is about, if it says so.
+    pub(super) fn day(&self, path: &str, now: Timestamp) -> Result<Option<Date>, FetchError> {
+        let day = self.report_day.or(self.report_end_day);
+        match day.filter(|day| !is_plausible(*day, now)) {
+            Some(day) => Err(FetchError::answer(path, format!("it says that it is about {day}"))),
+            None => Ok(day),
+        }
+    }
 }
 
 /// The result of the links of one envelope.
@@ -62,11 +73,7 @@ async fn fetch_once(
     let Some(envelope) = client.get_json::<Envelope>(request).await? else {
         return Ok(Attempt::Fetched(None));
     };
-    let report_day = envelope.report_day.or(envelope.report_end_day);
-    if let Some(day) = report_day.filter(|day| !is_plausible(*day, fetched_at)) {
-        let reason = format!("it says that it is about {day}");
-        return Err(FetchError::answer(request.path, reason));
-    }
+    let report_day = envelope.day(request.path, fetched_at)?;
     if envelope.download_links.is_empty() {
         // The report of one day without files says that nothing happened, and mappings get to know that
         // in GitHub's own words. One of 28 days without files would replace data: it does not exist yet.

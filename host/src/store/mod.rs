@@ -6,6 +6,8 @@
 mod compiled;
 mod disk;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod interface;
 mod key;
 mod lease;

@@ -10,6 +10,8 @@ mod auth;
 mod connections;
 mod exposition;
 mod failures;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod healthcheck;
 mod listener;
 mod metrics;
