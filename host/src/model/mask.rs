@@ -20,19 +20,24 @@ pub fn mask(text: &str, secret: Option<&str>) -> String {
         None => text.to_owned(),
     };
     let mut masked = String::with_capacity(text.len());
-    let mut after_scheme = false;
+    let (mut after_scheme, mut in_query) = (false, false);
     for piece in text.split_inclusive(is_separator) {
         let word = piece.trim_end_matches(is_separator);
         let separator = piece.get(word.len()..).unwrap_or_default();
-        let is_credential = after_scheme && word.len() >= MIN_CREDENTIAL_BYTES;
-        if is_credential || is_token(word) {
-            masked.push_str(MASK);
-        } else {
-            masked.push_str(&mask_inside(word));
+        if !in_query {
+            let is_credential = after_scheme && word.len() >= MIN_CREDENTIAL_BYTES;
+            let inside;
+            (inside, in_query) = mask_inside(word);
+            let is_masked = is_credential || has_json_web_token(word);
+            masked.push_str(if is_masked { MASK } else { &inside });
         }
-        masked.push_str(separator);
+        // A query can have a comma and the like in it, and ends where the URL does.
+        in_query &= separator.chars().all(may_be_in_query);
+        if !in_query {
+            masked.push_str(separator);
+        }
         if !word.is_empty() {
-            after_scheme = SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme));
+            after_scheme = SCHEMES.iter().any(|scheme| ends_with(word, scheme));
         }
     }
     masked
@@ -60,23 +65,36 @@ fn is_separator(c: char) -> bool {
         || matches!(c, '"' | '\'' | '`' | ',' | ';' | '<' | '>' | '(' | ')')
 }
 
-/// A JSON Web Token: three parts in base64, of which the first two are JSON objects.
-fn is_token(word: &str) -> bool {
-    let mut parts = word.rsplit(['=', ':']).next().unwrap_or(word).split('.');
-    let (first, second) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    first.starts_with("eyJ") && second.starts_with("eyJ") && parts.next().is_some()
+/// Whether a character that separates words may be part of the query of a URL.
+fn may_be_in_query(c: char) -> bool {
+    matches!(c, ',' | ';' | '(' | ')')
 }
 
-/// Masks tokens within a word, and the query of a URL.
-fn mask_inside(word: &str) -> String {
+/// Whether a word ends with one in ASCII, in upper or lower case: `authorization:Bearer`.
+fn ends_with(word: &str, end: &str) -> bool {
+    let tail = word.len().checked_sub(end.len()).and_then(|at| word.get(at..));
+    tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+}
+
+/// Whether a JSON Web Token is in a word: three parts in base64, of which the first two are JSON objects.
+fn has_json_web_token(word: &str) -> bool {
+    let mut tokens = word.match_indices("eyJ").filter_map(|(at, _)| word.get(at..));
+    tokens.any(|token| {
+        let rest = token.split_once('.').map(|(_, rest)| rest);
+        rest.is_some_and(|rest| rest.starts_with("eyJ") && rest.contains('.'))
+    })
+}
+
+/// Masks tokens within a word, and the query of a URL. Returns whether there is one.
+fn mask_inside(word: &str) -> (String, bool) {
     let masked = mask_tokens(word);
     let query = masked.find("://").and_then(|scheme| {
         let rest = masked.get(scheme..)?;
         Some(scheme + rest.find('?')?)
     });
     match query.and_then(|query| masked.get(..query)) {
-        Some(before) => format!("{before}?{MASK}"),
-        None => masked,
+        Some(before) => (format!("{before}?{MASK}"), true),
+        None => (masked, false),
     }
 }
 
@@ -99,6 +117,20 @@ mod tests {
             assert_eq!(mask(text, None), expected);
         }
         assert_eq!(mask("echo: s3cr3t-value.", Some("s3cr3t-value")), "echo: ***.");
+    }
+
+    #[test]
+    fn a_secret_is_masked_whatever_is_around_it() {
+        for (text, expected) in [
+            ("x=eyJhbGciOi.eyJpYXQi.c2ln:token y", "*** y"),
+            ("https://h.example/jwt/eyJhbGciOi.eyJpYXQi.c2ln", "***"),
+            ("authorization:Bearer hunter2hunter2hunter2", "authorization:Bearer ***"),
+            ("token https://h.example/a?b=1,2&sig=abc", "token ***"),
+            ("(https://h.example/a?fields=a,b;c(d)&sig=abc) no", "(https://h.example/a?*** no"),
+            ("\"https://h.example/a?sig=a,b\", \"x\"", "\"https://h.example/a?***\", \"x\""),
+        ] {
+            assert_eq!(mask(text, None), expected);
+        }
     }
 
     #[test]
