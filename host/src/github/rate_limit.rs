@@ -96,7 +96,7 @@ impl RateLimit {
             return Err(wait);
         }
         // Counted down here until GitHub reports the number again.
-        state.reading.remaining = state.reading.remaining.map(|left| (left - 1).max(0));
+        state.reading.remaining = state.reading.remaining.map(|left| left.saturating_sub(1).max(0));
         Ok(())
     }
 
@@ -236,6 +236,18 @@ mod tests {
             limit.note(&headers(&[remaining, ("x-ratelimit-reset", &reset), ("date", NOON)]), now);
             assert_eq!(limit.wait(Weight::Single, now), waits, "{reset}");
         }
+    }
+
+    #[test]
+    fn a_number_of_requests_far_below_zero_does_not_become_a_large_one() {
+        let (limit, now) = (RateLimit::default(), Instant::now());
+        let lowest = i64::MIN.to_string();
+        limit.note(&headers(&[("x-ratelimit-remaining", &lowest)]), now);
+        // Without the time of the reset, there is nothing to wait for.
+        assert_eq!(limit.take(Weight::Single, now), Ok(()));
+        let reset = (NOON_SECONDS + 90).to_string();
+        limit.note(&headers(&[("x-ratelimit-reset", &reset), ("date", NOON)]), now);
+        assert_eq!(limit.take(Weight::Single, now), Err(Duration::from_secs(90)));
     }
 
     #[test]
