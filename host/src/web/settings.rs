@@ -1,6 +1,8 @@
 //! The web settings in use: TLS, users, headers and the rate limit.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use axum::http::HeaderMap;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -9,8 +11,11 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use super::auth::Users;
 use crate::config::Stamp;
-use crate::config::web::WebConfig;
-use crate::config::web::{ClientAuth, has_name};
+use crate::config::web::{ClientAuth, Rate, WebConfig, has_name};
+
+/// The longest time that a full burst may stand for: the limiter counts nanoseconds in 64 bits, which are
+/// 584 years.
+const MAX_BURST_TIME: Duration = Duration::from_secs(200 * 365 * 24 * 3600);
 
 /// The web settings in use. They never change: others replace them.
 #[derive(Default)]
@@ -32,8 +37,8 @@ impl WebSettings {
     /// Puts a web config file into use.
     pub(super) fn new(config: WebConfig) -> Self {
         let WebConfig { tls, users, headers, rate, files } = config;
-        let limiter = rate.and_then(|rate| {
-            let quota = Quota::with_period(rate.interval)?.allow_burst(rate.burst);
+        let limiter = rate.and_then(|Rate { interval, burst }| {
+            let quota = Quota::with_period(interval)?.allow_burst(burst.min(max_burst(interval)));
             Some(RateLimiter::direct(quota))
         });
         let (tls, client_auth, allowed_names) = match tls {
@@ -78,5 +83,27 @@ impl WebSettings {
     pub(super) fn admits_certificate(&self, certificate: Option<&CertificateDer<'_>>) -> bool {
         self.allowed_names.is_empty()
             || certificate.is_some_and(|certificate| has_name(certificate, &self.allowed_names))
+    }
+}
+
+fn max_burst(interval: Duration) -> NonZeroU32 {
+    let requests = MAX_BURST_TIME.as_nanos().checked_div(interval.as_nanos()).unwrap_or_default();
+    u32::try_from(requests)
+        .ok()
+        .map_or(NonZeroU32::MAX, |requests| NonZeroU32::new(requests).unwrap_or(NonZeroU32::MIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_burst_of_the_longest_interval_can_be_counted() {
+        for interval in [Duration::from_millis(1), Duration::from_secs(24 * 3600)] {
+            let burst = NonZeroU32::new(1_000_000).unwrap();
+            let rate = Some(Rate { interval, burst });
+            let settings = WebSettings::new(WebConfig { rate, ..WebConfig::default() });
+            assert!((0..1000).all(|_| settings.admits_request()), "{interval:?}");
+        }
     }
 }
