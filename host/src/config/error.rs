@@ -15,9 +15,11 @@ pub struct SettingError {
 }
 
 impl SettingError {
-    /// Tokens are masked: a user may have pasted one into the wrong setting.
+    /// Tokens are masked: a user may have pasted one into the wrong setting. Everything is on one line,
+    /// whatever names and values there are in a file.
     pub(crate) fn new(setting: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { setting: mask_tokens(&setting.into()), problem: mask_tokens(&problem.into()) }
+        let printable = |text: String| mask_tokens(&text).replace(char::is_control, " ");
+        Self { setting: printable(setting.into()), problem: printable(problem.into()) }
     }
 }
 
@@ -29,5 +31,11 @@ mod tests {
     fn tokens_are_masked_wherever_they_appear_and_nothing_else_is() {
         let error = SettingError::new("x.yaml:1: ghp_a1", "\"github_pat_1_b\" and ghs_, not ghp");
         assert_eq!(error.to_string(), "x.yaml:1: ***: \"***\" and ***, not ghp");
+    }
+
+    #[test]
+    fn an_error_is_on_one_line_whatever_is_in_the_file() {
+        let error = SettingError::new("x.yaml:1: defaults.a\n- b", "\"c\r\n\u{1b}[1m\" is wrong");
+        assert_eq!(error.to_string(), "x.yaml:1: defaults.a - b: \"c   [1m\" is wrong");
     }
 }
