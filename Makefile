@@ -13,13 +13,18 @@ test: setup
 	$(CARGO) build --workspace
 	$(CARGO) test --workspace --exclude smallest-mapping
 
-# Maps recordings with random changes for some minutes. `make test` runs the first seeds of the same test.
-# The seeds start at FUZZ_SEED, so a run can be repeated, and another start tries other changes.
+# Maps recordings with random changes, and runs the targets in tests/fuzz, which change their input so that
+# it reaches more code: FUZZ_SECONDS in total, of which each target and the recordings get the same share.
+# Building the targets takes another ten minutes the first time. `make test` runs the first seeds of the
+# recordings, and what the targets have found, as ordinary tests. The seeds start at FUZZ_SEED, so a run
+# can be repeated, and another start tries other changes.
 FUZZ_SECONDS ?= 300
 FUZZ_SEED ?= 1
+FUZZ_SHARE = $(shell expr $(FUZZ_SECONDS) / \( 1 + $(words $(wildcard tests/fuzz/targets/*.rs)) \))
 
 fuzz: toolchain
-	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SEED=$(FUZZ_SEED) $(CARGO) test --package copilot-metrics-tests --test integration fuzz:: -- --nocapture
+	FUZZ_SECONDS=$(FUZZ_SHARE) FUZZ_SEED=$(FUZZ_SEED) $(CARGO) test --package copilot-metrics-tests --test integration fuzz:: -- --nocapture
+	CARGO="$(CARGO)" tests/fuzz/run $(FUZZ_SHARE) $(FUZZ_SEED)
 
 # Runs the exporter under load and faults, all at once, and fails if a scrape fails or memory, descriptors
 # or threads grow. The same SOAK_SEED makes the same choices of what goes wrong.
@@ -35,6 +40,7 @@ soak: toolchain
 lint: setup
 	$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked --debug --quiet cargo-deny
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
 	$(CARGO) deny check bans licenses sources
 	@CARGO="$(CARGO)" ./.ci/advisories
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings

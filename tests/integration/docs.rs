@@ -322,6 +322,28 @@ fn every_reason_for_a_refusal_is_documented() {
 }
 
 #[test]
+fn every_fuzz_target_is_built_and_described_in_docs_security() {
+    let (manifest, text) = (read("tests/fuzz/Cargo.toml"), read("docs/security.md"));
+    let described = text.lines().filter(|line| line.starts_with("| `")).filter_map(|line| {
+        let name = line.split('`').nth(1)?;
+        root().join(format!("tests/fuzz/targets/{name}.rs")).exists().then_some(name)
+    });
+    let mut described: Vec<_> = described.collect();
+    described.sort_unstable();
+    let files = fs::read_dir(root().join("tests/fuzz/targets")).unwrap();
+    let names = files.map(|file| {
+        let path = file.unwrap().path();
+        path.file_stem().unwrap().to_str().unwrap().to_owned()
+    });
+    let mut names: Vec<_> = names.collect();
+    names.sort_unstable();
+    assert_eq!(described, names);
+    let built = manifest.lines().filter_map(|line| line.strip_prefix("path = \"targets/"));
+    let built: Vec<_> = built.map(|file| file.trim_end_matches(".rs\"").to_owned()).collect();
+    assert_eq!(built, names);
+}
+
+#[test]
 fn every_test_that_docs_security_names_exists() {
     let text = read("docs/security.md");
     let source = |directory: &str| -> String {
