@@ -263,7 +263,7 @@ impl Framer {
                 }
                 (b':', false) => self.has_rows |= self.key_is_rows,
                 (b',', false) => self.key_is_rows = false,
-                (b'[', false) if self.key_is_rows => {
+                (b'[', false) if self.key_is_rows && self.has_rows => {
                     // The closing bracket is pushed at the end of the rows.
                     self.wrapper_nesting = before;
                     self.context = Context::Array { wrapped: true, after_row: false };

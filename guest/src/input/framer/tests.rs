@@ -143,3 +143,11 @@ fn objects_that_do_not_fit_the_framing_are_told_apart() {
     assert_eq!(frame(b"[]", Framing::Object), (Err(FramingError::Array(0)), false));
     assert_eq!(frame(b"{\"rows\":[{}]}", Framing::Object), (Ok(()), false));
 }
+
+#[test]
+fn an_array_after_a_key_without_a_colon_is_not_the_rows() {
+    for size in 1..12 {
+        let found = frames(b"{\"rows\"[{}]}", size).unwrap();
+        assert_eq!(found, [(true, "{\"rows\"[{}]}".to_owned(), 0)]);
+    }
+}
