@@ -30,6 +30,7 @@ use self::log::fail;
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
+    resources::limit_heaps();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return explain(&error),
