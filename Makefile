@@ -32,8 +32,8 @@ SOAK_SECONDS ?= 180
 SOAK_SEED ?= 1
 
 soak: toolchain
-	$(CARGO) build --release
-	EXPORTER_BINARY=$(or $(CARGO_TARGET_DIR),target)/release/copilot-metrics-exporter SOAK_SECONDS=$(SOAK_SECONDS) SOAK_SEED=$(SOAK_SEED) $(CARGO) run --package copilot-metrics-tests --example soak
+	$(if $(EXPORTER_BINARY),,$(CARGO) build --release)
+	EXPORTER_BINARY=$(or $(EXPORTER_BINARY),$(or $(CARGO_TARGET_DIR),target)/release/copilot-metrics-exporter) SOAK_SECONDS=$(SOAK_SECONDS) SOAK_SEED=$(SOAK_SEED) $(CARGO) run --package copilot-metrics-tests --example soak
 
 # Checks the formatting, clippy (warnings are errors), and the dependencies: the rules in deny.toml, and
 # security advisories if their database can be reached.

@@ -47,7 +47,7 @@ fn open_files(serving: &Serving, directory: &Path) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_does_not_begin_like_json_is_given_up_at_once() {
+async fn a_large_file_that_does_not_begin_like_json_is_given_up() {
     let github = stand_in().await;
     github.fail(FILE, Fault::Body(noise("\u{1F}").into()));
     let serving = serving(&github, "octodemo");

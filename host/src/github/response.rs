@@ -17,8 +17,12 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// may hang.
 const BATCH_BYTES: usize = 256 << 10;
 
-/// Reads a body, compressing it as it arrives. One that does not begin like a JSON object or array is
-/// given up at once, however long it is.
+/// How many bytes of a body must have arrived before it is given up for what it begins with: for less,
+/// mappings say what is wrong.
+const JUDGED_BYTES: usize = 64 << 10;
+
+/// Reads a body, compressing it as it arrives. A large one that does not begin like a JSON object or array
+/// is given up, however long it is.
 pub(super) async fn read(
     what: &str,
     response: Response,
@@ -38,7 +42,7 @@ pub(super) async fn read(
             return Err(too_large(what, limit));
         }
         batch.extend_from_slice(&chunk);
-        if !has_begun {
+        if !has_begun && batch.len() >= JUDGED_BYTES {
             match begins_like_json(&batch) {
                 Some(true) => has_begun = true,
                 Some(false) => {
