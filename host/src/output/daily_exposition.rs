@@ -2,20 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::watch;
 
 use super::encode::{FamilyPart, write_family};
 use super::gzip::{HEADER, Piece, Trailer};
 use crate::model::{Samples, Target};
 
+/// How long the first request waits for daily samples: less than Prometheus' default timeout of 10 s.
+const FIRST_WAIT: Duration = Duration::from_secs(8);
 /// The family that comes last: a day of a target that has it is complete.
 const LAST_FAMILY: &str = "github_copilot_report_day_timestamp_seconds";
 
 /// The daily samples of all targets, compressed: a month of one takes thirty times the room of its live
 /// series. Each family of each target is a piece, because a family must be in one block.
+///
+/// They take time and memory, so there are none until someone asks for them.
 #[derive(Default)]
-pub struct DailyExposition(Mutex<BTreeMap<String, Arc<[DailyFamily]>>>);
+pub struct DailyExposition {
+    targets: Mutex<BTreeMap<String, Arc<[DailyFamily]>>>,
+    /// Whether someone has asked for them.
+    is_wanted: watch::Sender<bool>,
+    /// Whether there are those of every target that had documents when someone asked.
+    is_ready: watch::Sender<bool>,
+}
 
 /// A family of a target.
 struct DailyFamily {
@@ -26,6 +38,24 @@ struct DailyFamily {
 }
 
 impl DailyExposition {
+    /// Asks for daily samples, and waits for the first ones.
+    pub async fn ask(&self) {
+        self.is_wanted.send_replace(true);
+        let mut ready = self.is_ready.subscribe();
+        tokio::time::timeout(FIRST_WAIT, ready.wait_for(|ready| *ready)).await.ok();
+    }
+
+    /// Returns when someone has asked for daily samples.
+    pub async fn wanted(&self) {
+        // It fails only if the exposition is gone.
+        self.is_wanted.subscribe().wait_for(|wanted| *wanted).await.ok();
+    }
+
+    /// There are the daily samples of every target that has documents.
+    pub fn set_ready(&self) {
+        self.is_ready.send_replace(true);
+    }
+
     /// Publishes the daily samples of a target, those of each of its mappings. It writes and compresses:
     /// it belongs on a thread for blocking work.
     pub fn publish(&self, target: &Target, samples: &[Samples]) -> prometheus::Result<()> {
@@ -83,7 +113,7 @@ impl DailyExposition {
     }
 
     fn targets(&self) -> MutexGuard<'_, BTreeMap<String, Arc<[DailyFamily]>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.targets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -20,9 +20,11 @@ const DAYS: i64 = 28;
 /// The label of failed runs in the metrics: only daily samples are affected.
 const FAILURE_LABEL: &str = "daily";
 
-/// Maps every day of the documents of a target whenever they change, and publishes the daily samples.
+/// Maps every day of the documents of a target whenever they change, and publishes the daily samples: as
+/// soon as someone has asked for them.
 pub(super) async fn keep_daily(shared: Arc<Shared>) {
     let runs = TaskTracker::new();
+    shared.daily.wanted().await;
     let mut changes = shared.targets.changes();
     // What the published samples were made of.
     let mut made_of: HashMap<Target, Vec<String>> = HashMap::new();
@@ -40,6 +42,9 @@ pub(super) async fn keep_daily(shared: Arc<Shared>) {
             }
             publish(&shared, &view, &runs).await;
             made_of.insert(view.target.clone(), input);
+        }
+        if !made_of.is_empty() {
+            shared.daily.set_ready();
         }
         if changes.changed().await.is_err() {
             return;

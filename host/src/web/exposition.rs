@@ -52,6 +52,7 @@ pub(super) async fn daily(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
     let Some(daily) = &app.daily else {
         return (StatusCode::NOT_FOUND, "daily samples are turned off\n").into_response();
     };
+    daily.ask().await;
     let pieces = daily.gzip();
     if accepts_gzip(&headers) {
         return exposition(respond(pieces), true);
