@@ -50,8 +50,7 @@ impl Body {
         spool: Option<&Spool>,
     ) -> io::Result<Self> {
         let bytes = range.end.saturating_sub(range.start);
-        let mut reservation = spool.map(Spool::reservation);
-        if let Some(mut reservation) = reservation.take()
+        if let Some(mut reservation) = spool.map(Spool::reservation)
             && reservation.grow(bytes)
         {
             let mut compressed = vec![0; usize::try_from(bytes).map_err(io::Error::other)?];
@@ -95,7 +94,8 @@ impl Body {
     }
 
     /// Whether it is kept in memory.
-    pub fn is_in_memory(&self) -> bool {
+    #[cfg(test)]
+    pub(super) fn is_in_memory(&self) -> bool {
         matches!(*self.content, Content::Memory(..))
     }
 

@@ -151,6 +151,12 @@ impl Document {
         Self { source, parts, fetched_at, confirmed_at: fetched_at, report_day }
     }
 
+    /// Whether it was requested for a day, so that there is one for each day. A report of 28 days has a
+    /// report day too, but there is only one.
+    pub fn is_of_day(&self) -> bool {
+        self.parts.iter().any(|part| part.day.is_some())
+    }
+
     /// Whether it is what `spec` asks for. A mapping of another version may ask for another document
     /// under the same name.
     pub fn is_of(&self, spec: &DocumentSpec) -> bool {

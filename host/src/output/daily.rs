@@ -26,7 +26,7 @@ pub fn fetched_at(documents: &Documents) -> impl Fn(Date) -> Timestamp {
         .values()
         .filter_map(|document| {
             let newest = document.report_day?;
-            let first = |day: Date| match is_of_day(document) {
+            let first = |day: Date| match document.is_of_day() {
                 true => day,
                 false => day.saturating_sub((DAYS_OF_REPORT - 1).days()),
             };
@@ -44,11 +44,6 @@ pub fn fetched_at(documents: &Documents) -> impl Fn(Date) -> Timestamp {
         let about = of_reports.iter().filter(|(first, last, _)| (*first..=*last).contains(&day));
         about.map(|(.., fetched_at)| *fetched_at).max().or(other).unwrap_or(Timestamp::MIN)
     }
-}
-
-/// Whether there is such a report for each day.
-fn is_of_day(document: &Document) -> bool {
-    document.parts.iter().any(|part| part.day.is_some())
 }
 
 /// The timestamp of the samples of a day from a document that was fetched at a time, in milliseconds

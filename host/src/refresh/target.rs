@@ -156,9 +156,7 @@ impl TargetTask {
 
     /// The key of a document in the store.
     pub(super) fn key(&self, name: &str, document: &crate::model::Document, slot: Slot) -> Key {
-        // A report of 28 days has a report day too, but only one document.
-        let is_of_day = document.parts.iter().any(|part| part.day.is_some());
-        let day = document.report_day.filter(|_| is_of_day);
+        let day = document.report_day.filter(|_| document.is_of_day());
         Key::document(self.target(), name, day, slot)
     }
 
