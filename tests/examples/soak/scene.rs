@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use copilot_metrics_tests::command::{Serving, exporter};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
-use copilot_metrics_tests::github::{StandIn, stand_in};
+use copilot_metrics_tests::github::{Options, StandIn, stand_in_with};
 use copilot_metrics_tests::guests::Mappings;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -58,7 +58,9 @@ pub struct End {
 impl Scene {
     /// Starts the exporter and waits until all targets have data.
     pub async fn start() -> (Self, Serving) {
-        let (github, mappings) = (stand_in().await, Mappings::default());
+        // GitHub's own limit would be used up within minutes, and nothing would be refreshed any more.
+        let options = Options { is_unlimited: true, ..Options::default() };
+        let (github, mappings) = (stand_in_with(options).await, Mappings::default());
         let hash = bcrypt::hash(PASSWORD, 6).unwrap_or_else(|error| panic!("{error}"));
         let web = Config::new(&format!("basic_auth_users: {{{USER}: \"{hash}\"}}"));
         let cache = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));

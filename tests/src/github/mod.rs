@@ -13,6 +13,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::map_response;
+use axum::response::Response;
 use copilot_metrics_exporter::demo::stand_in::{self, BaseUrls, api_router, files_router};
 use copilot_metrics_exporter::demo::{Clock, SystemClock};
 use copilot_metrics_exporter::web::{Listener, serve};
@@ -36,6 +38,8 @@ pub struct Options {
     pub routes: Router,
     /// The base URLs of the API and of the files, if clients reach them through something else.
     pub seen_at: Option<(String, String)>,
+    /// Whether it has no rate limit, as GitHub Enterprise Server by default.
+    pub is_unlimited: bool,
 }
 
 /// A running stand-in. It stops when it is dropped.
@@ -80,6 +84,17 @@ impl Clock for FixedDay {
     }
 }
 
+/// A response that does not mention a rate limit.
+async fn without_rate_limit(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    let names: Vec<_> =
+        headers.keys().filter(|name| name.as_str().starts_with("x-ratelimit-")).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+    response
+}
+
 impl StandIn {
     /// Starts both hosts on free loopback ports.
     pub async fn start_with(options: Options) -> io::Result<Self> {
@@ -95,7 +110,11 @@ impl StandIn {
         let grants = Arc::new(Grants::new(github.token()));
         let (faults, requests) = (Arc::new(Faults::default()), Arc::new(Requests::default()));
 
-        let router = grants.protect(api_router(Arc::clone(&github)));
+        let mut router = api_router(Arc::clone(&github));
+        if options.is_unlimited {
+            router = router.layer(map_response(without_rate_limit));
+        }
+        let router = grants.protect(router);
         let router = requests.log_api(faults.apply_to_api(router));
         let router = options.routes.fallback_service(router);
         let stop = CancellationToken::new();
