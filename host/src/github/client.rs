@@ -46,6 +46,8 @@ pub struct Client {
     credential: Arc<Credential>,
     api: Url,
     target: Target,
+    /// The least that each request matters to the rate limit.
+    weight: Weight,
 }
 
 impl Client {
@@ -62,7 +64,14 @@ impl Client {
             credential: credentials.get(credential, api),
             api: api.clone(),
             target: target.clone(),
+            weight: Weight::Single,
         }
+    }
+
+    /// Leaves a fifth of the hourly requests to others, as pages of long lists do: for work that is not
+    /// urgent.
+    pub fn leaving_reserve(self) -> Self {
+        Self { weight: Weight::Bulk, ..self }
     }
 
     /// Creates a request to the API.
@@ -201,7 +210,7 @@ impl Client {
             etag,
             limit,
             trusted: &trusted,
-            rate: Some((&authorization.rate, weight)),
+            rate: Some((&authorization.rate, weight.max(self.weight))),
         };
         self.transport.exchange(&request).await
     }

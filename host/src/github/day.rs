@@ -1,23 +1,16 @@
-//! Day documents: finds the newest day that GitHub has.
+//! Day documents: finds the newest day that GitHub has, or fetches a given one.
 
+use jiff::ToSpan;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 
 use super::client::Client;
 use super::error::FetchError;
 use super::fetched::Fetched;
-use crate::model::{Document, DocumentSpec};
+use crate::model::day::{is_final, today};
+use crate::model::{Document, DocumentSpec, Scope};
 
 /// Reports lag by 1 to 3 days, sometimes 4: no older day is requested.
 const MAX_LAG_DAYS: i64 = 4;
-/// GitHub revises a day for about three more days. After this many it is final.
-const FINAL_AFTER_DAYS: i32 = 4;
-
-/// Whether GitHub no longer changes the documents of a day.
-fn is_final(day: Date, today: Date) -> bool {
-    (today - day).get_days() >= FINAL_AFTER_DAYS
-}
 
 /// The days on which the newest document may be, newest first.
 fn candidate_days(today: Date) -> impl Iterator<Item = Date> {
@@ -32,7 +25,7 @@ pub(super) async fn newest(
     joined_day: Option<Date>,
     old: Option<&Document>,
 ) -> Result<Fetched, FetchError> {
-    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let today = today();
     let mut not_found = None;
     let mut not_yet = false;
     for day in candidate_days(today) {
@@ -58,6 +51,30 @@ pub(super) async fn newest(
         // If no day is found, the report does not exist, or the credential may not read it.
         Some(error) if !not_yet => Err(error),
         _ => Ok(Fetched::Absent),
+    }
+}
+
+/// Fetches the document of a day. Whether GitHub has no report of an enterprise's day, or nothing that the
+/// credential may read, is the same 404.
+pub(super) async fn exactly(
+    client: &Client,
+    spec: &DocumentSpec,
+    day: Date,
+    old: Option<&Document>,
+) -> Result<Fetched, FetchError> {
+    match client.fetch_once(spec, Some(day), old).await {
+        Ok(Some(document)) => match document.report_day.filter(|found| *found != day) {
+            Some(found) => {
+                let path = spec.path_for(client.target().login(), Some(day));
+                Err(FetchError::answer(&path, format!("it is about {found}, not about {day}")))
+            }
+            None => Ok(Fetched::Fresh(document)),
+        },
+        Ok(None) => Ok(Fetched::Absent),
+        Err(error) if spec.scope == Scope::Enterprise && error.is_not_found() => {
+            Ok(Fetched::Absent)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -91,12 +108,5 @@ mod tests {
         assert_eq!(days.first(), Some(&date(2026, 3, 1)));
         assert_eq!(days.last(), Some(&date(2026, 2, 26)));
         assert_eq!(days.len(), 4);
-    }
-
-    #[test]
-    fn a_day_is_final_four_days_later_across_months_and_leap_days() {
-        assert!(!is_final(date(2028, 2, 27), date(2028, 3, 1)));
-        assert!(is_final(date(2028, 2, 26), date(2028, 3, 1)));
-        assert!(is_final(date(2026, 12, 29), date(2027, 1, 2)));
     }
 }

@@ -27,12 +27,30 @@ impl Client {
                 document.map_or(Fetched::Absent, Fetched::Fresh)
             }
         };
-        Ok(match fetched {
-            Fetched::Fresh(document) => {
-                Fetched::Fresh(with_old_times(Document { source: spec.source(), ..document }, old))
-            }
-            other => other,
-        })
+        Ok(of_spec(fetched, spec, old))
+    }
+
+    /// Fetches the document of exactly this day; `old` is the stored version. Absent is a day without a
+    /// report; another day instead of it is an error.
+    pub async fn fetch_day(
+        &self,
+        spec: &DocumentSpec,
+        day: Date,
+        old: Option<&Document>,
+    ) -> Result<Fetched, FetchError> {
+        let old = old.filter(|old| old.is_of(spec));
+        let fetched = day::exactly(self, spec, day, old).await?;
+        Ok(of_spec(fetched, spec, old))
+    }
+}
+
+/// What was fetched as what `spec` asks for.
+fn of_spec(fetched: Fetched, spec: &DocumentSpec, old: Option<&Document>) -> Fetched {
+    match fetched {
+        Fetched::Fresh(document) => {
+            Fetched::Fresh(with_old_times(Document { source: spec.source(), ..document }, old))
+        }
+        other => other,
     }
 }
 

@@ -17,7 +17,7 @@ const MAX_WAIT: Duration = Duration::from_secs(3700);
 const RESERVE: i64 = 5;
 
 /// How much a request matters to the rate limit.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
     /// One of a few.
     Single,

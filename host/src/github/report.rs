@@ -2,13 +2,13 @@
 //! <https://docs.github.com/en/rest/copilot/copilot-usage-metrics>
 
 use jiff::civil::{Date, date};
-use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 
 use super::client::{ApiRequest, Client};
 use super::error::FetchError;
 use crate::body::Body;
+use crate::model::day::day_of;
 use crate::model::{Document, Part};
 
 /// How often a report's links are requested, if the previous ones have expired.
@@ -60,7 +60,7 @@ pub(super) async fn fetch(
 
 /// Whether a report can be about a day: not before 2020, and not in the future as other clocks see it.
 fn is_plausible(day: Date, now: Timestamp) -> bool {
-    let latest = now.to_zoned(TimeZone::UTC).date().saturating_add(1.day());
+    let latest = day_of(now).saturating_add(1.day());
     (date(2020, 1, 1)..=latest).contains(&day)
 }
 

@@ -2,9 +2,10 @@
 //!
 //! [`Target`]: what is exported. [`DocumentSpec`] and [`Document`]: what a mapping asks for and what
 //! GitHub sent. [`Manifest`]: what a mapping says about itself. [`SampleSet`]: what it returned.
-//! [`Secret`]: text that must not be printed. [`metrics`]: the registry of the exporter's own metrics.
+//! [`Secret`]: text that must not be printed. [`day`]: days and when they are final. [`metrics`]: the registry of the exporter's own metrics.
 
 mod chart;
+pub mod day;
 pub mod digest;
 mod document;
 mod limits;
