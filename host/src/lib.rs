@@ -16,6 +16,7 @@
 //! - [`mappings`]: which mappings run: the registry of files, the candidate set, the watcher.
 //! - [`runner`]: a run of a mapping over documents: input, retries, validation, blame.
 //! - [`output`]: what is published: the status of every target, the snapshot of `/metrics`.
+//! - [`history`]: the documents of days that are kept, and the daily samples made of them.
 //! - [`refresh`]: what is fetched when, a task for each target, the rollout of mappings.
 //! - [`web`]: the listener, TLS, authentication, the routes, the page, the health check.
 //! - [`offline`]: `map`, `mapping check` and `mapping show`.
@@ -28,6 +29,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod github;
+pub mod history;
 pub mod log;
 pub mod mappings;
 pub mod model;

@@ -11,6 +11,7 @@ use url::Url;
 use super::credentials::{CredentialSettings, CredentialSource, Credentials};
 use super::error::SettingError;
 use super::github::GithubOptions;
+use super::history::HistoryOptions;
 use super::mapping::{MappingSection, MappingSource, TargetMappingSection};
 use super::parse::{Parsed, optional, section};
 use super::target::{MappingSettings, Placed, TargetSettings};
@@ -31,6 +32,8 @@ section! {
         pub github: GithubOptions = GithubOptions::default(),
         /// Which mappings run, and their limits.
         pub mapping: MappingSection = MappingSection::default(),
+        /// What is kept of the past.
+        pub history: HistoryOptions = HistoryOptions::default(),
     }
 }
 
@@ -113,6 +116,7 @@ pub(super) struct InheritedSettings {
     pub ttl: Duration,
     pub mapping: MappingSettings,
     pub source: MappingSource,
+    pub history: HistoryOptions,
 }
 
 /// The file and key of a section, for the places of its values.
@@ -159,8 +163,9 @@ impl Place<'_> {
 impl InheritedSettings {
     /// The settings of a target that sets nothing else. None if it has no credential.
     pub(super) fn of(self, target: Target) -> Option<TargetSettings> {
-        let Self { credential, api, ttl, mapping, source } = self;
-        Some(TargetSettings { target, credential: credential?, api, ttl, mapping, source })
+        let Self { credential, api, ttl, mapping, source, history } = self;
+        let credential = credential?;
+        Some(TargetSettings { target, credential, api, ttl, mapping, source, history })
     }
 }
 

@@ -10,6 +10,7 @@ use super::error::SettingError;
 use super::files::read_text;
 use super::flags::{ServeArgs, given, listen_addresses, parse_flag};
 use super::github::GithubOptions;
+use super::history::HistoryOptions;
 use super::mapping::{MappingPolicy, MappingSource};
 use super::paths::Directory;
 use super::sections::{Config, InheritedSettings, Place, resolve_target};
@@ -40,6 +41,8 @@ pub struct Settings {
     pub cache_dir: Option<PathBuf>,
     /// How requests are sent.
     pub github: GithubOptions,
+    /// What is kept of the past, and how daily samples are named.
+    pub history: HistoryOptions,
     /// What to export.
     pub targets: Vec<TargetSettings>,
     /// Time between two refreshes, for targets that set nothing else.
@@ -62,7 +65,7 @@ impl Settings {
     pub fn new(args: &ServeArgs) -> Result<Self, SettingError> {
         let path = given(&args.config).map(Path::new);
         let file = YamlFile { path };
-        let Config { defaults, credentials, targets: sections, github, mapping } =
+        let Config { defaults, credentials, targets: sections, github, mapping, history } =
             path.map(read_config).transpose()?.unwrap_or_default();
         let credentials = credentials::collect(credentials, args)?;
         let mut inherited = InheritedSettings {
@@ -71,6 +74,7 @@ impl Settings {
             ttl: parse_flag::<TtlSeconds>("CACHE_TTL_SECONDS", DEFAULT_TTL_SECONDS)?,
             mapping: MappingSettings::default(),
             source: mapping.source(),
+            history: history.clone(),
         };
         let place = Place { file: &file, key: "defaults" };
         defaults.apply(&place, &credentials, &mut inherited)?;
@@ -110,6 +114,7 @@ impl Settings {
             enable_daily: !args.no_daily,
             cache_dir: given(&args.cache_dir).map(PathBuf::from),
             github,
+            history,
             targets: if missing.is_some() { Vec::new() } else { targets.settings },
             ttl: inherited.ttl,
             defaults: inherited.mapping,

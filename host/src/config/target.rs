@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::credentials::CredentialSettings;
+use super::history::HistoryOptions;
 use super::mapping::MappingSource;
 use crate::model::{MappingOption, Target};
 
@@ -25,6 +26,8 @@ pub struct TargetSettings {
     pub mapping: MappingSettings,
     /// Which mappings run.
     pub source: MappingSource,
+    /// What is kept of the past, and how daily samples are named.
+    pub history: HistoryOptions,
 }
 
 impl TargetSettings {

@@ -187,6 +187,18 @@ targets:
 fn errors_name_file_line_key_and_what_would_be_right() {
     for (yaml, expected) in [
         (
+            "history: {prefix: ''}",
+            "config.yaml:1: history.prefix: it is empty, so live and daily series would be the same; it should be a prefix such as daily_",
+        ),
+        (
+            "history:\n  prefix: scrape_",
+            "config.yaml:2: history.prefix: \"scrape_\" is not a prefix such as daily_: the prefix scrape_ is reserved for Prometheus",
+        ),
+        (
+            "history: {keep_days: 3}",
+            "config.yaml:1: history.keep_days: \"3\" is not a whole number from 4 to 1200, such as 400",
+        ),
+        (
             "github:\n  retries: 11",
             "config.yaml:2: github.retries: \"11\" is not a whole number from 0 to 10, such as 3",
         ),

@@ -84,6 +84,7 @@ impl Demo {
             ttl: settings.ttl,
             mapping: settings.defaults.clone(),
             source: settings.source.clone(),
+            history: settings.history.clone(),
         });
         let (targets, cache_dir, missing, is_demo) = (targets.collect(), None, None, true);
         Settings { targets, cache_dir, missing, is_demo, ..settings }

@@ -151,6 +151,16 @@ impl Document {
         Self { source, parts, fetched_at, confirmed_at: fetched_at, report_day }
     }
 
+    /// Notes that GitHub has no document of a day, and never will.
+    pub fn absent(spec: &DocumentSpec, day: Date, at: Timestamp) -> Self {
+        Self { source: spec.source(), ..Self::new(Vec::new(), at, Some(day)) }
+    }
+
+    /// Whether it only notes that there is none.
+    pub fn is_absent(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     /// Whether it was requested for a day, so that there is one for each day. A report of 28 days has a
     /// report day too, but there is only one.
     pub fn is_of_day(&self) -> bool {

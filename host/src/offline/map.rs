@@ -3,14 +3,14 @@
 use std::io::{BufWriter, Write};
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 use super::args::{Format, MapArgs, Span};
 use super::files::{self, OfflineError, engine, load};
+use crate::config::HistoryOptions;
 use crate::mappings::check_option;
 use crate::model::text::sanitize;
 use crate::model::{self, Limits, Scope, Target, UnmappedField};
-use crate::output::daily::{DEFAULT_PREFIX, to_daily};
+use crate::output::daily::{timestamp_ms, to_daily};
 use crate::output::{write_exposition, write_openmetrics};
 use crate::runner::execute;
 
@@ -46,7 +46,8 @@ pub fn map(args: &MapArgs, out: &mut dyn Write, err: &mut dyn Write) -> Result<(
             out.write_all(write_exposition([&result.samples], 0)?.as_bytes())?;
         }
         Format::Openmetrics => {
-            let daily = to_daily(result.samples, DEFAULT_PREFIX, Date::MIN, |_| fetched_at);
+            let time = |_: &str, day| Some(timestamp_ms(day, fetched_at));
+            let daily = to_daily(result.samples, &HistoryOptions::default().prefix, time);
             let mut buffered = BufWriter::new(&mut *out);
             write_openmetrics(&daily, &mut buffered)?;
             buffered.flush()?;

@@ -7,12 +7,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use crate::model::day::{FINAL_AFTER_DAYS, day_of};
 use crate::model::{Document, Documents, FamilySamples, Samples};
 
-/// The start of the names of daily samples.
-pub const DEFAULT_PREFIX: &str = "daily_";
-/// GitHub may revise a day until it is this many days old.
-const FINAL_AFTER_DAYS: i64 = 4;
 /// Where a day's samples are: at noon, so that a window of a day holds exactly one of them.
 const NOON_HOUR: i8 = 12;
 
@@ -21,7 +18,7 @@ const DAYS_OF_REPORT: i64 = 28;
 
 /// Tells when the newest report about a day was fetched; of days without a report, the newest document.
 /// So what other documents do in the meantime does not move the samples of a day.
-pub fn fetched_at(documents: &Documents) -> impl Fn(Date) -> Timestamp {
+pub fn fetched_at(documents: &Documents) -> impl Fn(Date) -> Timestamp + use<> {
     let of_reports: Vec<(Date, Date, Timestamp)> = documents
         .values()
         .filter_map(|document| {
@@ -59,26 +56,25 @@ pub fn timestamp_ms(day: Date, fetched_at: Timestamp) -> i64 {
     let left_ms = final_at.saturating_sub(fetched_at.as_millisecond());
     // One that is not final is never at noon. A clock may be wrong: no day is fetched before it begins.
     let left_minutes = left_ms.saturating_add(59_999) / 60_000;
-    at_hour(day, NOON_HOUR) - left_minutes.clamp(0, FINAL_AFTER_DAYS * 24 * 60)
+    at_hour(day, NOON_HOUR) - left_minutes.clamp(0, i64::from(FINAL_AFTER_DAYS) * 24 * 60)
 }
 
-/// Turns samples of days (see [`crate::model::Span::History`]) into daily samples: `fetched_at` tells
-/// when the documents of a day were fetched. Days before `since` are left out. The samples
-/// of one series follow each other in the order of their days.
+/// Turns samples of days (see [`crate::model::Span::History`]) into daily samples. `time` is the
+/// timestamp, in milliseconds since 1970, of the samples of a family on a day; without one, they are left
+/// out. The samples of one series follow each other in the order of their days.
 pub fn to_daily(
     samples: Samples,
     prefix: &str,
-    since: Date,
-    fetched_at: impl Fn(Date) -> Timestamp,
+    time: impl Fn(&str, Date) -> Option<i64>,
 ) -> Samples {
     let Samples { strings, families, left_out } = samples;
     let families = families.into_iter().filter_map(|(family, samples)| {
         let width = family.label_names.len();
         let mut rows: Vec<(&[u32], i64, f64)> = samples
             .iter(width)
-            .filter_map(|(ids, value, time)| {
-                let day = Timestamp::from_millisecond(time?).ok()?.to_zoned(TimeZone::UTC).date();
-                (day >= since).then(|| (ids, timestamp_ms(day, fetched_at(day)), value))
+            .filter_map(|(ids, value, midnight)| {
+                let day = day_of(Timestamp::from_millisecond(midnight?).ok()?);
+                Some((ids, time(&family.name, day)?, value))
             })
             .collect();
         if rows.is_empty() {
@@ -171,8 +167,10 @@ mod tests {
             families: vec![(Arc::new(family), columns)],
             left_out: None,
         };
-        let daily =
-            to_daily(samples, DEFAULT_PREFIX, date(2026, 11, 20), |_| at("2026-11-24T00:00:00Z"));
+        let since = date(2026, 11, 20);
+        let time =
+            |_: &str, day| (day >= since).then(|| timestamp_ms(day, at("2026-11-24T00:00:00Z")));
+        let daily = to_daily(samples, "daily_", time);
         let (family, columns) = &daily.families[0];
         assert_eq!(family.name, "daily_github_copilot_active_users");
         assert_eq!(columns.values, [1.0, 2.0, 9.0]);

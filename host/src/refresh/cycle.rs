@@ -50,6 +50,10 @@ impl TargetTask {
             self.schedule.reschedule(spec, ttl, is_replaced, now);
         }
         self.remove_unwanted().await;
+        if due && is_leader {
+            self.fetch_revisions().await;
+        }
+        self.remove_old_days().await;
         self.publish_view();
         if due || mapped {
             let took = started.elapsed();

@@ -100,8 +100,9 @@ impl TargetTask {
             let key = self.key(&name, document, Slot::Good);
             let accepted = self.shared.store.accept(&key).await;
             self.shared.note_store_error(self.target(), "save", accepted);
-            // The document of an earlier day.
-            if let Some(old) = previous.map(|old| self.key(&name, &old, Slot::Good))
+            // The document of an earlier day, unless it is kept.
+            if !self.shared.store.is_durable()
+                && let Some(old) = previous.map(|old| self.key(&name, &old, Slot::Good))
                 && old != key
             {
                 let removed = self.shared.store.remove(&old).await;

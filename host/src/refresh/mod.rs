@@ -29,6 +29,7 @@ mod reconciler;
 mod reload;
 mod report;
 mod restore;
+mod revisions;
 mod rollout;
 mod schedule;
 mod shared;

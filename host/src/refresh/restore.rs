@@ -13,7 +13,7 @@ use super::target::TargetTask;
 use crate::config::TargetSettings;
 use crate::model::{Documents, Target};
 use crate::output::{Outcome, Published, Status};
-use crate::store::{Slot, StoredSamples};
+use crate::store::{Key, Slot, StoredSamples};
 
 /// Serves the stored samples of a target. Returns the names of the mappings by SHA-256.
 pub(super) async fn restore_samples(shared: &Shared, target: &Target) -> HashMap<String, String> {
@@ -55,7 +55,7 @@ pub(super) async fn load_documents(shared: &Shared, settings: &TargetSettings) -
     let mut keys = shared.note_store_error(target, "load", keys).unwrap_or_default();
     keys.retain(|key| key.mapping().is_none());
     // Of several days, the newest one.
-    keys.sort_by_key(|key| key.day);
+    keys.sort_by_key(|key| std::cmp::Reverse(key.day));
     let (mut good, mut pending) = (Documents::new(), Documents::new());
     for key in keys {
         if !settings.wants(&key.name) {
@@ -63,14 +63,27 @@ pub(super) async fn load_documents(shared: &Shared, settings: &TargetSettings) -
             shared.note_store_error(target, "save", removed);
             continue;
         }
-        let document = shared.store.get(&key).await;
-        let Some(Some(document)) = shared.note_store_error(target, "load", document) else {
+        // A revision that no mapping has accepted is not the newest document.
+        let is_of_earlier_day = |key: &Key| {
+            let newest = good.get(&key.name).and_then(|good| good.report_day);
+            key.slot == Slot::Pending && key.day.is_some() && key.day < newest
+        };
+        if is_of_earlier_day(&key) {
             continue;
+        }
+        let documents = match key.slot {
+            Slot::Good => &mut good,
+            Slot::Pending => &mut pending,
         };
-        match key.slot {
-            Slot::Good => good.insert(key.name, document),
-            Slot::Pending => pending.insert(key.name, document),
-        };
+        if documents.contains_key(&key.name) {
+            continue;
+        }
+        let document = shared.store.get(&key).await;
+        if let Some(Some(document)) = shared.note_store_error(target, "load", document)
+            && !document.is_absent()
+        {
+            documents.insert(key.name, document);
+        }
     }
     Versions::new(good, pending)
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -38,6 +40,12 @@ pub(super) struct TargetTask {
     pub(super) versions: Versions,
     /// Why a document that no mapping accepts is rejected, by name.
     pub(super) rejected: HashMap<String, String>,
+    /// When a day that is not the newest one is fetched again, by document.
+    pub(super) revisions: HashMap<(String, Date), Instant>,
+    /// How often one was revised.
+    pub(super) revised: u64,
+    /// The first day of which documents are kept.
+    pub(super) kept_since: Option<Date>,
     /// The input of the last successful run of each mapping, by SHA-256.
     pub(super) mapped: HashMap<String, String>,
     /// Why the last run of a mapping as a whole failed, by name.
@@ -74,6 +82,9 @@ impl TargetTask {
             schedule: Schedule::default(),
             versions,
             rejected: HashMap::new(),
+            revisions: HashMap::new(),
+            revised: 0,
+            kept_since: None,
             mapped: HashMap::new(),
             mapping_failures: BTreeMap::new(),
             blamed: HashMap::new(),
@@ -175,10 +186,12 @@ impl TargetTask {
         self.shared.publisher.set_documents(&target, status.collect());
         self.shared.targets.publish(TargetView {
             target,
+            prefix: self.settings.history.prefix.clone(),
             options: self.options.clone(),
             set: Arc::clone(&self.set),
             documents: self.versions.newest().clone(),
             last_good: self.versions.good().clone(),
+            revisions: self.revised,
         });
     }
 }

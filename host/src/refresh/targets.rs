@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
+use crate::history::Subject;
 use crate::mappings::MappingSet;
 use crate::model::{Documents, MappingOption, Target};
 
@@ -13,6 +14,8 @@ use crate::model::{Documents, MappingOption, Target};
 pub struct TargetView {
     /// The target.
     pub target: Target,
+    /// The start of the names of its daily samples.
+    pub prefix: String,
     /// Its options.
     pub options: Vec<MappingOption>,
     /// Its mappings.
@@ -21,9 +24,16 @@ pub struct TargetView {
     pub documents: Documents,
     /// The last good version of each document.
     pub last_good: Documents,
+    /// How often a document of an earlier day has been revised.
+    pub revisions: u64,
 }
 
 impl TargetView {
+    /// Whose days are mapped, and how.
+    pub(super) fn subject(&self) -> Subject<'_> {
+        Subject { target: &self.target, options: &self.options, set: &self.set }
+    }
+
     /// The documents that its mappings want.
     pub fn wanted(&self) -> Documents {
         let specs = self.set.documents(self.target.scope());

@@ -45,6 +45,13 @@ impl Key {
         self.name.strip_prefix(SAMPLES)
     }
 
+    /// Whether it is the key of the same document of another day.
+    pub(super) fn is_other_day_of(&self, other: &Self) -> bool {
+        self.day.is_some()
+            && self.day != other.day
+            && (&self.target, &self.name, self.slot) == (&other.target, &other.name, other.slot)
+    }
+
     /// The same document in another slot.
     pub fn in_slot(&self, slot: Slot) -> Self {
         Self { slot, ..self.clone() }

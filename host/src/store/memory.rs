@@ -25,6 +25,16 @@ impl Memory {
     fn documents(&self) -> MutexGuard<'_, HashMap<Key, Document>> {
         self.documents.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Whether it has the same document of a later day.
+    pub(super) fn has_newer_day(&self, key: &Key) -> bool {
+        self.documents().keys().any(|other| other.is_other_day_of(key) && other.day > key.day)
+    }
+
+    /// Removes the same document of earlier days.
+    pub(super) fn remove_older_days(&self, key: &Key) {
+        self.documents().retain(|other, _| !(other.is_other_day_of(key) && other.day < key.day));
+    }
 }
 
 impl Store for Memory {

@@ -14,6 +14,8 @@ use crate::model::{Document, Target};
 
 /// Keeps everything in memory, and in a store behind it. What that one can't take, because a disk is
 /// full, say, stays in memory; the error is returned all the same.
+///
+/// Of documents of days, memory has only the newest day: a year of them stays where it is.
 pub struct Tiered<S> {
     memory: Memory,
     store: S,
@@ -23,6 +25,10 @@ impl<S: Store> Tiered<S> {
     /// Puts memory in front of `store`.
     pub fn new(store: S) -> Self {
         Self { memory: Memory::default(), store }
+    }
+
+    fn belongs_in_memory(&self, key: &Key) -> bool {
+        key.mapping().is_none() && !self.memory.has_newer_day(key)
     }
 }
 
@@ -34,8 +40,9 @@ impl<S: Store> Store for Tiered<S> {
             }
             let found = self.store.get(key).await?;
             // Samples are loaded once, documents whenever the settings of their target change.
-            if let Some(document) = found.as_ref().filter(|_| key.mapping().is_none()) {
+            if let Some(document) = found.as_ref().filter(|_| self.belongs_in_memory(key)) {
                 self.memory.put(key, document).await?;
+                self.memory.remove_older_days(key);
             }
             Ok(found)
         })
@@ -47,10 +54,15 @@ impl<S: Store> Store for Tiered<S> {
         document: &'a Document,
     ) -> BoxFuture<'a, Result<Put, StoreError>> {
         Box::pin(async move {
-            if key.mapping().is_none() && self.memory.put(key, document).await? == Put::Superseded {
+            let in_memory = self.belongs_in_memory(key);
+            if in_memory && self.memory.put(key, document).await? == Put::Superseded {
                 return Ok(Put::Superseded);
             }
-            self.store.put(key, document).await
+            let put = self.store.put(key, document).await;
+            if in_memory && put.is_ok() {
+                self.memory.remove_older_days(key);
+            }
+            put
         })
     }
 
