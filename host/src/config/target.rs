@@ -9,7 +9,7 @@ use url::Url;
 use super::credentials::CredentialSettings;
 use super::history::HistoryOptions;
 use super::mapping::MappingSource;
-use crate::model::{MappingOption, Target};
+use crate::model::{DocumentSpec, MappingOption, Target};
 
 /// The settings of a target.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,15 @@ impl TargetSettings {
     /// Whether to fetch a document.
     pub fn wants(&self, document: &str) -> bool {
         self.mapping.documents.get(document).is_none_or(|on| on.value)
+    }
+
+    /// Whether to fetch what a mapping asks for.
+    pub fn fetches(&self, spec: &DocumentSpec) -> bool {
+        let is_on = |option: &String| {
+            let set = self.mapping.options.get(option);
+            set.is_some_and(|value| value.value == "true")
+        };
+        self.wants(&spec.name) && (spec.only_with.is_empty() || spec.only_with.iter().any(is_on))
     }
 
     /// The time between two fetches of a document.

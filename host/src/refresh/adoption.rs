@@ -17,7 +17,7 @@ impl TargetTask {
             return false;
         }
         let wanted = set.documents(self.target().scope()).iter();
-        let specs: Vec<_> = wanted.filter(|spec| self.is_on(spec)).cloned().collect();
+        let specs: Vec<_> = wanted.filter(|spec| self.settings.fetches(spec)).cloned().collect();
         // A document of the same name may be another one.
         let is_same = |one: &DocumentSpec, other: &DocumentSpec| {
             one.name == other.name && one.source() == other.source()
@@ -50,16 +50,6 @@ impl TargetTask {
         self.mapped.retain(|sha256, _| runs(sha256));
         self.shared.runner.metrics().keep_of_target(self.target(), &names);
         true
-    }
-
-    /// Whether a document is fetched for this target at all.
-    fn is_on(&self, spec: &DocumentSpec) -> bool {
-        let is_true = |option: &String| {
-            let set = self.options.iter().find(|given| given.name == *option);
-            set.is_some_and(|given| given.value == "true")
-        };
-        self.settings.wants(&spec.name)
-            && (spec.only_with.is_empty() || spec.only_with.iter().any(is_true))
     }
 
     /// A document that no mapping wants is kept for its TTL, in case a mapping comes back.

@@ -1,0 +1,142 @@
+//! The exporter that serves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::check::missing_directories;
+use super::error::{READ_TIMEOUT, StartError};
+use super::metrics::Metrics;
+use super::open::{engine, spool, store};
+use crate::config::{SettingError, Settings};
+use crate::log;
+use crate::output::DailyExposition;
+use crate::refresh::{Parts, Reconciler, Reloader, Source, Targets};
+use crate::runner::Runner;
+use crate::web::{App, Listener, Page, Server, Web, router};
+
+/// An exporter that listens and is ready to run.
+pub struct Exporter {
+    listeners: Vec<(Listener, SocketAddr)>,
+    app: Arc<App>,
+    reconciler: Reconciler,
+    settings: Arc<Settings>,
+    log_metrics: log::Metrics,
+}
+
+impl Exporter {
+    /// Reads the settings and binds the addresses.
+    pub async fn start(source: Source) -> Result<Self, StartError> {
+        let source = Arc::new(source);
+        let reading = Arc::clone(&source);
+        let read = tokio::task::spawn_blocking(move || {
+            let settings = reading()?;
+            let spool = spool(&settings);
+            let store = store(&settings, &spool)?;
+            Ok::<_, SettingError>((settings, spool, store))
+        });
+        let read = tokio::time::timeout(READ_TIMEOUT, read);
+        let read = read.await.map_err(|_| StartError::ReadTimeout)?;
+        let (settings, spool, store) = read.map_err(|_| StartError::ReadTimeout)??;
+        let settings = Arc::new(settings);
+        let web = Arc::new(Web::new(settings.web_config.clone()).await?);
+        let metrics = Metrics::new()?;
+        let engine = engine(&settings, metrics.store.clone())?;
+        metrics.refresh.set_reloaded(true);
+        if settings.is_demo {
+            metrics.demo.set(1);
+        }
+        let publisher = metrics.publisher()?;
+        let (targets, runner) =
+            (Arc::new(Targets::default()), Arc::new(Runner::new(metrics.runner.clone())));
+        let daily = Arc::new(DailyExposition::default());
+        let parts = Parts {
+            store,
+            spool,
+            runner: Arc::clone(&runner),
+            publisher: Arc::clone(&publisher),
+            daily: Arc::clone(&daily),
+            targets: Arc::clone(&targets),
+            metrics: metrics.refresh.clone(),
+            store_metrics: metrics.store.clone(),
+            github_metrics: metrics.github.clone(),
+            mapping_metrics: metrics.mappings.clone(),
+        };
+        let (reloader, reloads) = Reloader::new();
+        let reconciler = Reconciler::new(parts, Arc::clone(&settings), source, engine, reloads)?;
+        let mut listeners = Vec::new();
+        for address in &settings.listen {
+            let failed = |error| StartError::Listen { address: address.clone(), error };
+            let listener = Listener::bind(address).await.map_err(failed)?;
+            let address = listener.local_addr().map_err(failed)?;
+            listeners.push((listener, address));
+        }
+        // From the first scrape on, it is known what is to come.
+        let exported: Vec<_> = settings.targets.iter().map(|one| one.target.clone()).collect();
+        publisher.set_targets(&exported, settings.missing.clone());
+        let app = Arc::new(App {
+            registry: metrics.registry,
+            metrics: metrics.web,
+            github: metrics.github,
+            page: Page::new(Arc::clone(&publisher), targets, runner).of_demo(settings.is_demo),
+            publisher,
+            daily: settings.enable_daily.then_some(daily),
+            reloader,
+            enable_lifecycle: settings.enable_lifecycle,
+            web,
+        });
+        Ok(Self { listeners, app, reconciler, settings, log_metrics: metrics.log })
+    }
+
+    /// Told of every change of what `/metrics` serves.
+    pub fn snapshots(&self) -> watch::Receiver<u64> {
+        self.app.publisher.snapshots()
+    }
+
+    /// Requests reloads of its settings.
+    pub fn reloader(&self) -> Reloader {
+        self.app.reloader.clone()
+    }
+
+    /// The metrics of the log, which was set up before it.
+    pub fn log_metrics(&self) -> log::Metrics {
+        self.log_metrics.clone()
+    }
+
+    /// Refreshes and serves, until cancelled. It ends by itself if the settings do not fit the mappings
+    /// in the directories.
+    pub async fn run(self, cancel: CancellationToken) -> Result<(), StartError> {
+        let Self { listeners, app, mut reconciler, settings, .. } = self;
+        for (_, address) in &listeners {
+            info!(%address, targets = settings.targets.len(), "listening; metrics are at /metrics");
+        }
+        for warning in missing_directories(&settings) {
+            warn!("{warning}");
+        }
+        if let Some(missing) = &settings.missing {
+            warn!("nothing will be exported: {missing}");
+        }
+        let web = Arc::clone(&app.web);
+        let server = Server::new(router(app), Arc::clone(&web));
+        let serving = listeners
+            .into_iter()
+            .map(|(listener, _)| server.clone().serve(listener, cancel.clone()));
+        let serving = join_all(serving);
+        let watching = web.watch(cancel.clone());
+        let reconciling = async {
+            let reconciled = cancel.run_until_cancelled(reconciler.run()).await;
+            // If it ended by itself, there is nothing to serve.
+            cancel.cancel();
+            info!("stopping; waiting for running scrapes");
+            reconciler.shutdown().await;
+            reconciled.unwrap_or(Ok(()))
+        };
+        let (_, (), reconciled) = tokio::join!(serving, watching, reconciling);
+        info!("stopped");
+        Ok(reconciled?)
+    }
+}

@@ -1,0 +1,56 @@
+//! Compiles the mappings of settings, for commands that do not serve.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::StartError;
+use crate::config::Settings;
+use crate::mappings::{CandidateSet, Change, Refusal, Registry, Rescan};
+use crate::model::text::sanitize;
+use crate::wasm::{Engine, Mapping};
+
+/// The mappings of settings.
+pub(super) struct CompiledMappings {
+    /// All of them.
+    pub registry: Registry,
+    /// What should be in use, for each source.
+    pub candidates: Vec<CandidateSet>,
+    /// The files that are refused, and why.
+    pub warnings: Vec<String>,
+}
+
+/// Compiles every mapping that the settings name. It blocks.
+pub(super) fn compile_all(
+    engine: &Engine,
+    settings: &Settings,
+) -> Result<CompiledMappings, StartError> {
+    let default = Arc::new(Mapping::load_default_blocking(engine)?);
+    let mut registry = Registry::new(engine.clone(), default);
+    loop {
+        let scan = registry.rescan(settings, Rescan::All, &Default::default())?;
+        if scan.pending.is_empty() {
+            let candidates = scan.candidates;
+            let changes = candidates.iter().flat_map(CandidateSet::changes);
+            let refused = changes.filter_map(|change| match change {
+                Change::Refused(path, refusal) => Some(refused_file(&path, &refusal)),
+                _ => None,
+            });
+            let warnings = refused.collect();
+            return Ok(CompiledMappings { registry, candidates, warnings });
+        }
+        for file in scan.pending {
+            let result = file.compile_blocking(engine);
+            // A file that can't be read any more would be pending for ever.
+            if let Err(refusal @ Refusal::Unreadable(_)) = &result {
+                let warnings = vec![refused_file(&file.path, refusal)];
+                return Ok(CompiledMappings { registry, candidates: Vec::new(), warnings });
+            }
+            registry.add_compiled(&file.sha256, result, engine.limits());
+        }
+    }
+}
+
+/// A refused mapping file, and why.
+fn refused_file(path: &Path, refusal: &Refusal) -> String {
+    sanitize(&format!("the mapping file {} is refused: {refusal}", path.display()))
+}

@@ -1,0 +1,65 @@
+//! The exporter's own metrics.
+
+use std::sync::Arc;
+
+use prometheus::IntGauge;
+
+use crate::model::metrics;
+use crate::output::{Collector, Publisher};
+use crate::{github, log, mappings, refresh, runner, store, web};
+
+/// The exporter's own metrics, all of them. Each module defines its own.
+pub struct Metrics {
+    /// The registry.
+    pub registry: metrics::Registry,
+    /// Those of requests to GitHub.
+    pub github: github::Metrics,
+    /// Those of the runs of mappings.
+    pub runner: runner::Metrics,
+    /// Those of scrapes.
+    pub web: web::Metrics,
+    pub(super) demo: IntGauge,
+    pub(super) log: log::Metrics,
+    pub(super) store: store::Metrics,
+    pub(super) mappings: mappings::Metrics,
+    pub(super) refresh: refresh::Metrics,
+}
+
+impl Metrics {
+    /// Registers every metric. It fails only if two have the same name.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = metrics::Registry::default();
+        let build = registry.int_gauges(
+            "copilot_exporter_build_info",
+            "Always 1; the label is the version of the exporter.",
+            &["version"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let demo = registry.int_gauge(
+            "copilot_exporter_demo",
+            "1 if the numbers are those of the demo, else 0.",
+        )?;
+        #[cfg(target_os = "linux")]
+        registry.register_boxed(Box::new(
+            prometheus::process_collector::ProcessCollector::for_self(),
+        ))?;
+        Ok(Self {
+            demo,
+            log: log::Metrics::new(&registry)?,
+            github: github::Metrics::new(&registry)?,
+            store: store::Metrics::new(&registry)?,
+            runner: runner::Metrics::new(&registry)?,
+            mappings: mappings::Metrics::new(&registry)?,
+            refresh: refresh::Metrics::new(&registry)?,
+            web: web::Metrics::new(&registry)?,
+            registry,
+        })
+    }
+
+    /// Starts a publisher with its metrics. It must be called within a tokio runtime.
+    pub fn publisher(&self) -> prometheus::Result<Arc<Publisher>> {
+        let publisher = Publisher::start(&self.registry)?;
+        Collector::register(&publisher, &self.registry)?;
+        Ok(publisher)
+    }
+}
