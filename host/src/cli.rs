@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::backfill::BackfillArgs;
 use crate::config::{ServeArgs, WebArgs};
 use crate::offline::{CheckArgs, MapArgs, ShowArgs};
 use crate::wasm::SUBCOMMAND;
@@ -42,6 +43,8 @@ pub enum Command {
     /// Inspect a mapping (a .wasm file)
     #[command(subcommand)]
     Mapping(MappingCommand),
+    /// Fetch the days of the past and write their daily samples
+    Backfill(Box<BackfillArgs>),
     /// Check the settings and the config file without sending a request to GitHub
     CheckConfig(Box<ServeArgs>),
     /// Compile a mapping: from standard input to standard output

@@ -17,6 +17,7 @@
 //! - [`runner`]: a run of a mapping over documents: input, retries, validation, blame.
 //! - [`output`]: what is published: the status of every target, the snapshot of `/metrics`.
 //! - [`history`]: the documents of days that are kept, and the daily samples made of them.
+//! - [`backfill`]: the command that fills databases with the days of the past.
 //! - [`refresh`]: what is fetched when, a task for each target, the rollout of mappings.
 //! - [`web`]: the listener, TLS, authentication, the routes, the page, the health check.
 //! - [`offline`]: `map`, `mapping check` and `mapping show`.
@@ -24,6 +25,7 @@
 //! - [`app`]: puts it together. [`cli`]: the command line.
 
 pub mod app;
+pub mod backfill;
 pub mod body;
 pub mod cli;
 pub mod config;

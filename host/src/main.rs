@@ -5,17 +5,19 @@ mod log;
 #[path = "main/resources.rs"]
 mod resources;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use copilot_metrics_exporter::app::{self, Exporter, StartError};
+use copilot_metrics_exporter::app::{self, BackfillError, Exporter, StartError};
+use copilot_metrics_exporter::backfill::BackfillArgs;
 use copilot_metrics_exporter::cli::{Cli, Command, MappingCommand};
 use copilot_metrics_exporter::config::{
     Log, ServeArgs, Settings, TargetSettings, WebArgs, wants_demo,
 };
-use copilot_metrics_exporter::demo::{self, Demo};
+use copilot_metrics_exporter::demo::{self, Demo, RunningStandIn};
 use copilot_metrics_exporter::log::RateLimit;
 use copilot_metrics_exporter::offline::{self, BuiltInRecording, OfflineError};
 use copilot_metrics_exporter::refresh::{Reloader, Source};
@@ -56,6 +58,10 @@ fn main() -> ExitCode {
             ExitCode::from(compile_stdin(time, args.memory_bytes))
         }
         Some(Command::CheckConfig(args)) => check_config(*args),
+        Some(Command::Backfill(args)) => {
+            resources::allow_open_files();
+            run_backfill(*args)
+        }
         Some(Command::Healthcheck(args)) => check_health(&args),
         None => {
             resources::allow_open_files();
@@ -155,6 +161,66 @@ fn check_health(args: &WebArgs) -> ExitCode {
     }
 }
 
+/// Fills databases or files with the past.
+fn run_backfill(args: BackfillArgs) -> ExitCode {
+    // A bar takes the place of lines about progress.
+    let quiet = Some("warn".to_owned()).filter(|_| std::io::stderr().is_terminal());
+    let log_level = args.serve.log_level.clone().or(quiet);
+    match Log::new(&ServeArgs { log_level, ..args.serve.clone() }) {
+        Ok(log) => log::set_up(log),
+        Err(error) => return fail(USAGE, &error),
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &format!("failed to start the runtime: {error}")),
+    };
+    let code = runtime.block_on(backfill_until_signal(args));
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    code
+}
+
+async fn backfill_until_signal(args: BackfillArgs) -> ExitCode {
+    let cancel = CancellationToken::new();
+    if let Err(error) = cancel_on_signal(&cancel) {
+        return fail(1, &format!("cannot receive signals: {error}"));
+    }
+    let (_stand_in, demo) = match start_demo(&args.serve).await {
+        Ok(demo) => demo.unzip(),
+        Err(code) => return code,
+    };
+    let read = |args: &ServeArgs| {
+        let settings = Settings::new(args)?;
+        Ok(demo.as_ref().map_or(settings.clone(), |demo| demo.point(settings)))
+    };
+    let settings = match app::selecting(&args.serve, read) {
+        Ok(settings) => settings,
+        Err(error) => return fail(USAGE, &error),
+    };
+    match cancel.run_until_cancelled(app::backfill(&args, settings)).await {
+        Some(Ok(report)) => {
+            report.to_string().lines().for_each(log::print_line);
+            ExitCode::from(u8::from(!report.is_complete()))
+        }
+        Some(Err(error)) => match error {
+            BackfillError::Start(error) => fail_to_start(&error),
+            BackfillError::Usage(_) => fail(USAGE, &error),
+            BackfillError::Sink(_) => fail(1, &error),
+        },
+        None => fail(1, &"interrupted; the next run continues where this one stopped"),
+    }
+}
+
+/// Starts the stand-in of the demo if the arguments ask for it.
+async fn start_demo(args: &ServeArgs) -> Result<Option<(RunningStandIn, Demo)>, ExitCode> {
+    match wants_demo(args) {
+        Ok(true) => {
+            demo::start().await.map(Some).map_err(|error| fail(1, &format!("the demo: {error}")))
+        }
+        Ok(false) => Ok(None),
+        Err(error) => Err(fail(USAGE, &error)),
+    }
+}
+
 /// Reads the settings: the demo's own targets, or those of the arguments.
 fn source(args: ServeArgs, demo: Option<Demo>) -> Source {
     Box::new(move || {
@@ -189,17 +255,10 @@ async fn serve_until_signal(args: ServeArgs, limit: RateLimit) -> ExitCode {
         return fail(1, &format!("cannot receive signals: {error}"));
     }
     // The stand-in stops when it is dropped: after the exporter.
-    let (mut stand_in, mut demo) = (None, None);
-    let demo_wanted = match wants_demo(&args) {
-        Ok(wanted) => wanted,
-        Err(error) => return fail(USAGE, &error),
+    let (stand_in, demo) = match start_demo(&args).await {
+        Ok(demo) => demo.unzip(),
+        Err(code) => return code,
     };
-    if demo_wanted {
-        match demo::start().await {
-            Ok((started, found)) => (stand_in, demo) = (Some(started), Some(found)),
-            Err(error) => return fail(1, &format!("the demo: {error}")),
-        }
-    }
     let started = cancel.run_until_cancelled(Exporter::start(source(args, demo))).await;
     let exporter = match started {
         Some(Ok(exporter)) => exporter,

@@ -1,8 +1,10 @@
 //! Puts the exporter together.
 //!
-//! [`Exporter`] serves; [`check`] checks the settings as a start does. `open` opens what the settings name,
+//! [`Exporter`] serves; [`check`] checks the settings as a start does; [`backfill`] fills
+//! databases with the past. `open` opens what the settings name,
 //! and [`Metrics`] has the exporter's own metrics, all of them.
 
+mod backfill;
 mod check;
 mod error;
 mod exporter;
@@ -10,6 +12,7 @@ mod mappings;
 mod metrics;
 mod open;
 
+pub use backfill::{BackfillError, backfill, selecting};
 pub use check::check;
 pub use error::StartError;
 pub use exporter::Exporter;

@@ -7,7 +7,7 @@ use super::client::Client;
 use super::error::FetchError;
 use super::fetched::Fetched;
 use crate::model::day::{is_final, today};
-use crate::model::{Document, DocumentSpec, Scope};
+use crate::model::{Document, DocumentSpec};
 
 /// Reports lag by 1 to 3 days, sometimes 4: no older day is requested.
 const MAX_LAG_DAYS: i64 = 4;
@@ -54,8 +54,8 @@ pub(super) async fn newest(
     }
 }
 
-/// Fetches the document of a day. Whether GitHub has no report of an enterprise's day, or nothing that the
-/// credential may read, is the same 404.
+/// Fetches the document of a day. Absent is one that GitHub says it does not have (204). A 404 says less:
+/// perhaps there is no report of that day, perhaps the credential may not read any.
 pub(super) async fn exactly(
     client: &Client,
     spec: &DocumentSpec,
@@ -71,9 +71,6 @@ pub(super) async fn exactly(
             None => Ok(Fetched::Fresh(document)),
         },
         Ok(None) => Ok(Fetched::Absent),
-        Err(error) if spec.scope == Scope::Enterprise && error.is_not_found() => {
-            Ok(Fetched::Absent)
-        }
         Err(error) => Err(error),
     }
 }

@@ -31,7 +31,7 @@ impl Client {
     }
 
     /// Fetches the document of exactly this day; `old` is the stored version. Absent is a day without a
-    /// report; another day instead of it is an error.
+    /// report, which may also be a 404; another day instead of it is an error.
     pub async fn fetch_day(
         &self,
         spec: &DocumentSpec,

@@ -6,9 +6,21 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::model::day::{day_of, is_final};
 use crate::model::{Document, Documents, Target};
 use crate::store::{Key, Slot, Store, StoreError};
+
+/// How often a day is fetched again that GitHub may still revise.
+pub const REVISION_INTERVAL: SignedDuration = SignedDuration::from_hours(6);
+
+/// Whether a stored document of a day need not be fetched again: it is final, or new.
+pub fn is_current(document: &Document, day: Date, now: Timestamp) -> bool {
+    let confirmed_at = document.confirmed_at;
+    let age = now.duration_since(confirmed_at);
+    is_final(day, day_of(confirmed_at)) || (SignedDuration::ZERO..REVISION_INTERVAL).contains(&age)
+}
 
 /// What became of a document that was fetched again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +80,25 @@ pub async fn keep_absent(
     note: &Document,
 ) -> Result<(), StoreError> {
     store.put(&Key::document(target, name, Some(day), Slot::Good), note).await.map(drop)
+}
+
+/// Loads these documents of a day.
+pub async fn load(
+    store: &dyn Store,
+    target: &Target,
+    names: impl Iterator<Item = &str>,
+    day: Date,
+) -> Result<DayDocuments, StoreError> {
+    let mut documents = DayDocuments::default();
+    for name in names {
+        for slot in [Slot::Good, Slot::Pending] {
+            let key = Key::document(target, name, Some(day), slot);
+            if let Some(document) = store.get(&key).await? {
+                documents.add(name, slot, document);
+            }
+        }
+    }
+    Ok(documents)
 }
 
 /// The days of which a target has documents, and their keys.
@@ -139,7 +170,6 @@ impl DayDocuments {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use jiff::civil::date;
 
     use super::*;
@@ -163,6 +193,19 @@ mod tests {
         let days = Days::list(store, &target()).await.unwrap();
         assert_eq!(days.days().collect::<Vec<_>>(), [DAY]);
         days.load(store, DAY).await.unwrap()
+    }
+
+    #[test]
+    fn a_day_that_is_not_final_is_current_for_six_hours() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let mut users = document(0, "users");
+        users.confirmed_at = at("2026-11-23T23:59:59Z");
+        assert!(is_current(&users, DAY, at("2026-11-24T05:59:00Z")));
+        assert!(!is_current(&users, DAY, at("2026-11-24T06:00:00Z")));
+        // A clock was wrong when it was stored.
+        assert!(!is_current(&users, DAY, at("2026-11-22T00:00:00Z")));
+        users.confirmed_at = at("2026-11-24T00:00:00Z");
+        assert!(is_current(&users, DAY, at("2027-11-24T00:00:00Z")));
     }
 
     #[tokio::test]

@@ -9,5 +9,7 @@ mod kept;
 mod recent;
 
 pub use day::{MapFailure, Mapped, Subject, map};
-pub use kept::{DayDocuments, Days, Kept, keep, keep_absent, stored};
+pub use kept::{
+    DayDocuments, Days, Kept, REVISION_INTERVAL, is_current, keep, keep_absent, load, stored,
+};
 pub use recent::map_recent;

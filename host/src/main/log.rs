@@ -76,6 +76,11 @@ pub fn print(text: &str) {
     Lines { to: io::stderr(), has_colors: false }.write_all(line.as_bytes()).ok();
 }
 
+/// Prints a line of a report.
+pub fn print_line(line: &str) {
+    Lines { to: io::stderr(), has_colors: false }.write_all(line.as_bytes()).ok();
+}
+
 /// Whether the log of the exporter is to be JSON. The error may be that its settings can't be parsed.
 fn wants_json() -> bool {
     const FLAG: &str = "--log.format";

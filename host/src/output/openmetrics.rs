@@ -2,16 +2,20 @@
 //! reads: timestamps in seconds, `# EOF` at the end.
 //! <https://prometheus.io/docs/specs/om/open_metrics_spec/>
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crate::model::{Family, FamilySamples, Samples};
+
+/// The last line.
+pub(super) const END: &[u8] = b"# EOF\n";
 
 /// Writes samples. All families are gauges: a number of a day does not continue that of the day before.
 pub fn write_openmetrics(samples: &Samples, out: &mut dyn Write) -> io::Result<()> {
     for (family, columns) in &samples.families {
         write_family(family, columns, &samples.strings, out)?;
     }
-    out.write_all(b"# EOF\n")
+    out.write_all(END)
 }
 
 fn write_family(
@@ -20,40 +24,67 @@ fn write_family(
     strings: &[String],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let name = &family.name;
-    writeln!(out, "# TYPE {name} gauge")?;
-    writeln!(out, "# HELP {name} {}", escaped(&family.help))?;
+    write_header(family, out)?;
+    let mut labels = String::new();
     for (ids, value, time) in columns.iter(family.label_names.len()) {
-        out.write_all(name.as_bytes())?;
-        let mut separator = '{';
-        for (label, id) in family.label_names.iter().zip(ids) {
-            let text = strings.get(*id as usize).map(String::as_str).unwrap_or_default();
-            write!(out, "{separator}{label}=\"{}\"", escaped(text))?;
-            separator = ',';
-        }
-        if separator == ',' {
-            out.write_all(b"}")?;
-        }
-        write_value(value, out)?;
-        if let Some(time) = time {
-            write!(out, " {}.{:03}", time.div_euclid(1000), time.rem_euclid(1000))?;
-        }
-        out.write_all(b"\n")?;
+        labels.clear();
+        write_labels(family, ids, strings, &mut labels);
+        write_sample(&family.name, &labels, value, time, out)?;
     }
     Ok(())
 }
 
-fn write_value(value: f64, out: &mut dyn Write) -> io::Result<()> {
-    match value {
-        f64::INFINITY => out.write_all(b" +Inf"),
-        f64::NEG_INFINITY => out.write_all(b" -Inf"),
-        value if value.is_nan() => out.write_all(b" NaN"),
-        value => write!(out, " {value}"),
+/// Writes what comes before the samples of a family.
+pub(super) fn write_header(family: &Family, out: &mut dyn Write) -> io::Result<()> {
+    let name = &family.name;
+    writeln!(out, "# TYPE {name} gauge")?;
+    writeln!(out, "# HELP {name} {}", escaped(&family.help))
+}
+
+/// Writes the labels of a sample, in braces; nothing if there are none.
+pub(super) fn write_labels(family: &Family, ids: &[u32], strings: &[String], to: &mut String) {
+    let mut separator = '{';
+    for (label, id) in family.label_names.iter().zip(ids) {
+        let text = strings.get(*id as usize).map(String::as_str).unwrap_or_default();
+        to.push(separator);
+        to.push_str(label);
+        to.push_str("=\"");
+        to.push_str(&escaped(text));
+        to.push('"');
+        separator = ',';
+    }
+    if separator == ',' {
+        to.push('}');
     }
 }
 
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"")
+/// Writes a sample with its labels.
+pub(super) fn write_sample(
+    name: &str,
+    labels: &str,
+    value: f64,
+    time: Option<i64>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    out.write_all(name.as_bytes())?;
+    out.write_all(labels.as_bytes())?;
+    match value {
+        f64::INFINITY => out.write_all(b" +Inf")?,
+        f64::NEG_INFINITY => out.write_all(b" -Inf")?,
+        value if value.is_nan() => out.write_all(b" NaN")?,
+        value => write!(out, " {value}")?,
+    }
+    if let Some(time) = time {
+        write!(out, " {}.{:03}", time.div_euclid(1000), time.rem_euclid(1000))?;
+    }
+    out.write_all(b"\n")
+}
+
+fn escaped(text: &str) -> Cow<'_, str> {
+    match text.contains(['\\', '\n', '"']) {
+        true => text.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"").into(),
+        false => text.into(),
+    }
 }
 
 #[cfg(test)]

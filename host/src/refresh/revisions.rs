@@ -1,21 +1,16 @@
 //! Fetches days again that GitHub may still revise, and removes those that are too old to be kept.
 
-use std::time::Duration;
-
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use tokio::time::Instant;
 use tracing::debug;
 
 use super::schedule::Outcome;
 use super::target::TargetTask;
 use crate::github::Fetched;
-use crate::history::{self, Kept};
+use crate::history::{self, Kept, REVISION_INTERVAL, is_current};
 use crate::model::day::{is_final, today};
 use crate::model::{DocumentSpec, Need};
-
-/// How often a day is fetched again that GitHub may still revise. The newest one is fetched more often.
-const INTERVAL: Duration = Duration::from_secs(6 * 3600);
 
 impl TargetTask {
     /// Fetches the days before the newest one again that are not final yet, if days are kept: so gaps of
@@ -33,7 +28,7 @@ impl TargetTask {
             for day in unfinished_days(newest, today()) {
                 let next = self.revisions.entry((spec.name.clone(), day)).or_insert(now);
                 if *next <= now {
-                    *next = now + INTERVAL;
+                    *next = now + REVISION_INTERVAL.unsigned_abs();
                     self.fetch_revision(spec, day).await;
                 }
             }
@@ -52,6 +47,9 @@ impl TargetTask {
         let (store, target) = (&*self.shared.store, &self.settings.target);
         let old = history::stored(store, target, &spec.name, day).await;
         let old = self.shared.note_store_error(target, "load", old).flatten();
+        if old.as_ref().is_some_and(|old| is_current(old, day, Timestamp::now())) {
+            return;
+        }
         let [org, scope] = target.labels();
         match self.client.fetch_day(spec, day, old.as_ref()).await {
             Ok(Fetched::Fresh(document)) => {

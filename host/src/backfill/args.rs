@@ -1,0 +1,70 @@
+//! The arguments of `backfill`.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use jiff::civil::Date;
+
+use super::range::Since;
+use crate::config::ServeArgs;
+
+/// The arguments of `backfill`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  copilot-metrics-exporter backfill --org octo-org --to history.om
+  copilot-metrics-exporter backfill --config config.yaml --since 2026-01-01 --verify
+
+Set CACHE_DIR: what is fetched is kept there, so that an interrupted run continues where it stopped, and a new \
+mapping needs no request to GitHub. The settings are those of the exporter. With a config file, --org and \
+--enterprise select some of its targets.
+
+Exit codes: 0 every day that GitHub has is in, 1 some are not, 64 invalid setting.")]
+pub struct BackfillArgs {
+    /// The first day, or a number of days up to the last one. GitHub keeps the reports of about a year
+    #[arg(long, value_name = "DAY|365d", default_value = "365d")]
+    pub since: Since,
+
+    /// The last day [default: yesterday]
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<Date>,
+
+    /// Fetch only these documents, separated by commas [default: all that have days]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub documents: Vec<String>,
+
+    /// Where the daily samples go: a file in the OpenMetrics format, or `openmetrics` for standard output
+    #[arg(long, value_name = "openmetrics|FILE")]
+    pub to: Destination,
+
+    /// Send at most this many requests to GitHub in an hour
+    #[arg(long, value_name = "N")]
+    pub requests_per_hour: Option<NonZeroU32>,
+
+    /// The settings of the exporter.
+    #[command(flatten, next_help_heading = "Settings of the exporter")]
+    pub serve: ServeArgs,
+}
+
+/// Where daily samples go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// Standard output, in the OpenMetrics format.
+    Stdout,
+    /// A file in the OpenMetrics format.
+    File(PathBuf),
+}
+
+impl FromStr for Destination {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "openmetrics" => Ok(Self::Stdout),
+            "" => Err("it is empty; it should be openmetrics or the path of a file".to_owned()),
+            path => Ok(Self::File(path.into())),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Gets the documents of a day: those that are kept, and from GitHub those that are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use tracing::warn;
+
+use super::pace::Pace;
+use crate::github::{Client, FetchError, Fetched};
+use crate::history::{DayDocuments, is_current, keep, keep_absent, load, stored};
+use crate::model::day::{is_final, today};
+use crate::model::{Document, DocumentSpec, Target};
+use crate::store::{Slot, Store, StoreError};
+
+/// On how many days a document is looked for: reports come up to four days late.
+const PROBED_DAYS: i64 = 5;
+
+/// Gets the documents of the days of a target.
+pub(super) struct DaySource {
+    client: Client,
+    store: Arc<dyn Store>,
+    target: Target,
+    /// The documents that mappings want.
+    wanted: Vec<DocumentSpec>,
+    /// The names of those that are fetched.
+    fetched: BTreeSet<String>,
+    /// The documents of which GitHub has had any day: a day without a report may look like a report that
+    /// the credential may not read.
+    seen: BTreeSet<String>,
+    /// The documents that GitHub refuses, and why: they are not requested again.
+    pub(super) refused: BTreeMap<String, String>,
+    /// The number of requests, without those of files.
+    pub(super) requests: u64,
+}
+
+impl DaySource {
+    /// A source of the documents that mappings want, of which those that are not kept are fetched only if
+    /// their names are in `fetched`.
+    pub(super) fn new(
+        client: Client,
+        store: Arc<dyn Store>,
+        target: Target,
+        wanted: Vec<DocumentSpec>,
+        fetched: BTreeSet<String>,
+    ) -> Self {
+        let (seen, refused) = (BTreeSet::new(), BTreeMap::new());
+        Self { client, store, target, wanted, fetched, seen, refused, requests: 0 }
+    }
+
+    /// Looks for the newest day of each document, from a day on backwards. One that GitHub does not find
+    /// on any of them is not requested again.
+    pub(super) async fn probe(&mut self, newest: Date, pace: &mut Pace) {
+        for spec in self.requested() {
+            let mut not_found = None;
+            for age in 0..PROBED_DAYS {
+                let day = newest.saturating_sub(age.days());
+                match self.fetch(&spec, day, pace).await {
+                    Ok(_) => {
+                        not_found = None;
+                        break;
+                    }
+                    Err(error) if error.is_not_found() => not_found = Some(error),
+                    // It is said of the day itself.
+                    Err(_) => break,
+                }
+            }
+            if let Some(error) = not_found {
+                self.refused.insert(spec.name, error.to_string());
+            }
+        }
+    }
+
+    /// The documents of a day. The error says why one could not be fetched: the day is not complete.
+    pub(super) async fn get(&mut self, day: Date, pace: &mut Pace) -> Result<DayDocuments, String> {
+        let mut fresh = DayDocuments::default();
+        for spec in self.requested() {
+            match self.fetch(&spec, day, pace).await {
+                Ok(Some(document)) => fresh.add(&spec.name, Slot::Pending, document),
+                Ok(None) => {}
+                Err(error) if error.is_not_found() => {
+                    // The credential may read other days of it: there is no report of this one.
+                    if self.seen.contains(&spec.name) {
+                        self.note_absent(&spec, day).await;
+                    }
+                }
+                Err(error) if error.is_settled() => {
+                    self.refused.insert(spec.name, error.to_string());
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        let names = self.wanted.iter().map(|spec| spec.name.as_str());
+        let loaded = load(&*self.store, &self.target, names, day).await;
+        let mut documents = self.note(loaded).unwrap_or_default();
+        // What the store could not take is used all the same.
+        documents.newest.extend(fresh.newest);
+        Ok(documents)
+    }
+
+    /// The documents that GitHub is asked for.
+    fn requested(&self) -> Vec<DocumentSpec> {
+        let is_requested = |spec: &&DocumentSpec| {
+            self.fetched.contains(&spec.name) && !self.refused.contains_key(&spec.name)
+        };
+        self.wanted.iter().filter(is_requested).cloned().collect()
+    }
+
+    /// Fetches the document of a day and keeps it, unless the final one is kept. `None`: it is kept, or
+    /// GitHub does not have it.
+    async fn fetch(
+        &mut self,
+        spec: &DocumentSpec,
+        day: Date,
+        pace: &mut Pace,
+    ) -> Result<Option<Document>, FetchError> {
+        let old = stored(&*self.store, &self.target, &spec.name, day).await;
+        let old = self.note(old).flatten().filter(|old| old.is_of(spec));
+        if old.as_ref().is_some_and(|old| !old.is_absent()) {
+            self.seen.insert(spec.name.clone());
+        }
+        if old.as_ref().is_some_and(|old| is_current(old, day, Timestamp::now())) {
+            return Ok(None);
+        }
+        pace.wait().await;
+        self.requests += 1;
+        let old = old.filter(|old| !old.is_absent());
+        match self.client.fetch_day(spec, day, old.as_ref()).await? {
+            Fetched::Fresh(document) => {
+                self.seen.insert(spec.name.clone());
+                if self.store.is_durable() {
+                    let kept = keep(&*self.store, &self.target, &spec.name, day, &document).await;
+                    self.note(kept);
+                }
+                Ok(Some(document))
+            }
+            Fetched::Absent | Fetched::Final => {
+                self.note_absent(spec, day).await;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Notes that GitHub has no document of a day, if it never will.
+    async fn note_absent(&self, spec: &DocumentSpec, day: Date) {
+        if is_final(day, today()) && self.store.is_durable() {
+            let note = Document::absent(spec, day, Timestamp::now());
+            let kept = keep_absent(&*self.store, &self.target, &spec.name, day, &note).await;
+            self.note(kept);
+        }
+    }
+
+    /// What the store failed to do is done without it.
+    fn note<T>(&self, result: Result<T, StoreError>) -> Option<T> {
+        let [org, scope] = self.target.labels();
+        let failed = |error: &StoreError| warn!(org, scope, %error, "the store failed");
+        result.inspect_err(failed).ok()
+    }
+}

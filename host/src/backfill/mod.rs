@@ -1,0 +1,26 @@
+//! `backfill`: fetches the days of the past, maps them, and puts their daily samples into databases or
+//! files.
+//!
+//! - `args`: the command line; `range`: which days.
+//! - `days`: fetches the documents of a day that are not kept yet; `pace` limits how fast.
+//! - `run`: one day after the other, from the oldest on; `sink`: where the samples go.
+//! - `report`: what became of each day; `progress`: what is shown meanwhile.
+//!
+//! What is fetched is kept in the store before it is mapped. So the command can be interrupted at any
+//! time, and continues where it stopped.
+
+mod args;
+mod days;
+mod pace;
+mod progress;
+mod range;
+mod report;
+mod run;
+mod sink;
+
+pub use args::{BackfillArgs, Destination};
+pub use progress::Progress;
+pub use range::days_of;
+pub use report::Report;
+pub use run::{Backfill, Job};
+pub use sink::{Sink, SinkError};

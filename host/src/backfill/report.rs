@@ -1,0 +1,125 @@
+//! What became of the days.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use crate::model::Target;
+
+/// What became of each day of each target.
+#[derive(Default)]
+pub struct Report {
+    targets: Vec<(Target, TargetReport)>,
+}
+
+/// What became of the days of a target.
+#[derive(Default)]
+pub(super) struct TargetReport {
+    /// The days whose samples were written.
+    pub written: Vec<Date>,
+    /// The number of samples.
+    pub samples: u64,
+    /// The days of which GitHub has no report.
+    pub absent: Vec<Date>,
+    /// The days that are not complete, by the reason.
+    pub failed: BTreeMap<String, Vec<Date>>,
+    /// The documents that GitHub refuses, and why.
+    pub refused: BTreeMap<String, String>,
+    /// The number of requests to GitHub.
+    pub requests: u64,
+}
+
+impl TargetReport {
+    /// Notes that a day is not complete.
+    pub(super) fn fail(&mut self, day: Date, reason: String) {
+        self.failed.entry(reason).or_default().push(day);
+    }
+}
+
+impl Report {
+    /// Adds a target.
+    pub(super) fn add(&mut self, target: Target, report: TargetReport) {
+        self.targets.push((target, report));
+    }
+
+    /// Whether every day that GitHub has was written.
+    pub fn is_complete(&self) -> bool {
+        self.targets.iter().all(|(_, of)| {
+            of.failed.is_empty() && (of.refused.is_empty() || !of.written.is_empty())
+        })
+    }
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (target, report) in &self.targets {
+            let TargetReport { written, samples, absent, failed, refused, requests } = report;
+            writeln!(
+                f,
+                "{target}: {} days with {samples} samples, {requests} requests to GitHub",
+                written.len()
+            )?;
+            if !absent.is_empty() {
+                writeln!(f, "  no report: {}", ranges(absent))?;
+            }
+            for (document, reason) in refused {
+                writeln!(f, "  without {document}: {reason}")?;
+            }
+            for (reason, days) in failed {
+                writeln!(f, "  failed: {}: {reason}", ranges(days))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Days in words: `2026-01-01 to 2026-01-05, 2026-02-01`.
+fn ranges(days: &[Date]) -> String {
+    let mut ranges: Vec<(Date, Date)> = Vec::new();
+    for day in days {
+        match ranges.last_mut() {
+            Some((_, last)) if last.saturating_add(1.day()) == *day => *last = *day,
+            _ => ranges.push((*day, *day)),
+        }
+    }
+    let words = ranges.into_iter().map(|(first, last)| match first == last {
+        true => first.to_string(),
+        false => format!("{first} to {last}"),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::model::Scope;
+
+    #[test]
+    fn days_that_follow_each_other_are_one_range_across_months() {
+        let days = [(2026, 1, 31), (2026, 2, 1), (2026, 2, 3), (2028, 2, 29), (2028, 3, 1)];
+        let days = days.map(|(year, month, day)| date(year, month, day));
+        let expected = "2026-01-31 to 2026-02-01, 2026-02-03, 2028-02-29 to 2028-03-01";
+        assert_eq!(ranges(&days), expected);
+    }
+
+    #[test]
+    fn a_day_without_a_report_is_no_failure_and_a_failed_one_is_named_with_its_reason() {
+        let target = || Target::new(Scope::Organization, "octo-org").unwrap();
+        let mut report = Report::default();
+        let absent = TargetReport { absent: vec![date(2026, 1, 1)], ..TargetReport::default() };
+        report.add(target(), absent);
+        assert!(report.is_complete());
+        let mut failed = TargetReport { requests: 3, ..TargetReport::default() };
+        failed.fail(date(2026, 1, 1), "no connection".to_owned());
+        failed.fail(date(2026, 1, 2), "no connection".to_owned());
+        report.add(target(), failed);
+        assert!(!report.is_complete());
+        let text = report.to_string();
+        assert!(text.contains("  no report: 2026-01-01\n"), "{text}");
+        assert!(text.contains("  failed: 2026-01-01 to 2026-01-02: no connection\n"), "{text}");
+    }
+}
