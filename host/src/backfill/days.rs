@@ -1,6 +1,6 @@
 //! Gets the documents of a day: those that are kept, and from GitHub those that are not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -29,6 +29,8 @@ pub(super) struct DaySource {
     /// The documents of which GitHub has had any day: a day without a report may look like a report that
     /// the credential may not read.
     seen: BTreeSet<String>,
+    /// The documents of days that were requested.
+    in_this_run: HashSet<(String, Date)>,
     /// The documents that GitHub refuses, and why: they are not requested again.
     pub(super) refused: BTreeMap<String, String>,
     /// The number of requests, without those of files.
@@ -45,8 +47,17 @@ impl DaySource {
         wanted: Vec<DocumentSpec>,
         fetched: BTreeSet<String>,
     ) -> Self {
-        let (seen, refused) = (BTreeSet::new(), BTreeMap::new());
-        Self { client, store, target, wanted, fetched, seen, refused, requests: 0 }
+        Self {
+            client,
+            store,
+            target,
+            wanted,
+            fetched,
+            seen: BTreeSet::new(),
+            in_this_run: HashSet::new(),
+            refused: BTreeMap::new(),
+            requests: 0,
+        }
     }
 
     /// Looks for the newest day of each document, from a day on backwards. One that GitHub does not find
@@ -99,6 +110,29 @@ impl DaySource {
         Ok(documents)
     }
 
+    /// The documents of a day with one of them fetched again, if it is another one now. One that was
+    /// fetched in this run is not requested twice.
+    pub(super) async fn get_again(
+        &mut self,
+        name: &str,
+        day: Date,
+        pace: &mut Pace,
+    ) -> Option<DayDocuments> {
+        let spec = self.requested().into_iter().find(|spec| spec.name == name)?;
+        if !self.in_this_run.insert((name.to_owned(), day)) {
+            return None;
+        }
+        let old = stored(&*self.store, &self.target, name, day).await;
+        let old = self.note(old).flatten()?;
+        let document = self.request(&spec, day, None, pace).await.ok()??;
+        if document.has_content_of(&old) {
+            return None;
+        }
+        let mut documents = self.get(day, pace).await.ok()?;
+        documents.newest.insert(spec.name, document);
+        Some(documents)
+    }
+
     /// The documents that GitHub is asked for.
     fn requested(&self) -> Vec<DocumentSpec> {
         let is_requested = |spec: &&DocumentSpec| {
@@ -123,10 +157,22 @@ impl DaySource {
         if old.as_ref().is_some_and(|old| is_current(old, day, Timestamp::now())) {
             return Ok(None);
         }
+        self.in_this_run.insert((spec.name.clone(), day));
+        let old = old.filter(|old| !old.is_absent());
+        self.request(spec, day, old.as_ref(), pace).await
+    }
+
+    /// Requests the document of a day, and keeps it. `None`: GitHub does not have it.
+    async fn request(
+        &mut self,
+        spec: &DocumentSpec,
+        day: Date,
+        old: Option<&Document>,
+        pace: &mut Pace,
+    ) -> Result<Option<Document>, FetchError> {
         pace.wait().await;
         self.requests += 1;
-        let old = old.filter(|old| !old.is_absent());
-        match self.client.fetch_day(spec, day, old.as_ref()).await? {
+        match self.client.fetch_day(spec, day, old).await? {
             Fetched::Fresh(document) => {
                 self.seen.insert(spec.name.clone());
                 if self.store.is_durable() {

@@ -159,13 +159,18 @@ impl Backfill {
         prefix: &str,
         pace: &mut Pace,
     ) -> Result<Vec<Samples>, String> {
-        let documents = source.get(day, pace).await?;
+        let mut documents = source.get(day, pace).await?;
         let tracker = TaskTracker::new();
-        let mapped = map(&self.runner, subject, &documents, &tracker).await;
-        let mapped = mapped.map_err(|failure| failure.to_string())?;
-        if let Some((document, reason)) = mapped.malformed.first() {
-            return Err(format!("{document}: {reason}"));
-        }
+        let mapped = loop {
+            let mapped = map(&self.runner, subject, &documents, &tracker).await;
+            let mapped = mapped.map_err(|failure| failure.to_string())?;
+            let Some((document, reason)) = mapped.malformed.first() else { break mapped };
+            // GitHub may have repaired it since.
+            match source.get_again(document, day, pace).await {
+                Some(repaired) => documents = repaired,
+                None => return Err(format!("{document}: {reason}")),
+            }
+        };
         for name in documents.newly_accepted(&mapped.used) {
             let key = Key::document(subject.target, name, Some(day), Slot::Good);
             let accepted = self.store.accept(&key).await;
