@@ -36,6 +36,8 @@ mod history;
 mod hostile_mappings;
 /// Mappings can be written in JavaScript.
 mod javascript;
+/// Days are kept in the cache directory, and fetched again while GitHub may revise them.
+mod kept_days;
 mod large_documents;
 /// The exporter starts and stops gracefully.
 mod lifecycle;
