@@ -16,6 +16,7 @@
 //! - [`mappings`]: which mappings run: the registry of files, the candidate set, the watcher.
 //! - [`runner`]: a run of a mapping over documents: input, retries, validation, blame.
 //! - [`output`]: what is published: the status of every target, the snapshot of `/metrics`.
+//! - [`remote_write`]: pushes samples to endpoints for remote write, and asks them what they have.
 //! - [`history`]: the documents of days that are kept, and the daily samples made of them.
 //! - [`backfill`]: the command that fills databases with the days of the past.
 //! - [`refresh`]: what is fetched when, a task for each target, the rollout of mappings.
@@ -38,6 +39,7 @@ pub mod model;
 pub mod offline;
 pub mod output;
 pub mod refresh;
+pub mod remote_write;
 pub mod runner;
 pub mod store;
 pub mod wasm;

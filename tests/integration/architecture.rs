@@ -5,9 +5,26 @@ use std::path::{Path, PathBuf};
 use copilot_metrics_tests::fixtures::root;
 
 /// The modules of the host from the bottom up: each may use those above it in this list.
-const LAYERS: [&str; 18] = [
-    "body", "model", "log", "config", "github", "store", "wasm", "mappings", "runner", "output",
-    "history", "backfill", "refresh", "web", "offline", "demo", "cli", "app",
+const LAYERS: [&str; 19] = [
+    "body",
+    "model",
+    "log",
+    "config",
+    "github",
+    "store",
+    "wasm",
+    "mappings",
+    "runner",
+    "output",
+    "remote_write",
+    "history",
+    "backfill",
+    "refresh",
+    "web",
+    "offline",
+    "demo",
+    "cli",
+    "app",
 ];
 
 /// An import of a module of the crate.

@@ -6,7 +6,7 @@ use prometheus::IntGauge;
 
 use crate::model::metrics;
 use crate::output::{Collector, Publisher};
-use crate::{github, log, mappings, refresh, runner, store, web};
+use crate::{github, log, mappings, refresh, remote_write, runner, store, web};
 
 /// The exporter's own metrics, all of them. Each module defines its own.
 pub struct Metrics {
@@ -23,6 +23,8 @@ pub struct Metrics {
     pub(super) store: store::Metrics,
     pub(super) mappings: mappings::Metrics,
     pub(super) refresh: refresh::Metrics,
+    /// Those of requests to endpoints for remote write.
+    pub remote_write: remote_write::Metrics,
 }
 
 impl Metrics {
@@ -51,6 +53,7 @@ impl Metrics {
             runner: runner::Metrics::new(&registry)?,
             mappings: mappings::Metrics::new(&registry)?,
             refresh: refresh::Metrics::new(&registry)?,
+            remote_write: remote_write::Metrics::new(&registry)?,
             web: web::Metrics::new(&registry)?,
             registry,
         })

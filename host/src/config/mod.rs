@@ -18,6 +18,7 @@ mod log;
 mod mapping;
 mod parse;
 mod paths;
+mod remote_write;
 mod secret_files;
 mod sections;
 mod settings;
@@ -37,6 +38,10 @@ pub use github::GithubOptions;
 pub use history::HistoryOptions;
 pub use log::{Log, LogFormat, LogLevel};
 pub use mapping::{MappingPolicy, MappingSource};
+pub use remote_write::{
+    Authentication, EndpointUrl, Pattern, Pem, ProtobufMessage, QueueSettings, RelabelAction,
+    RelabelRule, RemoteWriteSettings, SecretSource, TlsFiles, TlsSettings,
+};
 pub use secret_files::{check_private_key, read_ca_file, read_private_key, read_token_file};
 pub use settings::{DEFAULT_API_URL, DEFAULT_TTL_SECONDS, Settings};
 pub use target::{MappingSettings, Placed, TargetSettings};

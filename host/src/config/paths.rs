@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::{Stamp, read_text, stamp};
 use super::parse::Parser;
-use super::secret_files::{check_private_key, read_ca_file, read_token_file};
+use super::secret_files::{check_private_key, read_ca_file, read_secret_file, read_token_file};
 
 thread_local! {
     /// The directory of the file that is being deserialized. serde hands no context to the fields,
@@ -66,6 +66,31 @@ impl Parser for PrivateKeyFile {
     fn parse(text: &str) -> Result<PathBuf, String> {
         let path = resolve(text);
         check_private_key(&path).map(|()| path)
+    }
+}
+
+/// A file with a user, a password or the like.
+pub(super) struct SecretFile;
+
+impl Parser for SecretFile {
+    /// The path: the secret is read again for every request.
+    type Value = PathBuf;
+
+    fn parse(text: &str) -> Result<PathBuf, String> {
+        let path = resolve(text);
+        read_secret_file(&path).map(|_| path)
+    }
+}
+
+/// A file with certificates or a key in PEM format, which is checked together with others.
+pub(super) struct PemFile;
+
+impl Parser for PemFile {
+    /// The path: the file may change at any time.
+    type Value = PathBuf;
+
+    fn parse(text: &str) -> Result<PathBuf, String> {
+        Ok(resolve(text))
     }
 }
 

@@ -50,6 +50,19 @@ pub fn read_token_file(path: &Path) -> Result<Secret, String> {
     token.ok_or_else(|| wrong("it is empty; it should contain a token".to_owned()))
 }
 
+/// Reads a user, a password or the like, without the white space around it.
+pub fn read_secret_file(path: &Path) -> Result<Secret, String> {
+    let text = read_text(path, MAX_SECRET_BYTES)?;
+    let wrong = |problem: &str| Err(format!("{}: {problem}", path.display()));
+    match text.trim() {
+        "" => wrong("it is empty; it should contain a secret"),
+        text if text.chars().any(char::is_control) => {
+            wrong("it contains a control character; it should contain a secret on one line")
+        }
+        text => Ok(Secret::new(text)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +82,9 @@ mod tests {
         let ca = |path: &Path| read_ca_file(path).map(|_| ());
         assert!(error("hunter2 hunter2", &token).contains("whitespace"));
         assert!(error(" \n", &token).contains("it is empty"));
+        let secret = |path: &Path| read_secret_file(path).map(|_| ());
+        assert!(error("hunter2\nhunter2", &secret).contains("on one line"));
+        assert!(error(" \n", &secret).contains("it is empty"));
         assert!(error("hunter2", &check_private_key).contains("RSA key in PEM format"));
         assert!(error("hunter2", &ca).contains("it contains no certificate"));
         std::fs::write(&path, " ghp_x\n").unwrap();

@@ -14,6 +14,7 @@ use super::github::GithubOptions;
 use super::history::HistoryOptions;
 use super::mapping::{MappingSection, MappingSource, TargetMappingSection};
 use super::parse::{Parsed, optional, section};
+use super::remote_write::EndpointSection;
 use super::target::{MappingSettings, Placed, TargetSettings};
 use super::values::{ApiUrl, Ttl};
 use super::yaml::YamlFile;
@@ -34,6 +35,8 @@ section! {
         pub mapping: MappingSection = MappingSection::default(),
         /// What is kept of the past.
         pub history: HistoryOptions = HistoryOptions::default(),
+        /// Where samples are pushed to.
+        pub remote_write: Vec<Spanned<EndpointSection>> = Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ use super::github::GithubOptions;
 use super::history::HistoryOptions;
 use super::mapping::{MappingPolicy, MappingSource};
 use super::paths::Directory;
+use super::remote_write::{self, RemoteWriteSettings};
 use super::sections::{Config, InheritedSettings, Place, resolve_target};
 use super::target::{MappingSettings, Placed, TargetSettings};
 use super::values::{ApiUrl, TtlSeconds};
@@ -53,6 +54,8 @@ pub struct Settings {
     pub source: MappingSource,
     /// What mappings may do.
     pub policy: MappingPolicy,
+    /// Where samples are pushed to.
+    pub remote_write: Vec<RemoteWriteSettings>,
     /// What is missing to export anything.
     pub missing: Option<String>,
     /// Whether the numbers are those of the demo.
@@ -65,7 +68,7 @@ impl Settings {
     pub fn new(args: &ServeArgs) -> Result<Self, SettingError> {
         let path = given(&args.config).map(Path::new);
         let file = YamlFile { path };
-        let Config { defaults, credentials, targets: sections, github, mapping, history } =
+        let Config { defaults, credentials, targets: sections, github, mapping, history, remote_write } =
             path.map(read_config).transpose()?.unwrap_or_default();
         let credentials = credentials::collect(credentials, args)?;
         let mut inherited = InheritedSettings {
@@ -120,6 +123,7 @@ impl Settings {
             defaults: inherited.mapping,
             source: inherited.source,
             policy: mapping.policy(),
+            remote_write: remote_write::endpoints(remote_write, &file)?,
             missing,
             is_demo: false,
         })

@@ -32,7 +32,7 @@ pub use credential::{Credential, Credentials};
 pub use error::FetchError;
 pub use fetched::Fetched;
 pub use metrics::Metrics;
-pub use rate_limit::{Labels, RateLimit, Reading, Weight};
+pub use rate_limit::{Labels, RateLimit, Reading, Weight, retry_after};
 pub use refusal::Refusal;
 pub use transport::{OnRetry, Transport, TransportError};
 

@@ -164,7 +164,7 @@ fn time(text: &str) -> Option<Timestamp> {
 }
 
 /// `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3).
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
     let seconds = text.trim().parse::<u64>().ok().or_else(|| {
         let now = server_time(headers).unwrap_or_else(Timestamp::now);

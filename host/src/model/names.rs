@@ -40,7 +40,7 @@ pub fn with_suffixes(name: &str) -> impl Iterator<Item = String> {
 
 /// Checks the name of a label.
 pub fn check_label_name(name: &str) -> Result<(), String> {
-    if !is_name(name, |_| false) {
+    if !is_label_name(name) {
         return Err(format!("label {name:?} is not of the form [a-zA-Z_][a-zA-Z0-9_]*"));
     }
     if name.starts_with("__") {
@@ -50,6 +50,11 @@ pub fn check_label_name(name: &str) -> Result<(), String> {
         return Err(format!("label {name:?} is reserved for Prometheus"));
     }
     Ok(())
+}
+
+/// Whether a text is of the form that every name of a label has.
+pub fn is_label_name(text: &str) -> bool {
+    is_name(text, |_| false)
 }
 
 fn is_name(name: &str, is_extra: impl Fn(u8) -> bool) -> bool {

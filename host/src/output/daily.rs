@@ -13,8 +13,16 @@ use crate::model::{Document, Documents, FamilySamples, Samples};
 /// Where a day's samples are: at noon, so that a window of a day holds exactly one of them.
 const NOON_HOUR: i8 = 12;
 
+/// The family that comes last: a day of a target that has it is complete.
+pub const LAST_FAMILY: &str = "github_copilot_report_day_timestamp_seconds";
+
 /// How many days a report of 28 days is about.
 const DAYS_OF_REPORT: i64 = 28;
+
+/// Whether a family, whose name may have a prefix, is the one that comes last.
+pub fn is_last(family: &str) -> bool {
+    family.ends_with(LAST_FAMILY)
+}
 
 /// Tells when the newest report about a day was fetched; of days without a report, the newest document.
 /// So what other documents do in the meantime does not move the samples of a day.

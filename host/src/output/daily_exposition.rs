@@ -7,14 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::daily::is_last;
 use super::encode::{FamilyPart, write_family};
 use super::gzip::{HEADER, Piece, Trailer};
 use crate::model::{Samples, Target};
 
 /// How long the first request waits for daily samples: less than Prometheus' default timeout of 10 s.
 const FIRST_WAIT: Duration = Duration::from_secs(8);
-/// The family that comes last: a day of a target that has it is complete.
-const LAST_FAMILY: &str = "github_copilot_report_day_timestamp_seconds";
 
 /// The daily samples of all targets, compressed: a month of one takes thirty times the room of its live
 /// series. Each family of each target is a piece, because a family must be in one block.
@@ -97,7 +96,7 @@ impl DailyExposition {
             of_name.push(family);
         }
         // Stable: the other families keep their order.
-        names.sort_by_key(|name| name.ends_with(LAST_FAMILY));
+        names.sort_by_key(|name| is_last(name));
         let mut pieces = vec![Bytes::from_static(&HEADER)];
         let mut trailer = Trailer::default();
         for name in names {
@@ -121,6 +120,7 @@ impl DailyExposition {
 mod tests {
     use std::io::Read;
 
+    use super::super::daily::LAST_FAMILY;
     use super::*;
     use crate::model::{Family, FamilySamples, MetricKind, Scope};
 

@@ -6,7 +6,7 @@ mod client_names;
 mod config;
 mod headers;
 mod tls;
-mod tls_values;
+pub(super) mod tls_values;
 mod users;
 
 pub use client_names::has_name;

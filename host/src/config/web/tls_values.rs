@@ -7,13 +7,13 @@ use crate::config::parse::Parser;
 
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
-pub(super) enum TlsVersion {
+pub(in crate::config) enum TlsVersion {
     Tls12,
     Tls13,
 }
 
 /// The parser of [`TlsVersion`].
-pub(super) struct Version;
+pub(in crate::config) struct Version;
 
 impl Parser for Version {
     type Value = TlsVersion;
