@@ -149,6 +149,12 @@ fn docs_configuration_has_every_key_of_the_config_file_with_type_default_and_exa
         ("github", "github: {nothing: 1}"),
         ("mapping", "mapping: {nothing: 1}"),
         ("targets[].mapping", "targets: [{organization: a, mapping: {nothing: 1}}]"),
+        ("remote_write", "remote_write: [{nothing: 1}]"),
+        ("basic_auth", "remote_write: [{basic_auth: {nothing: 1}}]"),
+        ("authorization", "remote_write: [{authorization: {nothing: 1}}]"),
+        ("tls_config", "remote_write: [{tls_config: {nothing: 1}}]"),
+        ("queue_config", "remote_write: [{queue_config: {nothing: 1}}]"),
+        ("write_relabel_configs", "remote_write: [{write_relabel_configs: [{nothing: 1}]}]"),
     ] {
         // The error for an unknown key lists all valid ones.
         let config = Config::new(yaml);

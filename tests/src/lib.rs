@@ -11,7 +11,7 @@
 //! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies;
 //! - [`mutation`]: random changes to recordings;
 //! - [`npm`]: npm packages;
-//! - [`prometheus`]: a real Prometheus server;
+//! - [`prometheus`]: a real Prometheus server; [`receiver`]: a server that answers as a test says;
 //! - [`authority`]: a certificate authority; [`proxy`]: a corporate proxy;
 //! - [`transcript`]: records what the exporter says, and the secrets that must not be in it.
 
@@ -28,4 +28,5 @@ pub mod mutation;
 pub mod npm;
 pub mod prometheus;
 pub mod proxy;
+pub mod receiver;
 pub mod transcript;

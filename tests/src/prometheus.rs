@@ -34,7 +34,15 @@ impl Prometheus {
         );
         fs::write(directory.path().join("prometheus.yml"), scrape)
             .unwrap_or_else(|error| panic!("{error}"));
-        Self::start_in(directory)
+        Self::start_in(directory, &[])
+    }
+
+    /// Starts a server with this configuration that accepts remote write. `SELF` stands for its own address.
+    pub fn start_receiver(config: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let path = directory.path().join("prometheus.yml");
+        fs::write(path, config).unwrap_or_else(|error| panic!("{error}"));
+        Self::start_in(directory, &["--web.enable-remote-write-receiver"])
     }
 
     /// Starts a server with this configuration, over the blocks in the subdirectory `data` of a directory
@@ -42,11 +50,11 @@ impl Prometheus {
     pub fn start_with(config: &str, directory: tempfile::TempDir) -> Self {
         let path = directory.path().join("prometheus.yml");
         fs::write(path, config).unwrap_or_else(|error| panic!("{error}"));
-        Self::start_in(directory)
+        Self::start_in(directory, &[])
     }
 
-    /// Starts a server with the `prometheus.yml` in a directory.
-    fn start_in(directory: tempfile::TempDir) -> Self {
+    /// Starts a server with the `prometheus.yml` in a directory, and further flags.
+    fn start_in(directory: tempfile::TempDir, flags: &[&str]) -> Self {
         let config = directory.path().join("prometheus.yml");
         // Prometheus can't choose a free port and report it.
         let port = TcpListener::bind("127.0.0.1:0")
@@ -62,11 +70,17 @@ impl Prometheus {
             .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
             .arg("--storage.tsdb.retention.time=100y")
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .args(flags)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("prometheus is needed: `make test` installs it");
-        Self { child, url: format!("http://127.0.0.1:{port}/api/v1/query"), _directory: directory }
+        Self { child, url: format!("http://127.0.0.1:{port}"), _directory: directory }
+    }
+
+    /// Its base URL.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// The result of a query; `None` while the server is starting. It panics if the query is invalid.
@@ -86,7 +100,7 @@ impl Prometheus {
     }
 
     async fn send(&self, query: &[(&str, &str)]) -> Option<Vec<Value>> {
-        let request = client().get(&self.url).query(query);
+        let request = client().get(format!("{}/api/v1/query", self.url)).query(query);
         let answer: Value =
             serde_json::from_str(&request.send().await.ok()?.text().await.ok()?).ok()?;
         assert_ne!(answer["errorType"], "bad_data", "{query:?}: {answer}");
@@ -176,7 +190,7 @@ impl Deployed {
             let written = fs::write(directory.path().join(file), text);
             written.unwrap_or_else(|error| panic!("{file}: {error}"));
         }
-        let prometheus = Prometheus::start_in(directory);
+        let prometheus = Prometheus::start_in(directory, &[]);
         Self { serving, prometheus, _web: web }
     }
 }
