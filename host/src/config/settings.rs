@@ -68,8 +68,15 @@ impl Settings {
     pub fn new(args: &ServeArgs) -> Result<Self, SettingError> {
         let path = given(&args.config).map(Path::new);
         let file = YamlFile { path };
-        let Config { defaults, credentials, targets: sections, github, mapping, history, remote_write } =
-            path.map(read_config).transpose()?.unwrap_or_default();
+        let Config {
+            defaults,
+            credentials,
+            targets: sections,
+            github,
+            mapping,
+            history,
+            remote_write,
+        } = path.map(read_config).transpose()?.unwrap_or_default();
         let credentials = credentials::collect(credentials, args)?;
         let mut inherited = InheritedSettings {
             credential: credentials.get(DEFAULT_CREDENTIAL).cloned(),
