@@ -53,6 +53,8 @@ pub struct End {
     pub stored_files: usize,
     /// Its metrics when all clients were gone.
     pub metrics: Exposition,
+    /// What it said about its targets then.
+    pub ready: String,
 }
 
 impl Scene {
@@ -119,6 +121,9 @@ impl Scene {
         let client = client.unwrap_or_else(|error| panic!("{error}"));
         let text = scrapers::text(client.get(scene.url("/metrics"))).await;
         let metrics = Exposition::parse(&text.unwrap_or_else(|error| panic!("{error}")));
+        let ready = client.get(scene.url("/-/ready")).send().await;
+        let ready = ready.unwrap_or_else(|error| panic!("{error}")).text().await;
+        let ready = ready.unwrap_or_else(|error| panic!("{error}"));
         let Self { github, cache, .. } = scene;
         let started = Instant::now();
         let id = Pid::from_raw(serving.id() as i32);
@@ -128,7 +133,7 @@ impl Scene {
         let (status, serving) = waited.await.unwrap_or_else(|error| panic!("{error}"));
         drop(github);
         let stored_files = files(cache.path());
-        End { status, took: started.elapsed(), log: serving.log(), stored_files, metrics }
+        End { status, took: started.elapsed(), log: serving.log(), stored_files, metrics, ready }
     }
 }
 

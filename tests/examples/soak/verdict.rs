@@ -100,7 +100,11 @@ impl Verdict {
             check(self.end.metrics.sum(family, label) > 0.0, format!("there were no {name}"));
         }
         let up = self.end.metrics.sum("copilot_exporter_up", "");
-        check(up == TARGETS.len() as f64, format!("{up} targets are up when all faults are over"));
+        let ready = self.end.ready.trim();
+        check(
+            up == TARGETS.len() as f64,
+            format!("{up} targets are up when all faults are over: {ready}"),
+        );
         let descriptors = self.settled.descriptors;
         check(
             descriptors <= SETTLED_DESCRIPTORS,
