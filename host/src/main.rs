@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-use copilot_metrics_exporter::app::{self, BackfillError, Exporter, StartError};
+use copilot_metrics_exporter::app::{self, BackfillError, Ended, Exporter, StartError};
 use copilot_metrics_exporter::backfill::BackfillArgs;
 use copilot_metrics_exporter::cli::{Cli, Command, MappingCommand};
 use copilot_metrics_exporter::config::{
@@ -197,7 +197,11 @@ async fn backfill_until_signal(args: BackfillArgs) -> ExitCode {
         Err(error) => return fail(USAGE, &error),
     };
     match cancel.run_until_cancelled(app::backfill(&args, settings)).await {
-        Some(Ok(report)) => {
+        Some(Ok(Ended::Planned(plan))) => {
+            print!("{plan}");
+            ExitCode::SUCCESS
+        }
+        Some(Ok(Ended::Filled(report))) => {
             report.to_string().lines().for_each(log::print_line);
             ExitCode::from(u8::from(!report.is_complete()))
         }

@@ -1,7 +1,9 @@
 //! Runs a backfill.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
+use futures_util::future::join_all;
 use thiserror::Error;
 use tracing::warn;
 
@@ -9,11 +11,15 @@ use super::error::StartError;
 use super::mappings::{CompiledMappings, compile_all};
 use super::metrics::Metrics;
 use super::open::{engine, spool, store};
-use crate::backfill::{Backfill, BackfillArgs, Job, Progress, Report, Sink, SinkError, days_of};
+use crate::backfill::{
+    Backfill, BackfillArgs, Destination, Job, Plan, Progress, Receiver, Report, Sink, SinkError,
+    Verify, days_of,
+};
 use crate::config::{ServeArgs, SettingError, Settings, given};
 use crate::github::{Client, Credentials, Transport};
 use crate::model::Scope;
 use crate::model::day::today;
+use crate::remote_write::Endpoint;
 use crate::runner::Runner;
 
 /// Why a backfill did not end.
@@ -36,8 +42,16 @@ impl From<SettingError> for BackfillError {
     }
 }
 
+/// What a backfill returns.
+pub enum Ended {
+    /// What it would do.
+    Planned(Plan),
+    /// What it did.
+    Filled(Report),
+}
+
 /// Fills the targets of the settings that the arguments select.
-pub async fn backfill(args: &BackfillArgs, settings: Settings) -> Result<Report, BackfillError> {
+pub async fn backfill(args: &BackfillArgs, settings: Settings) -> Result<Ended, BackfillError> {
     let days = days_of(args.since, args.until, today()).map_err(BackfillError::Usage)?;
     if let Some(missing) = &settings.missing {
         return Err(BackfillError::Usage(missing.clone()));
@@ -58,6 +72,12 @@ pub async fn backfill(args: &BackfillArgs, settings: Settings) -> Result<Report,
     let CompiledMappings { mut registry, candidates, warnings } = compiled;
     warnings.iter().for_each(|warning| warn!("{warning}"));
     candidates.iter().for_each(|candidate| registry.commit(candidate));
+    let endpoints: Vec<Endpoint> = settings
+        .remote_write
+        .iter()
+        .map(|endpoint| Endpoint::new(endpoint.clone(), metrics.remote_write.clone()))
+        .collect();
+    let verify = check_verify(args, &endpoints)?;
     let github = settings.github.clone();
     let transport =
         Transport::new(github, spool, metrics.github.clone()).map_err(StartError::from)?;
@@ -66,7 +86,7 @@ pub async fn backfill(args: &BackfillArgs, settings: Settings) -> Result<Report,
         let (credential, api, target) = (&settings.credential, &settings.api, &settings.target);
         let client = Client::new(transport.clone(), &credentials, credential, api, target);
         let set = registry.set(&settings.source);
-        Job { set, client: client.leaving_reserve(), settings }
+        Job { set, client: client.leaving_reserve(), settings, is_fetched: false }
     });
     let jobs: Vec<Job> = jobs.collect();
     let backfill = Backfill {
@@ -75,10 +95,55 @@ pub async fn backfill(args: &BackfillArgs, settings: Settings) -> Result<Report,
         days,
         documents: args.documents.iter().cloned().collect::<BTreeSet<_>>(),
         requests_per_hour: args.requests_per_hour,
+        verify,
+    };
+    if args.plan {
+        let targets = backfill.plan(&jobs).await;
+        let takes = endpoints.iter().map(async |of| (of.name().to_owned(), of.probe().await));
+        return Ok(Ended::Planned(Plan {
+            days: backfill.days,
+            requests_per_hour: args.requests_per_hour.map(NonZeroU32::get),
+            targets,
+            endpoints: join_all(takes).await,
+        }));
+    }
+    let sink = match &args.to {
+        Destination::RemoteWrite => {
+            Sink::RemoteWrite(endpoints.into_iter().map(Receiver::new).collect())
+        }
+        to => Sink::openmetrics(to.clone()),
     };
     let mut progress = Progress::new(backfill.number_of_days() * jobs.len() as u64);
-    let report = backfill.run(jobs, Sink::new(args.to.clone()), &mut progress).await?;
-    Ok(report)
+    let report = backfill.run(jobs, sink, &mut progress).await?;
+    Ok(Ended::Filled(report))
+}
+
+/// Whether the endpoints are asked at the end. An argument that needs endpoints is an error without them.
+fn check_verify(
+    args: &BackfillArgs,
+    endpoints: &[Endpoint],
+) -> Result<Option<Verify>, BackfillError> {
+    let usage = |text: &str| Err(BackfillError::Usage(text.to_owned()));
+    if args.to == Destination::RemoteWrite && endpoints.is_empty() && !args.plan {
+        return usage(
+            "there is no endpoint: add the section remote_write to the config file, or set --to",
+        );
+    }
+    let verify = match (args.verify, args.correct) {
+        (_, true) => Verify::Correct,
+        (true, false) => Verify::Report,
+        (false, false) => return Ok(None),
+    };
+    if args.to != Destination::RemoteWrite {
+        return usage("--verify and --correct are about remote write: leave out --to");
+    }
+    match endpoints.iter().find(|endpoint| endpoint.settings().query_url.is_none()) {
+        Some(endpoint) => {
+            let name = endpoint.name();
+            usage(&format!("--verify: the endpoint {name} has no query_url"))
+        }
+        None => Ok(Some(verify)),
+    }
 }
 
 /// Reads settings of which `--org` and `--enterprise` select some targets, if there is a config file.

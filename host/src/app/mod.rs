@@ -12,7 +12,7 @@ mod mappings;
 mod metrics;
 mod open;
 
-pub use backfill::{BackfillError, backfill, selecting};
+pub use backfill::{BackfillError, Ended, backfill, selecting};
 pub use check::check;
 pub use error::StartError;
 pub use exporter::Exporter;

@@ -1,5 +1,6 @@
 //! The arguments of `backfill`.
 
+use std::fmt::{self, Display, Formatter};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -15,6 +16,7 @@ use crate::config::ServeArgs;
 #[command(after_help = "\
 Examples:
   copilot-metrics-exporter backfill --org octo-org --to history.om
+  copilot-metrics-exporter backfill --config config.yaml --plan
   copilot-metrics-exporter backfill --config config.yaml --since 2026-01-01 --verify
 
 Set CACHE_DIR: what is fetched is kept there, so that an interrupted run continues where it stopped, and a new \
@@ -35,9 +37,22 @@ pub struct BackfillArgs {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub documents: Vec<String>,
 
-    /// Where the daily samples go: a file in the OpenMetrics format, or `openmetrics` for standard output
-    #[arg(long, value_name = "openmetrics|FILE")]
+    /// Where the daily samples go: the endpoints in the section remote_write of the config file, a file in
+    /// the OpenMetrics format, or `openmetrics` for standard output
+    #[arg(long, value_name = "remote-write|openmetrics|FILE", default_value = "remote-write")]
     pub to: Destination,
+
+    /// At the end, ask the endpoints whether they have each value: needs their query_url
+    #[arg(long)]
+    pub verify: bool,
+
+    /// Write days again of which an endpoint has other values: implies --verify
+    #[arg(long)]
+    pub correct: bool,
+
+    /// Only say how many requests it takes and what the endpoints accept
+    #[arg(long)]
+    pub plan: bool,
 
     /// Send at most this many requests to GitHub in an hour
     #[arg(long, value_name = "N")]
@@ -51,6 +66,8 @@ pub struct BackfillArgs {
 /// Where daily samples go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
+    /// The endpoints of the config file.
+    RemoteWrite,
     /// Standard output, in the OpenMetrics format.
     Stdout,
     /// A file in the OpenMetrics format.
@@ -62,9 +79,20 @@ impl FromStr for Destination {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
+            "remote-write" => Ok(Self::RemoteWrite),
             "openmetrics" => Ok(Self::Stdout),
-            "" => Err("it is empty; it should be openmetrics or the path of a file".to_owned()),
+            "" => Err("it should be remote-write, openmetrics or the path of a file".to_owned()),
             path => Ok(Self::File(path.into())),
+        }
+    }
+}
+
+impl Display for Destination {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RemoteWrite => f.write_str("remote write"),
+            Self::Stdout => f.write_str("standard output"),
+            Self::File(path) => write!(f, "{}", path.display()),
         }
     }
 }

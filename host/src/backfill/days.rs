@@ -18,8 +18,8 @@ use crate::store::{Slot, Store, StoreError};
 const PROBED_DAYS: i64 = 5;
 
 /// Gets the documents of the days of a target.
-pub(super) struct DaySource {
-    client: Client,
+pub(super) struct DaySource<'a> {
+    client: &'a Client,
     store: Arc<dyn Store>,
     target: Target,
     /// The documents that mappings want.
@@ -37,11 +37,11 @@ pub(super) struct DaySource {
     pub(super) requests: u64,
 }
 
-impl DaySource {
+impl<'a> DaySource<'a> {
     /// A source of the documents that mappings want, of which those that are not kept are fetched only if
     /// their names are in `fetched`.
     pub(super) fn new(
-        client: Client,
+        client: &'a Client,
         store: Arc<dyn Store>,
         target: Target,
         wanted: Vec<DocumentSpec>,
@@ -175,10 +175,8 @@ impl DaySource {
         match self.client.fetch_day(spec, day, old).await? {
             Fetched::Fresh(document) => {
                 self.seen.insert(spec.name.clone());
-                if self.store.is_durable() {
-                    let kept = keep(&*self.store, &self.target, &spec.name, day, &document).await;
-                    self.note(kept);
-                }
+                let kept = keep(&*self.store, &self.target, &spec.name, day, &document).await;
+                self.note(kept);
                 Ok(Some(document))
             }
             Fetched::Absent | Fetched::Final => {
@@ -190,7 +188,7 @@ impl DaySource {
 
     /// Notes that GitHub has no document of a day, if it never will.
     async fn note_absent(&self, spec: &DocumentSpec, day: Date) {
-        if is_final(day, today()) && self.store.is_durable() {
+        if is_final(day, today()) {
             let note = Document::absent(spec, day, Timestamp::now());
             let kept = keep_absent(&*self.store, &self.target, &spec.name, day, &note).await;
             self.note(kept);

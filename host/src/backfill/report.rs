@@ -6,6 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
+use super::sink::Outcome;
 use crate::model::Target;
 
 /// What became of each day of each target.
@@ -17,10 +18,12 @@ pub struct Report {
 /// What became of the days of a target.
 #[derive(Default)]
 pub(super) struct TargetReport {
-    /// The days whose samples were written.
-    pub written: Vec<Date>,
+    /// The number of days with samples.
+    pub days: u64,
     /// The number of samples.
     pub samples: u64,
+    /// What became of them at each receiver.
+    pub receivers: BTreeMap<String, ReceiverReport>,
     /// The days of which GitHub has no report.
     pub absent: Vec<Date>,
     /// The days that are not complete, by the reason.
@@ -31,7 +34,35 @@ pub(super) struct TargetReport {
     pub requests: u64,
 }
 
+/// What became of the days of a target at a receiver.
+#[derive(Default)]
+pub(super) struct ReceiverReport {
+    written: u64,
+    present: u64,
+    verified: u64,
+    /// The days that it does not have, by the reason.
+    failed: BTreeMap<String, Vec<Date>>,
+}
+
 impl TargetReport {
+    /// Notes what became of a day at receivers.
+    pub(super) fn note(&mut self, day: Date, results: Vec<(String, Outcome)>) {
+        for (name, outcome) in results {
+            let receiver = self.receivers.entry(name).or_default();
+            match outcome {
+                Outcome::Written => receiver.written += 1,
+                Outcome::Present => receiver.present += 1,
+                Outcome::Verified => receiver.verified += 1,
+                Outcome::Failed(reason) => receiver.failed.entry(reason).or_default().push(day),
+            }
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        let is_in = self.receivers.values().all(|receiver| receiver.failed.is_empty());
+        is_in && self.failed.is_empty() && (self.refused.is_empty() || self.days > 0)
+    }
+
     /// Notes that a day is not complete.
     pub(super) fn fail(&mut self, day: Date, reason: String) {
         self.failed.entry(reason).or_default().push(day);
@@ -46,20 +77,18 @@ impl Report {
 
     /// Whether every day that GitHub has was written.
     pub fn is_complete(&self) -> bool {
-        self.targets.iter().all(|(_, of)| {
-            of.failed.is_empty() && (of.refused.is_empty() || !of.written.is_empty())
-        })
+        self.targets.iter().all(|(_, report)| report.is_complete())
     }
 }
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (target, report) in &self.targets {
-            let TargetReport { written, samples, absent, failed, refused, requests } = report;
+            let TargetReport { days, samples, receivers, absent, failed, refused, requests } =
+                report;
             writeln!(
                 f,
-                "{target}: {} days with {samples} samples, {requests} requests to GitHub",
-                written.len()
+                "{target}: {days} days with {samples} samples, {requests} requests to GitHub"
             )?;
             if !absent.is_empty() {
                 writeln!(f, "  no report: {}", ranges(absent))?;
@@ -69,6 +98,20 @@ impl Display for Report {
             }
             for (reason, days) in failed {
                 writeln!(f, "  failed: {}: {reason}", ranges(days))?;
+            }
+            for (name, receiver) in receivers {
+                let ReceiverReport { written, present, verified, failed } = receiver;
+                let counts =
+                    [(*written, "written"), (*present, "there already"), (*verified, "verified")];
+                let counts = counts.iter().filter(|(count, _)| *count > 0);
+                let counts: Vec<_> =
+                    counts.map(|(count, what)| format!("{count} {what}")).collect();
+                if !counts.is_empty() {
+                    writeln!(f, "  {name}: days: {}", counts.join(", "))?;
+                }
+                for (reason, days) in failed {
+                    writeln!(f, "  {name}: not in: {}: {reason}", ranges(days))?;
+                }
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use tokio::sync::mpsc;
@@ -13,19 +14,22 @@ use tracing::warn;
 
 use super::days::DaySource;
 use super::pace::Pace;
+use super::plan::TargetPlan;
 use super::progress::Progress;
 use super::range::each;
 use super::report::{Report, TargetReport};
 use super::sink::{Sink, SinkError};
 use crate::config::TargetSettings;
 use crate::github::Client;
-use crate::history::{Subject, map};
+use crate::history::{Days, Subject, map};
 use crate::mappings::MappingSet;
 use crate::model::{DocumentSpec, Need, Samples};
 use crate::output::daily::timestamp_ms;
 use crate::runner::Runner;
 use crate::store::{Key, Slot, Store};
 
+/// How long it may take until a receiver shows what was written.
+const VISIBLE_AFTER: Duration = Duration::from_secs(15);
 /// How many days wait while the samples of another are written.
 const DAYS_AHEAD: usize = 1;
 
@@ -41,6 +45,17 @@ pub struct Backfill {
     pub documents: BTreeSet<String>,
     /// The most requests to GitHub in an hour.
     pub requests_per_hour: Option<NonZeroU32>,
+    /// Whether the receivers are asked at the end, and whether what differs is written again.
+    pub verify: Option<Verify>,
+}
+
+/// What is done about days that a receiver does not have as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verify {
+    /// They are reported.
+    Report,
+    /// Other values are corrected.
+    Correct,
 }
 
 /// A target to fill.
@@ -51,6 +66,8 @@ pub struct Job {
     pub set: Arc<MappingSet>,
     /// Requests its documents.
     pub client: Client,
+    /// Whether all of its days have been fetched.
+    pub is_fetched: bool,
 }
 
 /// A day that is mapped.
@@ -65,6 +82,19 @@ impl Backfill {
         each(&self.days).count() as u64
     }
 
+    /// What it would do for the targets.
+    pub async fn plan(&self, jobs: &[Job]) -> Vec<TargetPlan> {
+        let mut plans = Vec::new();
+        for Job { settings, set, .. } in jobs {
+            let target = settings.target.clone();
+            let kept = Days::list(&*self.store, &target).await;
+            let mut wanted = self.wanted(settings, set);
+            wanted.retain(|spec| self.is_fetched(&spec.name));
+            plans.push(TargetPlan::new(target, &wanted, &kept.unwrap_or_default(), &self.days));
+        }
+        plans
+    }
+
     /// Fills all targets, one after the other.
     pub async fn run(
         &self,
@@ -74,9 +104,12 @@ impl Backfill {
     ) -> Result<Report, SinkError> {
         let mut report = Report::default();
         let mut pace = Pace::new(self.requests_per_hour, Instant::now());
-        for job in jobs {
+        for mut job in jobs {
             let target = job.settings.target.clone();
-            let filled = self.fill(job, &mut pace, &mut sink, progress).await?;
+            let mut filled = self.fill(&mut job, &mut pace, &mut sink, progress).await?;
+            if let Some(verify) = self.verify {
+                self.verify(&mut job, &mut pace, &mut sink, verify, &mut filled).await;
+            }
             report.add(target, filled);
         }
         sink.finish()?;
@@ -86,42 +119,68 @@ impl Backfill {
     /// Fills a target: while the samples of a day are written, the next day is fetched and mapped.
     async fn fill(
         &self,
-        job: Job,
+        job: &mut Job,
         pace: &mut Pace,
         sink: &mut Sink,
         progress: &mut Progress,
     ) -> Result<TargetReport, SinkError> {
         let (days, mut mapped) = mpsc::channel::<Day>(DAYS_AHEAD);
-        let mapping = self.map_days(job, pace, progress, days);
+        let mapping = self.map_days(job, pace, Some(progress), days);
         let writing = async {
-            let (mut written, mut samples) = (Vec::new(), 0);
-            while let Some(day) = mapped.recv().await {
-                sink.add(&day.samples)?;
-                written.push(day.day);
-                samples += day.samples.iter().map(|samples| samples.len() as u64).sum::<u64>();
+            let mut written = TargetReport::default();
+            while let Some(Day { day, samples }) = mapped.recv().await {
+                let results = sink.add(day, &samples).await?;
+                written.note(day, results);
+                written.days += 1;
+                written.samples += samples.iter().map(|of| of.len() as u64).sum::<u64>();
             }
-            Ok::<_, SinkError>((written, samples))
+            // No more days are mapped after an error.
+            Ok::<_, SinkError>(written)
         };
         let (report, written) = tokio::join!(mapping, writing);
-        let (written, samples) = written?;
-        Ok(TargetReport { written, samples, ..report })
+        let TargetReport { days, samples, receivers, .. } = written?;
+        Ok(TargetReport { days, samples, receivers, ..report })
+    }
+
+    /// Maps every day once more, and asks the receivers for it.
+    async fn verify(
+        &self,
+        job: &mut Job,
+        pace: &mut Pace,
+        sink: &mut Sink,
+        verify: Verify,
+        report: &mut TargetReport,
+    ) {
+        let (days, mut mapped) = mpsc::channel::<Day>(DAYS_AHEAD);
+        // What was written last may not be visible yet.
+        let patience = Instant::now() + VISIBLE_AFTER;
+        job.is_fetched = true;
+        let mapping = self.map_days(job, pace, None, days);
+        let verifying = async {
+            while let Some(Day { day, samples }) = mapped.recv().await {
+                let correct = verify == Verify::Correct;
+                let results = sink.verify(day, &samples, correct, patience).await;
+                report.note(day, results);
+            }
+        };
+        tokio::join!(mapping, verifying);
     }
 
     /// Fetches and maps each day. It ends early if no one takes them any more.
     async fn map_days(
         &self,
-        job: Job,
+        job: &Job,
         pace: &mut Pace,
-        progress: &mut Progress,
+        mut progress: Option<&mut Progress>,
         days: mpsc::Sender<Day>,
     ) -> TargetReport {
-        let Job { settings, set, client } = job;
+        let Job { settings, set, client, is_fetched } = job;
         let (target, prefix) = (&settings.target, settings.history.prefix.as_str());
         let options = settings.mapping.mapping_options();
-        let subject = Subject { target, options: &options, set: &set };
-        let wanted = self.wanted(&settings, &set);
-        let is_fetched = |name: &String| self.documents.is_empty() || self.documents.contains(name);
-        let fetched = wanted.iter().map(|spec| spec.name.clone()).filter(is_fetched).collect();
+        let subject = Subject { target, options: &options, set };
+        let wanted = self.wanted(settings, set);
+        let fetched = wanted.iter().map(|spec| spec.name.clone());
+        let fetched = fetched.filter(|name| !*is_fetched && self.is_fetched(name)).collect();
         let store = Arc::clone(&self.store);
         let mut source = DaySource::new(client, store, target.clone(), wanted, fetched);
         let mut report = TargetReport::default();
@@ -136,9 +195,15 @@ impl Backfill {
                 }
                 Err(reason) => report.fail(day, reason),
             }
-            progress.day(target, day, source.requests);
+            if let Some(progress) = &mut progress {
+                progress.day(target, day, source.requests);
+            }
         }
         TargetReport { refused: source.refused, requests: source.requests, ..report }
+    }
+
+    fn is_fetched(&self, name: &str) -> bool {
+        self.documents.is_empty() || self.documents.contains(name)
     }
 
     /// The documents of days that mappings want.
@@ -154,7 +219,7 @@ impl Backfill {
     async fn map_day(
         &self,
         day: Date,
-        source: &mut DaySource,
+        source: &mut DaySource<'_>,
         subject: &Subject<'_>,
         prefix: &str,
         pace: &mut Pace,

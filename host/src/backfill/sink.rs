@@ -3,10 +3,14 @@
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use futures_util::future::join_all;
+use jiff::civil::Date;
 use tempfile::NamedTempFile;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use super::args::Destination;
+use super::receiver::Receiver;
 use crate::model::Samples;
 use crate::output::OpenMetricsSpool;
 
@@ -29,37 +33,86 @@ pub enum SinkError {
     },
 }
 
+/// What became of a day at one of the receivers.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Outcome {
+    /// Its samples were written.
+    Written,
+    /// The receiver had them already.
+    Present,
+    /// The receiver was asked, and has them.
+    Verified,
+    /// It does not have them, and why.
+    Failed(String),
+}
+
+/// A receiver's name, and what became of a day there.
+pub(super) type Result = (String, Outcome);
+
 /// Takes daily samples.
 pub enum Sink {
     /// One OpenMetrics file, written at the end.
     OpenMetrics(OpenMetricsSpool, Destination),
+    /// Endpoints for remote write.
+    RemoteWrite(Vec<Receiver>),
 }
 
 impl Sink {
-    /// A sink for a destination.
-    pub fn new(to: Destination) -> Self {
+    /// One file in the OpenMetrics format.
+    pub fn openmetrics(to: Destination) -> Self {
         Self::OpenMetrics(OpenMetricsSpool::default(), to)
     }
 
     /// Takes the samples of a day.
-    pub(super) fn add(&mut self, samples: &[Samples]) -> Result<(), SinkError> {
+    pub(super) async fn add(
+        &mut self,
+        day: Date,
+        samples: &[Samples],
+    ) -> std::result::Result<Vec<Result>, SinkError> {
         match self {
-            Self::OpenMetrics(spool, _) => {
-                samples.iter().try_for_each(|samples| spool.add(samples)).map_err(SinkError::Spool)
+            Self::OpenMetrics(spool, to) => {
+                let mut samples = samples.iter();
+                samples.try_for_each(|samples| spool.add(samples)).map_err(SinkError::Spool)?;
+                Ok(vec![(to.to_string(), Outcome::Written)])
+            }
+            Self::RemoteWrite(receivers) => {
+                let written = receivers.iter_mut().map(|receiver| receiver.write(day, samples));
+                Ok(join_all(written).await)
+            }
+        }
+    }
+
+    /// Asks the receivers for the samples of a day, until a time for what may not be visible yet. With
+    /// `correct`, a value that differs is written again.
+    pub(super) async fn verify(
+        &mut self,
+        day: Date,
+        samples: &[Samples],
+        correct: bool,
+        patience: Instant,
+    ) -> Vec<Result> {
+        match self {
+            // A file has what was written to it.
+            Self::OpenMetrics(..) => Vec::new(),
+            Self::RemoteWrite(receivers) => {
+                let verified =
+                    receivers.iter_mut().map(|of| of.verify(day, samples, correct, patience));
+                join_all(verified).await.into_iter().flatten().collect()
             }
         }
     }
 
     /// Writes what has been taken. A file appears as a whole or not at all.
-    pub(super) fn finish(self) -> Result<(), SinkError> {
+    pub(super) fn finish(self) -> std::result::Result<(), SinkError> {
         match self {
-            Self::OpenMetrics(spool, Destination::Stdout) => {
-                let mut out = BufWriter::new(io::stdout().lock());
-                spool.write(&mut out).and_then(|()| out.flush()).map_err(SinkError::Print)
-            }
             Self::OpenMetrics(spool, Destination::File(path)) => {
                 write_file(spool, &path).map_err(|error| SinkError::File { path, error })
             }
+            Self::OpenMetrics(spool, _) => {
+                let mut out = BufWriter::new(io::stdout().lock());
+                spool.write(&mut out).and_then(|()| out.flush()).map_err(SinkError::Print)
+            }
+            Self::RemoteWrite(_) => Ok(()),
         }
     }
 }

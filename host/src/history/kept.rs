@@ -117,6 +117,11 @@ impl Days {
         Ok(Self(days))
     }
 
+    /// Whether there is a document of a day, or the note that there is none.
+    pub fn has(&self, day: Date, name: &str) -> bool {
+        self.0.get(&day).is_some_and(|keys| keys.iter().any(|key| key.name == name))
+    }
+
     /// The days, oldest first.
     pub fn days(&self) -> impl Iterator<Item = Date> {
         self.0.keys().copied()

@@ -49,6 +49,25 @@ pub struct Difference {
 }
 
 impl Endpoint {
+    /// The timestamp, in milliseconds since 1970, of the last sample that the endpoint has on a day of any of
+    /// the given series.
+    pub async fn newest_on(
+        &self,
+        day: Date,
+        samples: &[Samples],
+    ) -> Result<Option<i64>, VerifyError> {
+        let ours = series(samples, &self.settings)?;
+        let (start, end) = day::bounds_ms(day, day);
+        let shared = shared_labels(&ours);
+        let mut newest = None;
+        for names in name_groups(&ours) {
+            for found in self.raw(&selector(&names, &shared), start, end).await? {
+                newest = newest.max(found.samples.iter().map(|(time, _)| *time).max());
+            }
+        }
+        Ok(newest)
+    }
+
     /// Compares the last value that the endpoint has of each series on a day (in UTC) with the given one.
     /// External labels and relabeling apply to the given samples. Labels that the server adds to all series,
     /// such as Thanos does, are ignored.
