@@ -244,7 +244,7 @@ mod tests {
         let given = samples(&[(
             "a",
             &["l"],
-            &[(&["ü\"\\\n"], f64::NAN, 5), (&["b"], f64::INFINITY, 5), (&["c"], -0.0, -5)],
+            &[(&["ü\"\\\n"], f64::NAN, 5), (&["b"], f64::INFINITY, 5), (&["c"], -1e-300, -5)],
         )]);
         for message in ["prometheus.WriteRequest", "io.prometheus.write.v2.Request"] {
             let settings = endpoint(&format!("protobuf_message: {message}"));
@@ -265,7 +265,7 @@ mod tests {
             let by_text: HashMap<Bytes, v1::Sample> = texts.into_iter().zip(values).collect();
             assert!(by_text["ü\"\\\n".as_bytes()].value.is_nan());
             assert_eq!(by_text[&b"b"[..]].value, f64::INFINITY);
-            assert!(by_text[&b"c"[..]].value.is_sign_negative());
+            assert_eq!(by_text[&b"c"[..]].value, -1e-300);
             assert_eq!(by_text[&b"c"[..]].timestamp, -5);
         }
     }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::http::{Failure, Refusal};
+use super::failure::{Failure, Refusal};
 
 /// Why samples can't be turned into requests. All are about the settings or the samples, so a retry does
 /// not help.

@@ -5,13 +5,14 @@
 //! the rules of the settings), `message` has the two versions of the protocol. An [`Endpoint`] sends them
 //! ([`Endpoint::write`]), and asks what the server has ([`Endpoint::raw`], [`Endpoint::verify`],
 //! [`Endpoint::markers`]) and accepts ([`Endpoint::probe`]). `http` sends single requests: sign-in, TLS,
-//! proxy, redirects. [`hint()`] says what helps against known refusals.
+//! proxy, redirects; `failure` is why one failed. [`hint()`] says what helps against known refusals.
 
 mod day;
 mod deadline;
 mod encode;
 mod endpoint;
 mod error;
+mod failure;
 mod hint;
 mod http;
 mod markers;
@@ -31,8 +32,8 @@ pub use deadline::Deadline;
 pub use encode::{Request, encode};
 pub use endpoint::Endpoint;
 pub use error::{EncodeError, QueryError, VerifyError, WriteError};
+pub use failure::{Failure, Refusal};
 pub use hint::hint;
-pub use http::{Failure, Refusal};
 pub use message::{v1, v2};
 pub use metrics::Metrics;
 pub use probe::{Product, Takes};

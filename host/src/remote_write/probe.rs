@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 
 use super::endpoint::Endpoint;
 use super::error::QueryError;
-use super::http::{Failure, Http, HttpRequest};
+use super::failure::Failure;
+use super::http::{Http, HttpRequest};
 
 /// The largest response that is read.
 const MAX_RESPONSE_BYTES: usize = 16 << 20;

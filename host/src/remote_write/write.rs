@@ -13,7 +13,8 @@ use super::deadline::Deadline;
 use super::encode::Request;
 use super::endpoint::Endpoint;
 use super::error::{WriteError, failure_can_pass};
-use super::http::{Failure, HttpRequest};
+use super::failure::Failure;
+use super::http::HttpRequest;
 use crate::config::ProtobufMessage;
 
 /// The longest delay that a server may ask for.

@@ -95,7 +95,7 @@ async fn transient_failures_are_retried_until_the_request_is_accepted() {
 
 #[tokio::test]
 async fn retry_after_is_honored_and_a_wait_beyond_the_deadline_is_given_up_at_once() {
-    for retry_after in ["3600", "Fri, 31 Dec 2199 23:59:59 GMT"] {
+    for retry_after in ["3600", "Tue, 31 Dec 2199 23:59:59 GMT"] {
         let reply = Reply::new(429, "slow down").with("retry-after", retry_after);
         let receiver = Receiver::start([reply]).await;
         let tested = Tested::new(&receiver.url("/w"), "", &[]);
