@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 
+use copilot_metrics_tests::deployed::Deployed;
 use copilot_metrics_tests::fixtures::root;
 use copilot_metrics_tests::github::stand_in;
-use copilot_metrics_tests::prometheus::Deployed;
 use serde_json::Value;
 
 const DASHBOARDS: [&str; 6] = ["adoption", "exporter", "models", "quality", "seats", "teams"];

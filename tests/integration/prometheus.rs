@@ -2,10 +2,11 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::deployed::{Deployed, deployed};
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::fixtures::root;
 use copilot_metrics_tests::github::stand_in;
-use copilot_metrics_tests::prometheus::{Deployed, Prometheus, deployed};
+use copilot_metrics_tests::prometheus::Prometheus;
 
 /// The names that the interface of the original exporter fixes, and that promtool complains about.
 const FIXED: [&str; 2] = ["copilot_exporter_cache_hits ", "copilot_exporter_github_api_requests "];

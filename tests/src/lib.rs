@@ -11,7 +11,8 @@
 //! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies;
 //! - [`mutation`]: random changes to recordings;
 //! - [`npm`]: npm packages;
-//! - [`prometheus`]: a real Prometheus server;
+//! - [`database`]: a real time series database, which is a [`prometheus`] or [`victoria_metrics`] server;
+//! - [`deployed`]: the exporter and Prometheus as in `deploy/`;
 //! - [`authority`]: a certificate authority; [`proxy`]: a corporate proxy;
 //! - [`transcript`]: records what the exporter says, and the secrets that must not be in it.
 
@@ -19,6 +20,8 @@ pub mod app;
 pub mod authority;
 pub mod command;
 pub mod config;
+pub mod database;
+pub mod deployed;
 pub mod exposition;
 pub mod fixtures;
 pub mod github;
@@ -29,3 +32,4 @@ pub mod npm;
 pub mod prometheus;
 pub mod proxy;
 pub mod transcript;
+pub mod victoria_metrics;
