@@ -168,6 +168,19 @@ impl Database {
         all.iter().map(|series| series.samples.len()).sum()
     }
 
+    /// Waits until a selector has exactly this number of stored samples between two times, inclusive.
+    pub async fn has_count(&self, selector: &str, start: Timestamp, end: Timestamp, count: usize) {
+        let mut last = 0;
+        for _ in 0..PATIENCE {
+            last = self.count(selector, start, end).await;
+            if last == count {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        panic!("{last} samples of {selector} instead of {count}:\n{}", self.log());
+    }
+
     /// Repeats a query until it has exactly one result, and returns its value.
     pub async fn value(&self, query: &str) -> String {
         for _ in 0..PATIENCE {
@@ -192,6 +205,25 @@ impl Database {
             tokio::time::sleep(PAUSE).await;
         }
         panic!("no data for {query}");
+    }
+
+    /// Repeats a query over a range, as [`Self::query_range`], until one of its results is a number.
+    pub async fn has_range_data(
+        &self,
+        query: &str,
+        start: Timestamp,
+        end: Timestamp,
+        step: &str,
+    ) -> Vec<Series> {
+        for _ in 0..PATIENCE {
+            let result = self.query_range(query, start, end, step).await;
+            let mut samples = result.iter().flat_map(|series| &series.samples);
+            if samples.any(|(_, value)| !value.is_nan()) {
+                return result;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        panic!("no data for {query} from {start} to {end}");
     }
 
     /// The result of an endpoint, as soon as the server has started.

@@ -43,10 +43,11 @@ impl Deployed {
         command.args(["--option", "repositories=true", "--web.config.file"]).arg(web.path());
         let serving = Serving::start_with_targets(command, 3);
         let directory = new_directory();
-        // As in `deploy`, except for the address and the interval, and with the lines on TLS and users enabled.
+        // As in `deploy`, except for the address and the intervals, and with the lines on TLS and users enabled.
         let config = deployed("prometheus.yml")
             .replace("exporter:8000", &format!("localhost:{}", serving.address().port()))
             .replace("60s", "1s")
+            .replace("scrape_interval: 1h", "scrape_interval: 1s")
             .replace("# scheme", "scheme")
             .replace("# tls_config", "tls_config")
             .replace("# basic_auth", "basic_auth");
