@@ -4,6 +4,7 @@ mod trends;
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 
+use copilot_metrics_tests::database::Series;
 use copilot_metrics_tests::deployed::Deployed;
 use copilot_metrics_tests::fixtures::root;
 use copilot_metrics_tests::github::stand_in;
@@ -56,6 +57,11 @@ async fn every_query_of_every_dashboard_returns_data_over_tls_with_a_password() 
                 let labels: Vec<Value> = if trends::is_trend(panel) {
                     let (start, end) = trends::Browser::UTC.range(&dashboard);
                     let drawn = prometheus.has_range_data(&query, start, end, "1d").await;
+                    // Imported samples don't have the labels of a scrape, and must continue its series.
+                    let is_of_scrape = |series: &Series| {
+                        ["job", "instance"].iter().any(|label| series.labels.get(label).is_some())
+                    };
+                    assert!(!drawn.iter().any(is_of_scrape), "{name}: {query}");
                     drawn.into_iter().map(|series| series.labels).collect()
                 } else {
                     let result = prometheus.has_data(&query).await;
