@@ -54,6 +54,9 @@ async fn every_query_of_every_dashboard_returns_data_over_tls_with_a_password() 
             for target in panel["targets"].as_array().unwrap() {
                 let query = expanded(target["expr"].as_str().unwrap(), &dashboard);
                 queries += 1;
+                if trends::is_ahead(&query) {
+                    continue;
+                }
                 let labels: Vec<Value> = if trends::is_trend(panel) {
                     let (start, end) = trends::Browser::UTC.range(&dashboard);
                     let drawn = prometheus.has_range_data(&query, start, end, "1d").await;

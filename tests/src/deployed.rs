@@ -17,6 +17,15 @@ pub fn deployed(file: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The flags of Prometheus in `deploy/compose.yaml`, without those that name paths in the container.
+fn flags() -> Vec<String> {
+    let path = root().join("deploy/compose.yaml");
+    let compose = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{error}"));
+    let flags = compose.lines().filter_map(|line| line.trim().strip_prefix("- --"));
+    let flags = flags.filter(|flag| !flag.contains("=/")).map(|flag| format!("--{flag}"));
+    flags.collect()
+}
+
 /// An exporter of the recordings and a Prometheus server as in `deploy`: with TLS, a password and the rules.
 pub struct Deployed {
     /// The exporter.
@@ -61,7 +70,8 @@ impl Deployed {
             let written = fs::write(directory.path().join(file), text);
             written.unwrap_or_else(|error| panic!("{file}: {error}"));
         }
-        let prometheus = Prometheus::new(Version::Installed).directory(directory).run();
+        let server = Prometheus::new(Version::Installed).directory(directory);
+        let prometheus = flags().iter().fold(server, |server, flag| server.flag(flag)).run();
         Self { serving, prometheus, _web: web }
     }
 }

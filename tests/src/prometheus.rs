@@ -7,6 +7,8 @@ use tempfile::TempDir;
 
 use crate::database::{Database, free_address, new_directory, unpacked, write_config};
 
+const RETENTION: &str = "--storage.tsdb.retention.time";
+
 /// A version of Prometheus and its tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
@@ -37,16 +39,15 @@ impl Version {
 pub struct Prometheus {
     version: Version,
     config: Option<String>,
-    retention: String,
-    flags: Vec<&'static str>,
+    flags: Vec<String>,
     directory: TempDir,
 }
 
 impl Prometheus {
-    /// A server without a configuration, which keeps samples for a century.
+    /// A server without a configuration, which keeps samples for a century unless a flag tells otherwise.
     pub fn new(version: Version) -> Self {
         let directory = new_directory();
-        Self { version, config: None, retention: "100y".to_owned(), flags: Vec::new(), directory }
+        Self { version, config: None, flags: Vec::new(), directory }
     }
 
     /// Starts a server that scrapes `target` every second.
@@ -80,14 +81,18 @@ scrape_configs:
     }
 
     /// Sets how long samples are kept, such as `2y`.
-    pub fn retention(mut self, time: &str) -> Self {
-        time.clone_into(&mut self.retention);
-        self
+    pub fn retention(self, time: &str) -> Self {
+        self.flag(&format!("{RETENTION}={time}"))
     }
 
     /// Accepts remote write at `/api/v1/write`.
-    pub fn receiving(mut self) -> Self {
-        self.flags.push("--web.enable-remote-write-receiver");
+    pub fn receiving(self) -> Self {
+        self.flag("--web.enable-remote-write-receiver")
+    }
+
+    /// Adds a flag.
+    pub fn flag(mut self, flag: &str) -> Self {
+        self.flags.push(flag.to_owned());
         self
     }
 
@@ -107,9 +112,11 @@ scrape_configs:
         command
             .arg(format!("--config.file={}", path.display()))
             .arg(format!("--storage.tsdb.path={}", self.directory.path().join("data").display()))
-            .arg(format!("--storage.tsdb.retention.time={}", self.retention))
-            .arg(format!("--web.listen-address={address}"))
-            .args(self.flags);
+            .arg(format!("--web.listen-address={address}"));
+        if !self.flags.iter().any(|flag| flag.starts_with(RETENTION)) {
+            command.arg(format!("{RETENTION}=100y"));
+        }
+        command.args(self.flags);
         Database::start(command, address, "/-/ready", self.directory)
     }
 }
