@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
-use std::process::Command;
 
 use copilot_metrics_tests::command::{Serving, client, printed, run};
+use copilot_metrics_tests::database::Database;
 use copilot_metrics_tests::fixtures::{OCTODEMO, Recorded};
-use copilot_metrics_tests::github::stand_in;
-use copilot_metrics_tests::prometheus::Prometheus;
+use copilot_metrics_tests::github::{StandIn, stand_in};
+use copilot_metrics_tests::prometheus::{Prometheus, Version};
+use copilot_metrics_tests::victoria_metrics::VictoriaMetrics;
 use flate2::read::GzDecoder;
 use jiff::{SignedDuration, Timestamp};
 
@@ -27,21 +28,26 @@ fn history(recorded: &Recorded, more: &[&str]) -> String {
 }
 
 /// Has promtool make blocks of an OpenMetrics file.
-fn create_blocks(file: &Path, data: &Path) {
-    let made = Command::new("promtool")
+fn create_blocks(version: Version, file: &Path, data: &Path) {
+    let made = version
+        .promtool()
         .args(["tsdb", "create-blocks-from", "openmetrics", "--max-block-duration=744h"])
         .args([file, data])
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&made.stderr).into_owned();
-    assert!(made.status.success(), "{text}");
+    assert!(made.status.success(), "{version:?}: {text}");
 }
 
-/// How many samples a database has.
-fn count(data: &Path) -> usize {
-    // promtool looks for what a server has not written into blocks yet.
+/// The number of samples in the blocks of a database.
+fn count(version: Version, data: &Path) -> usize {
+    // promtool also reads the samples that a server has not written into blocks yet.
     fs::create_dir_all(data.join("wal")).unwrap();
-    let dumped = Command::new("promtool").args(["tsdb", "dump"]).arg(data).output().unwrap();
+    let mut dump = version.promtool();
+    // Later versions write temporary files to the directory `data` of the working directory.
+    let dumped = dump.args(["tsdb", "dump", "data"]).current_dir(data.parent().unwrap()).output();
+    let dumped = dumped.unwrap();
+    assert!(dumped.status.success(), "{version:?}: {}", String::from_utf8_lossy(&dumped.stderr));
     String::from_utf8(dumped.stdout).unwrap().lines().count()
 }
 
@@ -49,19 +55,20 @@ fn count(data: &Path) -> usize {
 async fn openmetrics_output_becomes_blocks_in_which_each_day_has_its_number_at_noon() {
     let text = history(&OCTODEMO, &["--format", "openmetrics"]);
     let samples = text.lines().filter(|line| !line.starts_with('#')).count();
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("history.om");
-    fs::write(&file, &text).unwrap();
-    let data = directory.path().join("data");
-    create_blocks(&file, &data);
-    // Moved in twice, they count once.
-    create_blocks(&file, &data);
-    assert_eq!(count(&data), samples);
-    let prometheus = Prometheus::start_with("global: {}\n", directory);
-
     let recorded = recorded_days(&history(&OCTODEMO, &[]));
     assert_eq!(recorded.len(), 28);
-    assert_curve(&prometheus, &recorded).await;
+    for version in Version::ALL {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("history.om");
+        fs::write(&file, &text).unwrap();
+        let data = directory.path().join("data");
+        create_blocks(version, &file, &data);
+        // Moved in twice, they count once.
+        create_blocks(version, &file, &data);
+        assert_eq!(count(version, &data), samples, "{version:?}");
+        let prometheus = Prometheus::new(version).directory(directory).run();
+        assert_curve(&prometheus, &recorded).await;
+    }
 }
 
 /// The recorded number of each day, by the time at which the day begins.
@@ -76,15 +83,18 @@ fn recorded_days(history: &str) -> BTreeMap<Timestamp, f64> {
 }
 
 /// Checks that the curve which a dashboard draws has the right number on each day.
-async fn assert_curve(prometheus: &Prometheus, days: &BTreeMap<Timestamp, f64>) {
-    let query =
-        format!("last_over_time(daily_{FAMILY}{{org=\"octodemo\",{LABELS}}}[1d] offset -1d)");
-    for (midnight, value) in days {
-        let found = prometheus.query_at(&query, &midnight.to_string()).await;
-        assert_eq!(found.len(), 1, "{midnight}");
-        let number: f64 = found[0]["value"][1].as_str().unwrap().parse().unwrap();
-        assert_eq!(number, *value, "{midnight}");
-    }
+async fn assert_curve(database: &Database, days: &BTreeMap<Timestamp, f64>) {
+    let query = format!("last_over_time({}[1d] offset -1d)", daily_series());
+    let (first, last) = (*days.keys().next().unwrap(), *days.keys().last().unwrap());
+    let drawn = database.query_range(&query, first, last, "1d").await;
+    assert_eq!(drawn.len(), 1, "{}", database.log());
+    let expected = days.iter().map(|(midnight, value)| (midnight.as_millisecond(), *value));
+    assert_eq!(drawn[0].samples, expected.collect::<Vec<_>>(), "{}", database.log());
+}
+
+/// The selector of the series that the tests compare.
+fn daily_series() -> String {
+    format!("daily_{FAMILY}{{org=\"octodemo\",{LABELS}}}")
 }
 
 /// The daily samples that an exporter serves, as text.
@@ -108,34 +118,57 @@ fn served_days(text: &str) -> BTreeMap<Timestamp, f64> {
     days.map(|(time, value)| (midnight(time), value)).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn prometheus_scrapes_each_of_28_days_at_its_own_time_while_it_scrapes_itself() {
-    let github = stand_in().await;
-    let serving = serving(&github, "octodemo");
+/// An exporter whose daily samples are ready, and the recorded number of each day.
+async fn serving_daily(github: &StandIn) -> (Serving, BTreeMap<Timestamp, f64>) {
+    let serving = serving(github, "octodemo");
     serving.wait_for("refreshed");
     let days = served_days(&daily(&serving).await);
     assert_eq!(days.len(), 28);
-    let directory = tempfile::tempdir().unwrap();
-    let config = format!(
-        "storage: {{tsdb: {{out_of_order_time_window: 30d}}}}
-scrape_configs:
-- {{job_name: prometheus, scrape_interval: 1s, static_configs: [{{targets: [SELF]}}]}}
-- job_name: github-copilot-daily
-  scrape_interval: 1s
-  metrics_path: /metrics/daily
-  honor_timestamps: true
-  static_configs: [{{targets: ['{}']}}]
-",
-        serving.address()
-    );
-    let prometheus = Prometheus::start_with(&config, directory);
-    // It scraped itself before, and scrapes the same samples more than once.
-    prometheus.value("sum(sum_over_time(up{job='github-copilot-daily'}[1h])) > 2").await;
-    assert_curve(&prometheus, &days).await;
-    let noon = days.keys().next().unwrap().to_string();
-    let count = format!("count_over_time(daily_{FAMILY}{{{LABELS}}}[28d] offset -28d)");
-    let counted = prometheus.query_at(&count, &noon).await;
-    assert_eq!(counted[0]["value"][1], "28");
+    (serving, days)
+}
+
+/// Checks that a server that scrapes the daily samples again and again has each day once, at its own time,
+/// also after a crash.
+async fn assert_each_day_once(mut database: Database, days: &BTreeMap<Timestamp, f64>) {
+    let scrapes = "sum(count_over_time(up{job='github-copilot-daily'}[1h]))";
+    let last_day = *days.keys().last().unwrap();
+    let (start, end) = (*days.keys().next().unwrap(), last_day + SignedDuration::from_hours(24));
+    let mut before = 0;
+    for crashes in 0..2 {
+        if crashes > 0 {
+            before = database.value(scrapes).await.parse().unwrap();
+            database.kill();
+            database.start_again().await;
+        }
+        database.value(&format!("{scrapes} > {before} + 2")).await;
+        // What was scraped is not visible at once.
+        database.has_count(&daily_series(), start, end, 28).await;
+        assert_curve(&database, days).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prometheus_scrapes_each_of_28_days_at_its_own_time_while_it_scrapes_itself() {
+    let github = stand_in().await;
+    let (serving, days) = serving_daily(&github).await;
+    let address = serving.address().to_string();
+    let start = |version| Prometheus::new(version).scraping_daily(&address, "30d").run();
+    // Both scrape while they wait.
+    let [installed, later] = Version::ALL.map(start);
+    for prometheus in [installed, later] {
+        assert_eq!(prometheus.value("up{job='prometheus'}").await, "1");
+        assert_each_day_once(prometheus, &days).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn victoria_metrics_scrapes_each_of_28_days_at_its_own_time_and_stores_it_once() {
+    let github = stand_in().await;
+    let (serving, days) = serving_daily(&github).await;
+    let flags = ["-retentionPeriod=2y", "-dedup.minScrapeInterval=1ms"];
+    let server = VictoriaMetrics::new(&flags);
+    let database = server.scraping_daily(&serving.address().to_string()).run();
+    assert_each_day_once(database, &days).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

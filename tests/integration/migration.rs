@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::database::Database;
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::fixtures::{read, root};
 use copilot_metrics_tests::github::stand_in;
@@ -24,7 +25,7 @@ fn completions(day: &Value, one: &str, other: &str) -> BTreeMap<String, (f64, f6
 }
 
 /// The values of a query by language.
-async fn by_language(prometheus: &Prometheus, query: &str) -> BTreeMap<String, f64> {
+async fn by_language(prometheus: &Database, query: &str) -> BTreeMap<String, f64> {
     let result = prometheus.has_data(query).await;
     let value = |series: &Value| {
         let language = series["metric"]["language"].as_str().unwrap().to_owned();

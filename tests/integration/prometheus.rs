@@ -1,11 +1,13 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::command::{Serving, client};
+use copilot_metrics_tests::deployed::{Deployed, deployed};
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::fixtures::root;
 use copilot_metrics_tests::github::stand_in;
-use copilot_metrics_tests::prometheus::{Deployed, Prometheus, deployed};
+use copilot_metrics_tests::prometheus::Prometheus;
+use serde_json::Value;
 
 /// The names that the interface of the original exporter fixes, and that promtool complains about.
 const FIXED: [&str; 2] = ["copilot_exporter_cache_hits ", "copilot_exporter_github_api_requests "];
@@ -101,4 +103,17 @@ async fn a_real_prometheus_scrapes_over_tls_with_a_password_and_every_rule_has_d
         let recorded: f64 = prometheus.value(&record).await.parse().unwrap();
         assert!((recorded - value).abs() < 1e-9, "{record}: {recorded}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deployed_prometheus_keeps_two_years_and_accepts_samples_that_are_written_to_it() {
+    let github = stand_in().await;
+    let Deployed { prometheus, .. } = &Deployed::start(&github);
+    prometheus.ready().await;
+    // An empty request is invalid. Without the receiver, the path would not exist.
+    let answer = client().post(prometheus.url("/api/v1/write")).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 400);
+    let flags = client().get(prometheus.url("/api/v1/status/flags")).send().await.unwrap();
+    let flags: Value = serde_json::from_str(&flags.text().await.unwrap()).unwrap();
+    assert_eq!(flags["data"]["storage.tsdb.retention.time"], "2y");
 }

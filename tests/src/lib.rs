@@ -11,7 +11,9 @@
 //! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies;
 //! - [`mutation`]: random changes to recordings;
 //! - [`npm`]: npm packages;
-//! - [`prometheus`]: a real Prometheus server; [`receiver`]: a server that answers as a test says;
+//! - [`database`]: a real time series database, which is a [`prometheus`] or [`victoria_metrics`] server;
+//! - [`deployed`]: the exporter and Prometheus as in `deploy/`;
+//! - [`receiver`]: a server that answers as a test says;
 //! - [`authority`]: a certificate authority; [`proxy`]: a corporate proxy;
 //! - [`transcript`]: records what the exporter says, and the secrets that must not be in it.
 
@@ -19,6 +21,8 @@ pub mod app;
 pub mod authority;
 pub mod command;
 pub mod config;
+pub mod database;
+pub mod deployed;
 pub mod exposition;
 pub mod fixtures;
 pub mod github;
@@ -30,3 +34,4 @@ pub mod prometheus;
 pub mod proxy;
 pub mod receiver;
 pub mod transcript;
+pub mod victoria_metrics;

@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
@@ -25,8 +26,10 @@ pub(super) async fn keep_daily(shared: Arc<Shared>) {
     shared.daily.wanted().await;
     let mut changes = shared.targets.changes();
     // What the published samples were made of.
-    let mut made_of: HashMap<Target, (u64, Vec<String>)> = HashMap::new();
+    let mut made_of: HashMap<Target, (u64, Timestamp, Vec<String>)> = HashMap::new();
     loop {
+        // Samples of today, such as those of seats, are left out before noon.
+        let (noon, until_next) = noons(Timestamp::now());
         let views = shared.targets.all();
         made_of.retain(|target, _| views.iter().any(|view| view.target == *target));
         shared.daily.keep(views.iter().map(|view| &view.target));
@@ -35,7 +38,7 @@ pub(super) async fn keep_daily(shared: Arc<Shared>) {
             let fingerprints: Vec<String> = members
                 .map(|member| fingerprint(member, &view.target, &view.options, &view.documents))
                 .collect();
-            let input = (view.revisions, fingerprints);
+            let input = (view.revisions, noon, fingerprints);
             if view.documents.is_empty() || made_of.get(&view.target) == Some(&input) {
                 continue;
             }
@@ -45,10 +48,19 @@ pub(super) async fn keep_daily(shared: Arc<Shared>) {
         if !made_of.is_empty() {
             shared.daily.set_ready();
         }
-        if changes.changed().await.is_err() {
-            return;
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(until_next) => {}
         }
     }
+}
+
+/// The last noon (UTC), and how long it is until the next one.
+fn noons(now: Timestamp) -> (Timestamp, Duration) {
+    const DAY_SECONDS: i64 = 24 * 3600;
+    let since = (now.as_second() - DAY_SECONDS / 2).rem_euclid(DAY_SECONDS);
+    let last = Timestamp::from_second(now.as_second() - since).unwrap_or(now);
+    (last, Duration::from_secs((DAY_SECONDS - since).unsigned_abs()))
 }
 
 /// Publishes the daily samples of a target. If a mapping fails, those that are published stay.
@@ -75,4 +87,19 @@ async fn publish(shared: &Arc<Shared>, view: &TargetView, runs: &TaskTracker) {
     // It fails only while the exporter stops, or if a mapping's names are invalid, which was checked.
     tokio::task::spawn_blocking(publishing).await.ok();
     debug!(org, scope, samples, "daily samples published");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_noon_is_today_from_noon_on() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        let noon = at("2026-11-26T12:00:00Z");
+        assert_eq!(noons(noon), (noon, hours(24)));
+        assert_eq!(noons(at("2026-11-26T17:00:00Z")), (noon, hours(19)));
+        assert_eq!(noons(at("2026-11-27T11:00:00Z")), (noon, hours(1)));
+    }
 }

@@ -275,8 +275,10 @@ mod tests {
         let error =
             |yaml: &str, given: &[Samples]| encode(given, &endpoint(yaml)).unwrap_err().to_string();
         let two = samples(&[("a", &["org", "l"], &[(&["o", "x"], 1.0, 5), (&["o", "y"], 1.0, 5)])]);
-        let dropped =
-            error("write_relabel_configs: [{regex: l, action: labeldrop}]", &[two.clone()]);
+        let dropped = error(
+            "write_relabel_configs: [{regex: l, action: labeldrop}]",
+            std::slice::from_ref(&two),
+        );
         assert!(dropped.starts_with("a{org=\"o\"} occurs twice: "), "{dropped}");
         let filled = samples(&[("a", &["l"], &[(&["x"], 1.0, 5), (&[""], 1.0, 5)])]);
         assert!(error("external_labels: {l: x}", &[filled]).starts_with("a{l=\"x\"} occurs twice"));

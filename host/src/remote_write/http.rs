@@ -62,12 +62,15 @@ impl Reply {
     }
 }
 
+/// The stamps of the files with certificates, and the client that was made of them.
+type BuiltClient = (Vec<Stamp>, Client);
+
 /// Sends requests to one base URL. Files with secrets and certificates are read again for each request.
 pub(super) struct Http {
     settings: Arc<RemoteWriteSettings>,
     base: EndpointUrl,
     /// The client, and the stamps of the files with certificates that it was made of.
-    client: Arc<Mutex<Option<(Vec<Stamp>, Client)>>>,
+    client: Arc<Mutex<Option<BuiltClient>>>,
 }
 
 /// What is read before each request.

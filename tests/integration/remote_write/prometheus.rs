@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use copilot_metrics_exporter::remote_write::{Difference, Product, Takes, WriteError, hint};
-use copilot_metrics_tests::prometheus::Prometheus;
+use copilot_metrics_tests::database::Database;
+use copilot_metrics_tests::prometheus::{Prometheus, Version};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -16,16 +17,19 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const SCRAPING: &str = "scrape_configs:\n- job_name: self\n  scrape_interval: 1s\n  static_configs:\n  - targets: ['SELF']\n";
 
 /// A server that accepts samples of the last 400 days, and has newer ones already.
-async fn prometheus() -> Prometheus {
+async fn prometheus() -> Database {
     let window = "storage: {tsdb: {out_of_order_time_window: 400d}}\n";
-    let prometheus = Prometheus::start_receiver(&format!("{window}{SCRAPING}"));
+    let prometheus = Prometheus::new(Version::Installed)
+        .config(&format!("{window}{SCRAPING}"))
+        .receiving()
+        .run();
     prometheus.value("up{job=\"self\"}").await;
     prometheus
 }
 
-fn tested(prometheus: &Prometheus, more: &str) -> Tested {
-    let keys = format!("query_url: {}\n  {more}", prometheus.url());
-    Tested::new(&format!("{}/api/v1/write", prometheus.url()), &keys, &[])
+fn tested(prometheus: &Database, more: &str) -> Tested {
+    let keys = format!("query_url: {}\n  {more}", prometheus.url(""));
+    Tested::new(&prometheus.url("/api/v1/write"), &keys, &[])
 }
 
 /// The day so many days ago, and its noon in milliseconds since 1970.
@@ -135,7 +139,7 @@ async fn a_server_says_how_old_samples_may_be() {
     let retention = Some(365 * 100 * DAY);
     let product = Product::Prometheus;
     assert_eq!(takes, Takes { window: Some(400 * DAY), retention, product });
-    let without = Prometheus::start_receiver(SCRAPING);
+    let without = Prometheus::new(Version::Installed).config(SCRAPING).receiving().run();
     without.value("up{job=\"self\"}").await;
     let takes = tested(&without, "").endpoint.probe().await.unwrap();
     assert_eq!(takes, Takes { window: Some(Duration::ZERO), retention, product });
@@ -155,7 +159,8 @@ async fn a_server_says_how_old_samples_may_be() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_does_not_accept_remote_write_has_a_hint() {
     let directory = tempfile::tempdir().unwrap();
-    let prometheus = Prometheus::start_with(SCRAPING, directory);
+    let prometheus =
+        Prometheus::new(Version::Installed).config(SCRAPING).directory(directory).run();
     prometheus.value("up{job=\"self\"}").await;
     let tested = tested(&prometheus, "");
     let (_, noon) = days_ago(1);

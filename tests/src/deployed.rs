@@ -1,0 +1,77 @@
+//! The exporter and Prometheus as in `deploy/`.
+
+use std::fs;
+
+use crate::authority::Authority;
+use crate::command::Serving;
+use crate::config::Config;
+use crate::database::{Database, new_directory};
+use crate::fixtures::root;
+use crate::github::StandIn;
+use crate::prometheus::{Prometheus, Version};
+use crate::transcript::keep_secret;
+
+/// A file of `deploy/prometheus`.
+pub fn deployed(file: &str) -> String {
+    let path = root().join("deploy/prometheus").join(file);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The flags of Prometheus in `deploy/compose.yaml`, without those that name paths in the container.
+fn flags() -> Vec<String> {
+    let path = root().join("deploy/compose.yaml");
+    let compose = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{error}"));
+    let flags = compose.lines().filter_map(|line| line.trim().strip_prefix("- --"));
+    let flags = flags.filter(|flag| !flag.contains("=/")).map(|flag| format!("--{flag}"));
+    flags.collect()
+}
+
+/// An exporter of the recordings and a Prometheus server as in `deploy`: with TLS, a password and the rules.
+pub struct Deployed {
+    /// The exporter.
+    pub serving: Serving,
+    /// The server.
+    pub prometheus: Database,
+    _web: Config,
+}
+
+impl Deployed {
+    /// Starts both.
+    pub fn start(github: &StandIn) -> Self {
+        let authority = Authority::new();
+        let (certificate, key) = authority.sign(&["localhost"], 30);
+        let password = "a-password-of-the-scrape";
+        let hash = bcrypt::hash(password, 5).unwrap_or_else(|error| panic!("{error}"));
+        keep_secret(password);
+        let web = Config::new(&format!(
+            "tls_server_config: {{cert_file: server.crt, key_file: server.key}}\nbasic_auth_users: {{prometheus: \"{hash}\"}}"
+        ));
+        web.write("server.crt", &certificate);
+        web.write("server.key", &key);
+        let mut command = github.exporter();
+        command.args(["--option", "repositories=true", "--web.config.file"]).arg(web.path());
+        let serving = Serving::start_with_targets(command, 3);
+        let directory = new_directory();
+        // As in `deploy`, except for the address and the intervals, and with the lines on TLS and users enabled.
+        let config = deployed("prometheus.yml")
+            .replace("exporter:8000", &format!("localhost:{}", serving.address().port()))
+            .replace("60s", "1s")
+            .replace("scrape_interval: 1h", "scrape_interval: 1s")
+            .replace("# scheme", "scheme")
+            .replace("# tls_config", "tls_config")
+            .replace("# basic_auth", "basic_auth");
+        for (file, text) in [
+            ("prometheus.yml", config.as_str()),
+            ("rules.yml", &deployed("rules.yml")),
+            ("alerts.yml", &deployed("alerts.yml")),
+            ("ca.crt", &authority.pem()),
+            ("password", password),
+        ] {
+            let written = fs::write(directory.path().join(file), text);
+            written.unwrap_or_else(|error| panic!("{file}: {error}"));
+        }
+        let server = Prometheus::new(Version::Installed).directory(directory);
+        let prometheus = flags().iter().fold(server, |server, flag| server.flag(flag)).run();
+        Self { serving, prometheus, _web: web }
+    }
+}
