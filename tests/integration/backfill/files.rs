@@ -1,54 +1,19 @@
-//! The past, fetched day by day.
+//! Into files in the OpenMetrics format.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use bytes::Bytes;
-use copilot_metrics_tests::command::output;
-use copilot_metrics_tests::github::{Fault, StandIn, stand_in};
+use copilot_metrics_tests::command::{exporter, output};
+use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::guests::{Mappings, build};
 use copilot_metrics_tests::mutation::Random;
-use jiff::ToSpan;
-use jiff::civil::Date;
+
+use super::{backfill, day, kill_ten_times, report, requests_by_day, succeed};
 
 /// A section of a component that means nothing: its kind, its length, and an empty name.
 const CUSTOM_SECTION: [u8; 3] = [0, 1, 0];
-
-/// A run for one organization with what was fetched before in a directory.
-fn backfill(github: &StandIn, cache: &Path, arguments: &[&str]) -> Command {
-    let mut command = github.exporter();
-    command
-        .env("ORG", "octodemo")
-        .env_remove("ENTERPRISE")
-        .env("CACHE_DIR", cache)
-        .arg("backfill")
-        .args(arguments);
-    command
-}
-
-/// The report of a run.
-fn report(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// Runs it, and expects that every day is in.
-fn succeed(command: Command) -> String {
-    let output = output(command);
-    let report = report(&output);
-    assert!(output.status.success(), "{report}");
-    report
-}
-
-/// How often the report of each day was requested, by document.
-fn requests_by_day(github: &StandIn) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for request in github.requests().iter().filter(|request| request.path.contains("-1-day?day=")) {
-        *counts.entry(request.path.clone()).or_default() += 1;
-    }
-    counts
-}
 
 /// The days of the file, by the value of a family that each complete day has.
 fn days_in(file: &Path) -> BTreeMap<i64, usize> {
@@ -63,11 +28,6 @@ fn days_in(file: &Path) -> BTreeMap<i64, usize> {
     days
 }
 
-/// The day before the newest one by so many days.
-fn day(github: &StandIn, age: i64) -> Date {
-    github.newest_day().saturating_sub(age.days())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn each_day_is_fetched_once_however_often_it_is_killed_and_the_file_is_the_same() {
     let (github, directory) = (stand_in().await, tempfile::tempdir().unwrap());
@@ -75,17 +35,12 @@ async fn each_day_is_fetched_once_however_often_it_is_killed_and_the_file_is_the
     let range = ["--since", &first, "--until", &last, "--to"];
     let mut random = Random::new(7);
     let cache = directory.path().join("cache");
-    for _ in 0..10 {
+    let killed = || {
         let mut command = backfill(&github, &cache, &range);
-        let mut child = command.arg("openmetrics").spawn().unwrap();
-        // Killed when some more days have been requested, at any moment of the work on them.
-        let enough = github.requests().len() + 1 + random.below(12);
-        while github.requests().len() < enough && child.try_wait().unwrap().is_none() {
-            tokio::task::yield_now().await;
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
+        command.arg("openmetrics");
+        command
+    };
+    kill_ten_times(&github, &mut random, killed).await;
     let killed = directory.path().join("killed.om");
     let mut command = backfill(&github, &cache, &range);
     command.arg(&killed);
@@ -218,7 +173,7 @@ fn arguments_that_make_no_sense_are_refused_with_what_would_be_right() {
         (&["--until", "9999-01-01", "--to", "x"], "is not over yet"),
         (&["--requests-per-hour", "0", "--to", "x"], "requests-per-hour"),
     ] {
-        let mut command = copilot_metrics_tests::command::exporter();
+        let mut command = exporter();
         command.env("ORG", "octodemo").env("GHC_TOKEN", "x").arg("backfill").args(arguments);
         let output = output(command);
         let text = report(&output);

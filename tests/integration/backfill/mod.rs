@@ -1,0 +1,77 @@
+//! The past, fetched day by day.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use copilot_metrics_tests::command::output;
+use copilot_metrics_tests::github::StandIn;
+use copilot_metrics_tests::mutation::Random;
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+/// Into endpoints for remote write.
+mod databases;
+/// Into files in the OpenMetrics format.
+mod files;
+
+/// A run for one organization with what was fetched before in a directory.
+fn backfill(github: &StandIn, cache: &Path, arguments: &[&str]) -> Command {
+    let mut command = github.exporter();
+    command
+        .env("ORG", "octodemo")
+        .env_remove("ENTERPRISE")
+        .env("CACHE_DIR", cache)
+        .arg("backfill")
+        .args(arguments);
+    command
+}
+
+/// The report of a run.
+fn report(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Runs it, and expects that every day is in.
+fn succeed(command: Command) -> String {
+    let output = output(command);
+    let report = report(&output);
+    assert!(output.status.success(), "{report}");
+    report
+}
+
+/// Runs it, and expects that some days are not in.
+fn fail(command: Command) -> String {
+    let output = output(command);
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    report
+}
+
+/// Starts it ten times, and kills it when it has sent some more requests, at any moment of the work on
+/// them.
+async fn kill_ten_times(github: &StandIn, random: &mut Random, command: impl Fn() -> Command) {
+    for _ in 0..10 {
+        let mut child = command().spawn().unwrap();
+        let enough = github.requests().len() + 1 + random.below(60);
+        while github.requests().len() < enough && child.try_wait().unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+/// How often the report of each day was requested, by document.
+fn requests_by_day(github: &StandIn) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for request in github.requests().iter().filter(|request| request.path.contains("-1-day?day=")) {
+        *counts.entry(request.path.clone()).or_default() += 1;
+    }
+    counts
+}
+
+/// The day before the newest one by so many days.
+fn day(github: &StandIn, age: i64) -> Date {
+    github.newest_day().saturating_sub(age.days())
+}
