@@ -62,15 +62,17 @@ impl Reply {
     }
 }
 
-/// The stamps of the files with certificates, and the client that was made of them.
-type BuiltClient = (Vec<Stamp>, Client);
-
 /// Sends requests to one base URL. Files with secrets and certificates are read again for each request.
 pub(super) struct Http {
     settings: Arc<RemoteWriteSettings>,
     base: EndpointUrl,
-    /// The client, and the stamps of the files with certificates that it was made of.
     client: Arc<Mutex<Option<BuiltClient>>>,
+}
+
+/// A client, and the stamps of the files with certificates that it was built from.
+struct BuiltClient {
+    stamps: Vec<Stamp>,
+    client: Client,
 }
 
 /// What is read before each request.
@@ -114,7 +116,7 @@ impl Http {
 fn prepare(
     settings: &RemoteWriteSettings,
     base: &EndpointUrl,
-    client: &Mutex<Option<(Vec<Stamp>, Client)>>,
+    client: &Mutex<Option<BuiltClient>>,
 ) -> Result<Prepared, String> {
     let mut secrets: Vec<Secret> = settings.headers.values().cloned().collect();
     let mut headers = HeaderMap::new();
@@ -147,10 +149,10 @@ fn prepare(
     // The client is only replaced if a certificate has changed, since it keeps connections open.
     let mut client = client.lock().unwrap_or_else(PoisonError::into_inner);
     let client = match &*client {
-        Some((stamps, client)) if *stamps == settings.tls.stamps() => client.clone(),
+        Some(built) if built.stamps == settings.tls.stamps() => built.client.clone(),
         _ => {
-            let (stamps, new) = build(settings, base)?;
-            client.insert((stamps, new)).1.clone()
+            let new = build(settings, base)?;
+            client.insert(new).client.clone()
         }
     };
     Ok(Prepared { client, headers, secrets })
@@ -163,10 +165,7 @@ fn sensitive(text: &str) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
-fn build(
-    settings: &RemoteWriteSettings,
-    base: &EndpointUrl,
-) -> Result<(Vec<Stamp>, Client), String> {
+fn build(settings: &RemoteWriteSettings, base: &EndpointUrl) -> Result<BuiltClient, String> {
     let tls = settings.tls.read()?;
     let mut builder = Client::builder()
         .user_agent(USER_AGENT)
@@ -193,7 +192,7 @@ fn build(
         builder = builder.no_proxy();
     }
     let client = builder.build().map_err(|error| causes(&error.without_url()))?;
-    Ok((tls.stamps, client))
+    Ok(BuiltClient { stamps: tls.stamps, client })
 }
 
 /// Whether a redirect is followed: credentials only go to the server that they are meant for, and other

@@ -17,6 +17,10 @@ const MAX_RESPONSE_BYTES: usize = 16 << 20;
 /// Prometheus' retention if nothing is set.
 const DEFAULT_RETENTION: Duration = Duration::from_secs(15 * 24 * 3600);
 
+/// Flags of Prometheus.
+const RETENTION_TIME: &str = "storage.tsdb.retention.time";
+const RETENTION_SIZE: &str = "storage.tsdb.retention.size";
+
 /// What an endpoint accepts, as far as it says so.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Takes {
@@ -48,10 +52,11 @@ impl Endpoint {
     pub async fn probe(&self) -> Result<Takes, QueryError> {
         let http = self.queries.as_ref().ok_or(QueryError::NotConfigured)?;
         let timeout = self.settings.remote_timeout;
-        let config: Option<ConfigAnswer> = json(http, "/api/v1/status/config", timeout).await?;
-        if let Some(config) = config.and_then(|answer| config_of(&answer.yaml)) {
-            let flags: Option<Flags> = json(http, "/api/v1/status/flags", timeout).await?;
-            return Ok(of_prometheus(&config, flags.as_ref()));
+        let flags: Option<Flags> = json(http, "/api/v1/status/flags", timeout).await?;
+        if let Some(flags) = flags.filter(is_of_prometheus) {
+            let config: Option<ConfigAnswer> = json(http, "/api/v1/status/config", timeout).await?;
+            let config = config.and_then(|answer| serde_saphyr::from_str(&answer.yaml).ok());
+            return Ok(of_prometheus(config.as_ref(), &flags));
         }
         if let Some(takes) =
             get(http, "/metrics", timeout).await?.and_then(|text| of_metrics(&text))
@@ -116,8 +121,6 @@ type Flags = BTreeMap<String, String>;
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ServerConfig {
-    /// Every Prometheus has it.
-    global: Option<serde::de::IgnoredAny>,
     storage: Option<Storage>,
 }
 
@@ -140,32 +143,29 @@ struct Retention {
     time: Option<String>,
 }
 
-/// The configuration of Prometheus. `None` if it is that of another server: VictoriaMetrics returns an empty
-/// one.
-fn config_of(yaml: &str) -> Option<ServerConfig> {
-    let config: ServerConfig = serde_saphyr::from_str(yaml).ok()?;
-    config.global.is_some().then_some(config)
+/// Whether flags are those of Prometheus. Thanos has others, and VictoriaMetrics also returns a configuration,
+/// which is that of its scrapes.
+fn is_of_prometheus(flags: &Flags) -> bool {
+    flags.contains_key(RETENTION_TIME)
 }
 
-fn of_prometheus(config: &ServerConfig, flags: Option<&Flags>) -> Takes {
-    let tsdb = config.storage.as_ref().and_then(|storage| storage.tsdb.as_ref());
-    let window = match tsdb.and_then(|tsdb| tsdb.out_of_order_time_window.as_deref()) {
-        Some(text) => duration(text),
-        None => Some(Duration::ZERO),
-    };
+/// What Prometheus accepts. Without its configuration, the window is not known.
+fn of_prometheus(config: Option<&ServerConfig>, flags: &Flags) -> Takes {
+    let storage = config.and_then(|config| config.storage.as_ref());
+    let tsdb = storage.and_then(|storage| storage.tsdb.as_ref());
+    let window = config.and_then(|_| {
+        let window = tsdb.and_then(|tsdb| tsdb.out_of_order_time_window.as_deref());
+        window.map_or(Some(Duration::ZERO), duration)
+    });
     let in_file = tsdb.and_then(|tsdb| tsdb.retention.as_ref()?.time.as_deref());
     let in_file = in_file.and_then(duration).filter(|time| !time.is_zero());
-    let of_flags = flags.and_then(|flags| {
-        let flag = |name: &str| flags.get(name).map(String::as_str);
-        let time = duration(flag("storage.tsdb.retention.time")?)?;
-        let has_size = flag("storage.tsdb.retention.size").is_some_and(|size| !is_zero_size(size));
-        match (time.is_zero(), has_size) {
-            (false, _) => Some(time),
-            (true, false) => Some(DEFAULT_RETENTION),
-            // Only the size is limited.
-            (true, true) => None,
-        }
-    });
+    let flag = |name: &str| flags.get(name).map(String::as_str);
+    let has_size = flag(RETENTION_SIZE).is_some_and(|size| !is_zero_size(size));
+    let of_flags = match flag(RETENTION_TIME).and_then(duration) {
+        Some(Duration::ZERO) if has_size => None,
+        Some(Duration::ZERO) => Some(DEFAULT_RETENTION),
+        time => time,
+    };
     Takes { window, retention: in_file.or(of_flags), product: Product::Prometheus }
 }
 
@@ -176,9 +176,8 @@ fn is_zero_size(size: &str) -> bool {
 /// Reads the metrics of VictoriaMetrics, which accepts samples that are as old as its retention. `None` if
 /// they are those of another server.
 fn of_metrics(text: &str) -> Option<Takes> {
-    let is_victoria = text.lines().any(|line| {
-        line.starts_with("vm_app_version{") && line.contains("version=\"victoria-metrics")
-    });
+    // The version itself is empty in the packages of some distributions.
+    let is_victoria = text.lines().any(|line| line.starts_with("vm_app_version{"));
     if !is_victoria {
         return None;
     }
@@ -240,35 +239,35 @@ mod tests {
         }
     }
 
-    fn prometheus(yaml: &str, flags: &[(&str, &str)]) -> Option<Takes> {
-        let flags = flags
-            .iter()
-            .map(|(name, value)| (format!("storage.tsdb.retention.{name}"), (*value).to_owned()));
-        Some(of_prometheus(&config_of(yaml)?, Some(&flags.collect())))
+    fn prometheus(yaml: &str, time: &str, size: &str) -> Takes {
+        let flags = [(RETENTION_TIME, time), (RETENTION_SIZE, size)];
+        let flags = flags.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config: Option<ServerConfig> = serde_saphyr::from_str(yaml).ok();
+        of_prometheus(config.as_ref(), &Flags::from(flags))
     }
 
     #[test]
     fn the_window_and_the_retention_of_prometheus_are_read() {
-        let takes = |window, retention| {
-            Some(Takes { window: Some(window), retention, product: Product::Prometheus })
-        };
+        let takes = |window, retention| Takes { window, retention, product: Product::Prometheus };
+        let zero = Some(Duration::ZERO);
         let window =
             "global: {scrape_interval: 1m}\nstorage:\n  tsdb:\n    out_of_order_time_window: 30d\n";
-        let unset = [("time", "0s"), ("size", "0B")];
-        assert_eq!(prometheus(window, &[("time", "2y")]), takes(30 * DAY, Some(730 * DAY)));
-        assert_eq!(prometheus("global: {}", &unset), takes(Duration::ZERO, Some(15 * DAY)));
-        let by_size = [("time", "0s"), ("size", "5GB")];
-        assert_eq!(prometheus("global: {}", &by_size), takes(Duration::ZERO, None));
+        assert_eq!(prometheus(window, "2y", "0B"), takes(Some(30 * DAY), Some(730 * DAY)));
+        assert_eq!(prometheus("global: {}", "0s", "0B"), takes(zero, Some(15 * DAY)));
+        // Only the size is limited.
+        assert_eq!(prometheus("global: {}", "0s", "5GB"), takes(zero, None));
         let in_file = "global: {}\nstorage: {tsdb: {retention: {time: 60d}}}";
-        assert_eq!(prometheus(in_file, &unset), takes(Duration::ZERO, Some(60 * DAY)));
-        assert_eq!(prometheus("", &unset), None);
+        assert_eq!(prometheus(in_file, "0s", "0B"), takes(zero, Some(60 * DAY)));
+        assert_eq!(prometheus("[]", "1d", "0B"), takes(None, Some(DAY)));
+        let thanos = Flags::from([("query.replica-label".to_owned(), String::new())]);
+        assert!(!is_of_prometheus(&thanos));
     }
 
     #[test]
     fn the_retention_of_victoriametrics_is_read() {
         let metrics = |value: &str| {
             of_metrics(&format!(
-                "flag{{name=\"retentionPeriod\", value=\"{value}\", is_set=\"true\"}} 1\nvm_app_version{{version=\"victoria-metrics-20240\", short_version=\"v1\"}} 1\n"
+                "flag{{name=\"retentionPeriod\", value=\"{value}\", is_set=\"true\"}} 1\nvm_app_version{{version=\"\", short_version=\"\"}} 1\n"
             ))
         };
         let takes = |retention: Duration| {
@@ -277,6 +276,10 @@ mod tests {
         };
         assert_eq!(metrics("2y"), takes(730 * DAY));
         assert_eq!(metrics("1"), takes(31 * DAY));
+        // A cluster's server for queries has no retention of its own.
+        let product = Product::VictoriaMetrics;
+        let of_cluster = Takes { product, ..Takes::default() };
+        assert_eq!(of_metrics("vm_app_version{version=\"vmselect\"} 1\n"), Some(of_cluster));
         assert_eq!(of_metrics("go_info 1\n"), None);
     }
 }
