@@ -11,8 +11,9 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::members::Report;
+use super::rows::Rows;
 use super::template::Template;
-use super::window::{Rows, Window, is_weekend};
+use super::window::{Window, is_weekend};
 use crate::model::{Scope, Target};
 
 /// Every file below `tests/fixtures/demo`, by its path in there: embedded by the build script.

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`stand_in`] serves recordings of invented organizations the way GitHub does, on two loopback ports;
-//! - `recordings` moves them in time, so that they are always two days old (`clock`, `window`, `shift`);
+//! - `recordings` moves them in time, so that they are always two days old (`clock`, `window`, `rows`, `shift`);
 //! - `year` has the days before them, up to 400 days ago: fewer members (`members`) and lower numbers (`share`)
 //!   the further back a day lies, a summer, holidays, and a gap without reports;
 //! - `index` lists them by their paths in GitHub's API (`template`).
@@ -14,6 +14,7 @@ mod clock;
 mod index;
 mod members;
 mod recordings;
+mod rows;
 mod share;
 mod shift;
 pub mod stand_in;

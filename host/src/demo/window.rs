@@ -5,6 +5,7 @@ use jiff::civil::{Date, Weekday};
 use serde_json::Value;
 
 use super::clock::LAG_DAYS;
+use super::rows::Rows;
 use super::share::{Share, scale};
 use super::shift::shift_days;
 use super::year::{Activity, Year};
@@ -137,11 +138,7 @@ impl Window {
 
     /// The row of a day.
     pub(super) fn row(&self, recorded: &[u8], rows: Rows<'_>, day: Date) -> Option<Vec<u8>> {
-        let mut body: Value = serde_json::from_slice(recorded).ok()?;
-        let recorded_day = self.recorded(day);
-        let mut found = rows.of_mut(&mut body)?.iter_mut();
-        let row = found.find(|row| rows.day(row) == Some(recorded_day))?;
-        self.move_row(row.take(), rows, day)
+        self.move_row(rows.find(recorded, self.recorded(day))?, rows, day)
     }
 
     /// Moves a recorded row to a day that shows it, with as much activity as there is on that day.
@@ -151,31 +148,6 @@ impl Window {
             scale(&mut row, self.activity(day).total(), fixed);
         }
         Some(shift_days(format!("{row}\n").as_bytes(), days))
-    }
-}
-
-/// Where the rows of a body are that are about one day each.
-#[derive(Clone, Copy)]
-pub(super) struct Rows<'a> {
-    /// The key of their array, unless the body is the array.
-    pub(super) array: Option<&'a str>,
-    /// The field with their day.
-    pub(super) day: &'a str,
-    /// The integers in them that are not counts (see [`scale`]). `None`: they always stay as recorded.
-    pub(super) fixed: Option<&'a [String]>,
-}
-
-impl Rows<'_> {
-    fn of_mut<'b>(&self, body: &'b mut Value) -> Option<&'b mut Vec<Value>> {
-        match self.array {
-            Some(key) => body.get_mut(key),
-            None => Some(body),
-        }?
-        .as_array_mut()
-    }
-
-    fn day(&self, row: &Value) -> Option<Date> {
-        row.get(self.day)?.as_str()?.parse().ok()
     }
 }
 

@@ -178,7 +178,8 @@ impl StandIn {
     }
 
     /// The next day after the newest one whose reports have slightly lower numbers for as long as it is the
-    /// newest: [`set_newest_day`](Self::set_newest_day) to it, then to a later day, to see the revision.
+    /// newest: [`set_newest_day`](Self::set_newest_day) to it, then to a later day, to see the revision. It is
+    /// 20 days after the newest day at the start.
     pub fn next_revised_day(&self) -> Date {
         let newest = self.newest_day();
         let mut next = (1..).map(|days| newest.saturating_add(days.days()));
