@@ -1,6 +1,8 @@
+use copilot_metrics_exporter::demo::{Clock, SystemClock};
+use copilot_metrics_exporter::model::{Scope, Target};
 use copilot_metrics_tests::command::{Serving, client};
 use copilot_metrics_tests::exposition::Exposition;
-use copilot_metrics_tests::github::{Fault, StandIn, stand_in};
+use copilot_metrics_tests::github::{Fault, Options, StandIn, stand_in, stand_in_with};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -118,4 +120,53 @@ async fn users_are_of_their_newest_day_and_teams_of_the_newest_day_that_both_rep
     assert_eq!((day("users"), day("teams")), (start_of(newest), before));
     assert_eq!(exposition.sum("github_copilot_users_reported", ""), 220.0);
     assert!(exposition.sum("github_copilot_team_active_users", "") > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_github_will_revise_has_the_numbers_reported_so_far() {
+    let newest = SystemClock.newest_day();
+    // The next day that is revised is the newest one.
+    let start = Some(newest.saturating_sub(20.days()));
+    let github = stand_in_with(Options { newest: start, ..Options::default() }).await;
+    assert_eq!(github.next_revised_day(), newest);
+    github.set_newest_day(newest);
+    let organization = Target::new(Scope::Organization, "octodemo").unwrap();
+    let report = |day| {
+        let bodies = github.report(&organization, "organization-1-day", day)?;
+        serde_json::from_slice::<Value>(&bodies[0]).unwrap()["daily_active_users"].as_f64()
+    };
+    let reported = report(newest);
+    let serving = serving(&github, "octodemo");
+    serving.wait_for("refreshed");
+    let active = "github_copilot_active_users{org=\"octodemo\",scope=\"organization\",window=\"day\",surface=\"any\"}";
+    assert_eq!(Some(metrics(&serving).await.value(active)), reported);
+    let requests = |day| github.report_requests(&organization, "organization-1-day", day);
+    assert!(requests(newest) > 0);
+    assert_eq!(requests(newest.saturating_sub(20.days())), 0);
+    // A day later, it is final; there are no reports of the days to come, and none older than 400 days.
+    github.set_newest_day(newest.tomorrow().unwrap());
+    assert!(report(newest) > reported);
+    assert_eq!(report(newest.saturating_add(2.days())), None);
+    assert!(report(newest.saturating_sub(398.days())).is_some());
+    assert_eq!(report(newest.saturating_sub(399.days())), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_can_be_revised_for_one_day_only() {
+    let github = stand_in().await;
+    let (day, before) = (github.newest_day(), github.newest_day().yesterday().unwrap());
+    let path = format!("/octodemo/repos-1-day/0.json?day={day}");
+    github.fail(&path, Fault::Body("{}".into()));
+    let mut bodies = Vec::new();
+    for day in [day, before] {
+        let url = format!("/orgs/octodemo/copilot/metrics/reports/repos-1-day?day={day}");
+        let request = client().get(github.api().join(&url).unwrap()).bearer_auth(github.token());
+        let envelope: Value =
+            serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap();
+        let link = envelope["download_links"][0].as_str().unwrap();
+        bodies.push(client().get(link).send().await.unwrap().text().await.unwrap());
+    }
+    let organization = Target::new(Scope::Organization, "octodemo").unwrap();
+    let unchanged = github.report(&organization, "repos-1-day", before).unwrap();
+    assert_eq!(bodies, ["{}", std::str::from_utf8(&unchanged[0]).unwrap()]);
 }

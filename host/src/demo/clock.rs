@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 /// GitHub's reports lag behind by one to three days; those of the stand-in by two.
-const LAG_DAYS: i64 = 2;
+pub(super) const LAG_DAYS: i64 = 2;
 
 /// Tells a stand-in the time. It is asked at every request, so that a stand-in never ages.
 pub trait Clock: Send + Sync + 'static {
@@ -18,7 +18,7 @@ pub trait Clock: Send + Sync + 'static {
     }
 
     /// Whether every day shows a recorded day of its weekday, so that weekends look like weekends.
-    /// Otherwise, the newest day always shows the newest recorded one.
+    /// Otherwise, the newest day when a stand-in starts shows the newest recorded one.
     fn keeps_weekdays(&self) -> bool {
         true
     }

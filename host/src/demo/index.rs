@@ -4,13 +4,16 @@
 //! document by name.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::members::Report;
+use super::rows::Rows;
 use super::template::Template;
-use super::window::{Rows, is_weekend};
+use super::window::{Window, is_weekend};
 use crate::model::{Scope, Target};
 
 /// Every file below `tests/fixtures/demo`, by its path in there: embedded by the build script.
@@ -37,6 +40,7 @@ const INDEX: &str = "index.json";
 #[serde(deny_unknown_fields)]
 struct IndexFile {
     newest_day: Date,
+    fixed: Vec<String>,
     targets: Vec<TargetEntry>,
 }
 
@@ -62,6 +66,7 @@ struct RecordingEntry {
     kind: Kind,
     array: Option<String>,
     day: Option<String>,
+    member: Option<String>,
     files: Vec<String>,
     weekend: Option<WeekendEntry>,
 }
@@ -101,6 +106,10 @@ pub(super) struct Source {
     pub(super) array: Option<String>,
     /// The field with the day of each element of the array, if they are about one day each.
     pub(super) day: Option<String>,
+    /// The field with the member that each row of a day's report is about, if they are about one each.
+    pub(super) member: Option<String>,
+    /// The integers that are not counts. `None`: its numbers are the same on every day.
+    pub(super) fixed: Option<Arc<[String]>>,
     /// Its bodies as they were recorded on the newest recorded day.
     pub(super) files: Vec<RecordedFile>,
     /// Those of a day on a weekend, if they are not in an array.
@@ -121,6 +130,7 @@ impl Index {
     /// Reads the embedded index.
     pub(super) fn embedded() -> io::Result<Self> {
         let index: IndexFile = serde_json::from_slice(&file(INDEX)?.read()?)?;
+        let fixed = Arc::from(index.fixed);
         let (mut targets, mut sources) = (Vec::new(), Vec::new());
         for entry in index.targets {
             let scope = match entry.scope {
@@ -129,7 +139,7 @@ impl Index {
             };
             let target = Target::new(scope, &entry.login).map_err(io::Error::other)?;
             for recording in entry.recordings {
-                sources.push(recording.load(&target)?);
+                sources.push(recording.load(&target, &fixed)?);
             }
             targets.push(target);
         }
@@ -138,15 +148,18 @@ impl Index {
 }
 
 impl RecordingEntry {
-    fn load(self, target: &Target) -> io::Result<Source> {
+    fn load(self, target: &Target, fixed: &Arc<[String]>) -> io::Result<Source> {
         let weekend = self.weekend.map(|entry| Ok((entry.day, load(&entry.files)?)));
         let weekend: io::Result<Option<_>> = weekend.transpose();
+        let is_report = matches!(self.kind, Kind::ReportDay | Kind::Report28Day);
         Ok(Source {
             target: target.clone(),
             path: Template::new(&self.path),
             kind: self.kind,
             array: self.array,
             day: self.day,
+            member: self.member,
+            fixed: is_report.then(|| Arc::clone(fixed)),
             files: load(&self.files)?,
             weekend: weekend?,
         })
@@ -155,14 +168,25 @@ impl RecordingEntry {
 
 impl Source {
     /// The name of a report in the links to its files: the last part of its path that says what it is.
-    pub(super) fn report(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         let segments = self.path.path().rsplit('/');
         segments.into_iter().find(|segment| *segment != "latest").unwrap_or_default()
     }
 
+    /// Of a report without an array, what its rows are about.
+    pub(super) fn report(&self) -> Report<'_> {
+        Report { member: self.member.as_deref(), fixed: self.fixed.as_deref().unwrap_or_default() }
+    }
+
     /// The rows that are about one day each.
     pub(super) fn rows(&self) -> Option<Rows<'_>> {
-        Some(Rows { array: self.array.as_deref(), day: self.day.as_deref()? })
+        let day = self.day.as_deref()?;
+        Some(Rows { array: self.array.as_deref(), day, fixed: self.fixed.as_deref() })
+    }
+
+    /// Whether there is no report for a day, although there are some for older ones.
+    pub(super) fn has_gap(&self, day: Date, window: Window) -> bool {
+        self.kind == Kind::ReportDay && window.is_gap(day)
     }
 
     /// The files that show a recorded day, and the day they are of.
@@ -200,7 +224,7 @@ mod tests {
             assert!(!source.files.is_empty(), "{}", source.path);
             assert!(paths.insert(source.path.to_string()), "{} is listed twice", source.path);
             let is_report = matches!(source.kind, Kind::ReportDay | Kind::Report28Day);
-            let name = (source.target.login(), source.report());
+            let name = (source.target.login(), source.name());
             assert!(!is_report || reports.insert(name), "{name:?} is listed twice");
             assert_eq!(source.kind == Kind::ReportDay, source.path.is_of_day() && is_report);
             assert!(source.weekend.iter().all(|(day, _)| is_weekend(*day)), "{}", source.path);

@@ -3,18 +3,24 @@
 //! # Layout
 //!
 //! - [`stand_in`] serves recordings of invented organizations the way GitHub does, on two loopback ports;
-//! - `recordings` moves them in time, so that they are always two days old (`clock`, `window`, `shift`);
+//! - `recordings` moves them in time, so that they are always two days old (`clock`, `window`, `rows`, `shift`);
+//! - `year` has the days before them, up to 400 days ago: fewer members (`members`) and lower numbers (`share`)
+//!   the further back a day lies, a summer, holidays, and a gap without reports;
 //! - `index` lists them by their paths in GitHub's API (`template`).
 //!
 //! Nothing in here knows a document by name: `tests/fixtures/demo/index.json` does.
 
 mod clock;
 mod index;
+mod members;
 mod recordings;
+mod rows;
+mod share;
 mod shift;
 pub mod stand_in;
 mod template;
 mod window;
+mod year;
 
 pub use clock::{Clock, SystemClock};
 pub use recordings::Recording;
@@ -47,7 +53,7 @@ pub struct Demo {
 
 /// The embedded recordings of every invented target.
 pub fn recordings() -> io::Result<Vec<Recording>> {
-    Ok(Recordings::embedded()?.all(&SystemClock))
+    Ok(Recordings::embedded(&SystemClock)?.all(&SystemClock))
 }
 
 /// Starts a stand-in on two free loopback ports.

@@ -1,4 +1,4 @@
-//! The recordings, moved in time so that the newest recorded day becomes the newest day.
+//! The recordings, moved in time so that the recorded days become the newest ones, and a year before them.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -12,9 +12,9 @@ use super::clock::Clock;
 use super::index::{Index, Kind, RecordedFile, Source};
 use super::shift::{shift_days, shift_periods};
 use super::template::Template;
-use super::window::Window;
+use super::window::{Window, anchor};
 use crate::body::Body;
-use crate::model::Target;
+use crate::model::{Scope, Target};
 
 /// A document of an invented target, whose newest day is two days ago.
 pub struct Recording {
@@ -38,6 +38,8 @@ impl Recording {
 /// The recorded documents, and their bodies of the newest day.
 pub(super) struct Recordings {
     index: Index,
+    /// The day that shows the newest recorded one.
+    anchor: Date,
     /// By source and file: the newest day so far, and the body of that day, compressed. Older days are
     /// requested once, if at all.
     newest: Mutex<HashMap<(usize, usize), (Date, Body)>>,
@@ -57,16 +59,18 @@ pub(super) struct Found<'a> {
 pub(super) enum Search<'a> {
     /// The document.
     Found(Found<'a>),
-    /// It will exist, but does not yet.
-    NotYet,
+    /// It exists for other days, but not for this one, or not yet.
+    NoReport,
     /// It does not exist.
     NotFound,
 }
 
 impl Recordings {
-    /// The embedded recordings.
-    pub(super) fn embedded() -> io::Result<Self> {
-        Ok(Self { index: Index::embedded()?, newest: Mutex::default() })
+    /// The embedded recordings, for a stand-in that starts now.
+    pub(super) fn embedded(clock: &dyn Clock) -> io::Result<Self> {
+        let index = Index::embedded()?;
+        let anchor = anchor(clock.newest_day(), index.newest_day, clock.keeps_weekdays());
+        Ok(Self { index, anchor, newest: Mutex::default() })
     }
 
     /// The targets with recordings.
@@ -76,7 +80,7 @@ impl Recordings {
 
     /// The days that have reports at a time.
     pub(super) fn window(&self, clock: &dyn Clock) -> Window {
-        Window::new(clock.newest_day(), self.index.newest_day, clock.keeps_weekdays())
+        Window::new(clock.newest_day(), self.index.newest_day, self.anchor)
     }
 
     /// Finds the document that a request to the API is for.
@@ -89,7 +93,12 @@ impl Recordings {
             return Search::Found(Found { number, source, day: newest });
         }
         match source.path.requested_day(query) {
-            Some(day) if day > newest => Search::NotYet,
+            Some(day) if day > newest => Search::NoReport,
+            Some(day) if source.has_gap(day, window) => match source.target.scope() {
+                Scope::Organization => Search::NoReport,
+                // GitHub documents no 204 for enterprises.
+                Scope::Enterprise => Search::NotFound,
+            },
             Some(day) if window.contains(day) => Search::Found(Found { number, source, day }),
             _ => Search::NotFound,
         }
@@ -106,11 +115,12 @@ impl Recordings {
         let is_report = |source: &Source| {
             matches!(source.kind, Kind::ReportDay | Kind::Report28Day)
                 && source.target.login() == login
-                && source.report() == report
+                && source.name() == report
         };
         let mut sources = self.index.sources.iter().enumerate();
         let (number, source) = sources.find(|(_, source)| is_report(source))?;
-        window.contains(day).then_some(Found { number, source, day })
+        let exists = window.contains(day) && !source.has_gap(day, window);
+        exists.then_some(Found { number, source, day })
     }
 
     /// The body of a document's file. `None`: it does not exist.
@@ -141,17 +151,21 @@ impl Recordings {
         found.source.files_of(window.recorded(found.day), self.index.newest_day)
     }
 
+    /// The bodies of a document: one, or those of the report's files.
+    pub(super) fn bodies(&self, found: Found<'_>, window: Window) -> Vec<Bytes> {
+        let files = 0..self.file_count(found, window);
+        files.filter_map(|file| self.body(found, file, window)).collect()
+    }
+
     /// Every recording with the newest day.
     pub(super) fn all(&self, clock: &dyn Clock) -> Vec<Recording> {
         let window = self.window(clock);
         let recording = |(number, source): (usize, &Source)| {
             let found = Found { number, source, day: window.newest() };
-            let files = self.file_count(found, window);
-            let bodies = (0..files).filter_map(|file| self.body(found, file, window));
             Recording {
                 target: source.target.clone(),
                 path: source.path.to_string(),
-                bodies: bodies.collect(),
+                bodies: self.bodies(found, window),
             }
         };
         self.index.sources.iter().enumerate().map(recording).collect()
@@ -169,12 +183,18 @@ impl Recordings {
         }
         let days = (found.day - recorded_day).get_days();
         let shifted = shift_days(recorded, days);
-        if found.source.kind == Kind::Plain {
-            let mut value: Value = serde_json::from_slice(&shifted).ok()?;
-            shift_periods(&mut value, days);
-            return Some(format!("{value}\n").into());
+        match found.source.kind {
+            Kind::Plain => {
+                let mut value: Value = serde_json::from_slice(&shifted).ok()?;
+                shift_periods(&mut value, days);
+                Some(format!("{value}\n").into())
+            }
+            Kind::ReportDay => {
+                let activity = window.activity(found.day);
+                found.source.report().rows_of(shifted, found.day, activity).map(Into::into)
+            }
+            Kind::Paged | Kind::Report28Day => Some(shifted.into()),
         }
-        Some(shifted.into())
     }
 
     fn newest(&self) -> std::sync::MutexGuard<'_, HashMap<(usize, usize), (Date, Body)>> {

@@ -4,6 +4,20 @@ use serde_json::{Value, json};
 
 use super::calendar::{NEWEST, WEEKEND, date};
 
+/// The integers in reports that are not counts, so that days with less activity have the same: identifiers,
+/// and the numbers of different skills and the like, of which a report lists the most used ones.
+const FIXED: [&str; 9] = [
+    "user_id",
+    "team_id",
+    "repo_id",
+    "phase_number",
+    "distinct_skill_use_count",
+    "distinct_custom_agent_use_count",
+    "distinct_mcp_use_count",
+    "distinct_slash_cmd_use_count",
+    "distinct_plugin_use_count",
+];
+
 /// The index: the path of GitHub's API that each recording is the response of.
 pub fn index() -> Value {
     let target = |scope: &str, login: &str, recordings: Value| {
@@ -30,11 +44,12 @@ pub fn index() -> Value {
             // The report of a day is a row of the report of 28 days.
             json!({"path": path(&format!("{aggregate}-1-day?day={{day}}")), "kind": "report-day", "array": "day_totals",
                 "day": "day", "files": [whole]}),
-            json!({"path": path("users-1-day?day={day}"), "kind": "report-day", "files": users,
+            json!({"path": path("users-1-day?day={day}"), "kind": "report-day", "member": "user_login", "files": users,
                 "weekend": {"day": date(WEEKEND), "files": ["users-1-day.weekend.ndjson"]}}),
-            json!({"path": path("user-teams-1-day?day={day}"), "kind": "report-day",
+            json!({"path": path("user-teams-1-day?day={day}"), "kind": "report-day", "member": "user_login",
                 "files": ["user-teams-1-day.ndjson"]}),
-            json!({"path": path("repos-1-day?day={day}"), "kind": "report-day", "files": ["repos-1-day.ndjson"]}),
+            json!({"path": path("repos-1-day?day={day}"), "kind": "report-day", "member": "repo_name",
+                "files": ["repos-1-day.ndjson"]}),
         ]
     };
     let billing = json!({"path": "billing", "kind": "plain", "files": ["billing.json"]});
@@ -45,7 +60,7 @@ pub fn index() -> Value {
     octodemo.extend([billing.clone(), seats.clone()]);
     let mut enterprise = reports("enterprise", &["users-1-day.ndjson"]);
     enterprise.push(seats.clone());
-    json!({"newest_day": date(NEWEST), "targets": [
+    json!({"newest_day": date(NEWEST), "fixed": FIXED, "targets": [
         target("organization", "octodemo", octodemo.into()),
         target("organization", "octo-legacy", json!([legacy, billing, seats])),
         target("enterprise", "octo-enterprise", enterprise.into()),

@@ -83,13 +83,24 @@ async fn apply(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(fault) = faults.next(&path_of(&request, file)) else { return next.run(request).await };
+    let Some(fault) = faults.next(&path_with_day(&request, file)) else {
+        return next.run(request).await;
+    };
     // What is sent instead of the right response has nothing to do with what the client has already.
     request.headers_mut().remove(IF_NONE_MATCH);
     let mut right = next.run(request).await;
     right.headers_mut().remove(ETAG);
     right.headers_mut().remove(CONTENT_LENGTH);
     fault.spoil(right).await
+}
+
+/// The path of a request as it is logged; of a report file with the day of the report.
+fn path_with_day(request: &Request, file: bool) -> String {
+    let path = path_of(request, file);
+    match request.uri().path().trim_start_matches('/').split_once('/') {
+        Some((day, _)) if file => format!("{path}?day={day}"),
+        _ => path,
+    }
 }
 
 impl Fault {

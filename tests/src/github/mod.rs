@@ -10,16 +10,18 @@ pub use requests::Request;
 use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::middleware::map_response;
 use axum::response::Response;
+use bytes::Bytes;
 use copilot_metrics_exporter::demo::stand_in::{self, BaseUrls, api_router, files_router};
 use copilot_metrics_exporter::demo::{Clock, SystemClock};
+use copilot_metrics_exporter::model::{Scope, Target};
 use copilot_metrics_exporter::web::{Listener, serve};
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use reqwest::Url;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -45,6 +47,7 @@ pub struct Options {
 /// A running stand-in. It stops when it is dropped.
 pub struct StandIn {
     github: Arc<stand_in::StandIn>,
+    clock: TestClock,
     grants: Arc<Grants>,
     faults: Arc<Faults>,
     requests: Arc<Requests>,
@@ -66,16 +69,23 @@ pub async fn stand_in_with(options: Options) -> StandIn {
     github
 }
 
-/// The time, with a newest day that does not change during a test.
-struct FixedDay(Date);
+/// The time, with a newest day that changes only if a test says so.
+#[derive(Clone)]
+struct TestClock(Arc<Mutex<Date>>);
 
-impl Clock for FixedDay {
+impl TestClock {
+    fn lock(&self) -> MutexGuard<'_, Date> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
 
     fn newest_day(&self) -> Date {
-        self.0
+        *self.lock()
     }
 
     /// Tests state the values of the newest recorded day, whatever day it is today.
@@ -106,7 +116,8 @@ impl StandIn {
             options.seen_at.unwrap_or_else(|| (api_url.clone(), format!("http://{files_address}")));
         let newest = options.newest.unwrap_or_else(|| SystemClock.newest_day());
         let urls = BaseUrls { api: seen_api, files: seen_files };
-        let github = stand_in::StandIn::new(FixedDay(newest), urls)?;
+        let clock = TestClock(Arc::new(Mutex::new(newest)));
+        let github = stand_in::StandIn::new(clock.clone(), urls)?;
         let grants = Arc::new(Grants::new(github.token()));
         let (faults, requests) = (Arc::new(Faults::default()), Arc::new(Requests::default()));
 
@@ -123,6 +134,7 @@ impl StandIn {
         tokio::spawn(serve(files, requests.log_files(router), stop.clone()));
         Ok(Self {
             github,
+            clock,
             grants,
             faults,
             requests,
@@ -178,7 +190,35 @@ impl StandIn {
         self.github.newest_day()
     }
 
-    /// Makes requests fail whose path and query contain `path_part`.
+    /// Lets time pass until this is the newest day with reports. The days before it keep their reports, but
+    /// for the [revised](Self::next_revised_day) ones.
+    pub fn set_newest_day(&self, day: Date) {
+        *self.clock.lock() = day;
+    }
+
+    /// The next day after the newest one whose reports have slightly lower numbers for as long as it is the
+    /// newest: [`set_newest_day`](Self::set_newest_day) to it, then to a later day, to see the revision. It is
+    /// 20 days after the newest day at the start.
+    pub fn next_revised_day(&self) -> Date {
+        let newest = self.newest_day();
+        let mut next = (1..).map(|days| newest.saturating_add(days.days()));
+        next.find(|day| self.github.is_revised(*day)).unwrap_or(newest)
+    }
+
+    /// What the API has now of a report of one day, without a request: the bodies of its files. `None`: it has
+    /// no report of that day. The document is named as in its path, such as `users-1-day`.
+    pub fn report(&self, target: &Target, document: &str, day: Date) -> Option<Vec<Bytes>> {
+        self.github.bodies(&report_path(target, document, day))
+    }
+
+    /// The number of requests so far to the API for a report of one day, without those for its files.
+    pub fn report_requests(&self, target: &Target, document: &str, day: Date) -> usize {
+        let path = report_path(target, document, day);
+        self.requests.all().iter().filter(|request| !request.file && request.path == path).count()
+    }
+
+    /// Makes requests fail whose path and query contain `path_part`. Files of reports have their day as the
+    /// query: with [`Fault::Body`], `/octodemo/users-1-day/0.json?day=2026-11-20` is revised from now on.
     pub fn fail(&self, path_part: &str, fault: Fault) {
         self.faults.add(usize::MAX, path_part, fault);
     }
@@ -197,4 +237,13 @@ impl StandIn {
     pub fn requests(&self) -> Vec<Request> {
         self.requests.all()
     }
+}
+
+/// The path of a report in the API.
+fn report_path(target: &Target, document: &str, day: Date) -> String {
+    let (root, login) = match target.scope() {
+        Scope::Organization => ("orgs", target.login()),
+        Scope::Enterprise => ("enterprises", target.login()),
+    };
+    format!("/{root}/{login}/copilot/metrics/reports/{document}?day={day}")
 }

@@ -58,7 +58,7 @@ async fn log(
     next.run(request).await
 }
 
-/// The path as it is logged, and as faults see it.
+/// The path as it is logged.
 pub(super) fn path_of(request: &extract::Request, file: bool) -> String {
     let uri = request.uri();
     if !file {

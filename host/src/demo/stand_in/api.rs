@@ -42,7 +42,7 @@ impl StandIn {
         let query = uri.query().unwrap_or_default();
         let content = match self.recordings.find(uri.path(), query, self.window()) {
             Search::Found(found) => self.content(found, query),
-            Search::NotYet => return StatusCode::NO_CONTENT.into_response(),
+            Search::NoReport => return StatusCode::NO_CONTENT.into_response(),
             Search::NotFound => None,
         };
         match content {

@@ -28,7 +28,7 @@ impl StandIn {
     pub(super) fn links_to(&self, report: Found<'_>) -> Vec<String> {
         let (base, signature) = (&self.urls.files, &self.signature);
         let (day, login) = (report.day, report.source.target.login());
-        let name = report.source.report();
+        let name = report.source.name();
         (0..self.recordings.file_count(report, self.window()))
             .map(|file| format!("{base}/{day}/{login}/{name}/{file}.json?se=3600&sig={signature}"))
             .collect()

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use jiff::civil::Date;
 
 use super::rate_limit::RateLimit;
 use crate::demo::clock::Clock;
-use crate::demo::recordings::Recordings;
+use crate::demo::recordings::{Recordings, Search};
 use crate::demo::window::Window;
 use crate::model::Target;
 
@@ -36,7 +37,7 @@ impl StandIn {
     /// A stand-in with the embedded recordings, and with a token and a signature of its own.
     pub fn new(clock: impl Clock, urls: BaseUrls) -> io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
-            recordings: Recordings::embedded()?,
+            recordings: Recordings::embedded(&clock)?,
             clock: Box::new(clock),
             rate_limit: RateLimit::default(),
             // New ones at every start, so that nothing can come to rely on them.
@@ -59,6 +60,23 @@ impl StandIn {
     /// The newest day with reports.
     pub fn newest_day(&self) -> Date {
         self.clock.newest_day()
+    }
+
+    /// The bodies of the document that a request to the API gets now for a path with a query: one, or those
+    /// of the report's files. A list is whole, without pages. `None`: there is no such document or report.
+    pub fn bodies(&self, path: &str) -> Option<Vec<Bytes>> {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let window = self.window();
+        match self.recordings.find(path, query, window) {
+            Search::Found(found) => Some(self.recordings.bodies(found, window)),
+            Search::NoReport | Search::NotFound => None,
+        }
+    }
+
+    /// Whether the reports of a day have slightly lower numbers while the day is new, as GitHub revises the
+    /// reports of recent days. One day of four weeks is like that.
+    pub fn is_revised(&self, day: Date) -> bool {
+        self.window().is_revised(day)
     }
 
     /// The days with reports.
