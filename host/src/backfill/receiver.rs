@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use tokio::time::Instant;
 
-use super::sink::{Outcome, Result};
+use super::sink::{Outcome, Reason, Result};
 use crate::model::{FamilySamples, Samples};
 use crate::remote_write::{DayReport, Deadline, Endpoint, WriteError, encode, hint};
 
@@ -21,7 +21,7 @@ const VISIBLE_AFTER: Duration = Duration::from_secs(10);
 pub struct Receiver {
     endpoint: Endpoint,
     /// Why nothing more is sent to it.
-    down: Option<String>,
+    down: Option<Reason>,
     /// The days that it refused.
     refused: BTreeSet<Date>,
 }
@@ -58,13 +58,13 @@ impl Receiver {
     async fn push(&mut self, samples: &[Samples]) -> Outcome {
         let requests = match encode(samples, self.endpoint.settings()) {
             Ok(requests) => requests,
-            Err(error) => return Outcome::Failed(error.to_string()),
+            Err(error) => return Outcome::Failed(error.to_string().into()),
         };
         match self.endpoint.write(&requests, Deadline::after(PATIENCE)).await {
             Ok(_) => Outcome::Written,
             Err(error) => {
                 let advice = hint(&error).map(|hint| format!(" ({hint})")).unwrap_or_default();
-                let reason = format!("{error}{advice}");
+                let reason = Reason::from(format!("{error}{advice}"));
                 if !is_about_the_day(&error) {
                     self.down = Some(reason.clone());
                 }
@@ -111,7 +111,7 @@ impl Receiver {
             let verdict = match self.endpoint.verify(samples).await {
                 Ok(report) if report.is_complete() => return Ok(()),
                 Ok(report) => Verdict::of(&report),
-                Err(error) => Verdict { reason: error.to_string(), different: false },
+                Err(error) => Verdict { reason: error.to_string().into(), different: false },
             };
             if Instant::now() >= patience {
                 return Err(verdict);
@@ -125,7 +125,7 @@ impl Receiver {
     async fn correct(&mut self, day: Date, samples: &[Samples]) -> Outcome {
         let newest = match self.endpoint.newest_on(day, samples).await {
             Ok(newest) => newest,
-            Err(error) => return Outcome::Failed(error.to_string()),
+            Err(error) => return Outcome::Failed(error.to_string().into()),
         };
         let time = |time: i64| newest.map_or(time, |newest| time.max(newest + 1));
         let corrected: Vec<Samples> = samples.iter().map(|samples| at(samples, time)).collect();
@@ -135,7 +135,7 @@ impl Receiver {
 
 /// Why an endpoint does not have what it should have.
 struct Verdict {
-    reason: String,
+    reason: Reason,
     /// Whether it has other values.
     different: bool,
 }
@@ -143,22 +143,25 @@ struct Verdict {
 impl Verdict {
     fn of(report: &DayReport) -> Self {
         let DayReport { missing, different, .. } = report;
-        let mut reasons = Vec::new();
-        if let Some(series) = missing.first() {
-            let advice = "is the retention period of the server long enough?";
-            reasons
-                .push(format!("{} series are missing, such as {series}: {advice}", missing.len()));
-        }
-        if let Some(of) = different.first() {
-            reasons.push(format!(
-                "{} series have other values, such as {}: {} instead of {}",
-                different.len(),
-                of.series,
-                of.found,
-                of.expected
-            ));
-        }
-        Self { reason: reasons.join("; "), different: !different.is_empty() }
+        let reason = match (missing.first(), different.first()) {
+            (Some(series), _) => Reason {
+                text: "series are missing: is the retention period of the server long enough?"
+                    .to_owned(),
+                example: Some(format!("{} of them, such as {series}", missing.len())),
+            },
+            (None, Some(of)) => Reason {
+                text: "series have other values".to_owned(),
+                example: Some(format!(
+                    "{} of them, such as {}: {} instead of {}",
+                    different.len(),
+                    of.series,
+                    of.found,
+                    of.expected
+                )),
+            },
+            (None, None) => String::new().into(),
+        };
+        Self { reason, different: !different.is_empty() }
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::sink::Outcome;
+use super::sink::{Outcome, Reason};
 use crate::model::Target;
 
 /// What became of each day of each target.
@@ -40,8 +40,8 @@ pub(super) struct ReceiverReport {
     written: u64,
     present: u64,
     verified: u64,
-    /// The days that it does not have, by the reason.
-    failed: BTreeMap<String, Vec<Date>>,
+    /// The days that it does not have, by the reason, and an example of the first one.
+    failed: BTreeMap<String, (Vec<Date>, Option<String>)>,
 }
 
 impl TargetReport {
@@ -53,7 +53,11 @@ impl TargetReport {
                 Outcome::Written => receiver.written += 1,
                 Outcome::Present => receiver.present += 1,
                 Outcome::Verified => receiver.verified += 1,
-                Outcome::Failed(reason) => receiver.failed.entry(reason).or_default().push(day),
+                Outcome::Failed(Reason { text, example }) => {
+                    let (days, _) =
+                        receiver.failed.entry(text).or_insert_with(|| (Vec::new(), example));
+                    days.push(day);
+                }
             }
         }
     }
@@ -109,8 +113,10 @@ impl Display for Report {
                 if !counts.is_empty() {
                     writeln!(f, "  {name}: days: {}", counts.join(", "))?;
                 }
-                for (reason, days) in failed {
-                    writeln!(f, "  {name}: not in: {}: {reason}", ranges(days))?;
+                for (reason, (days, example)) in failed {
+                    let example = example.iter().map(|example| format!(" ({example})"));
+                    let example: String = example.collect();
+                    writeln!(f, "  {name}: not in: {}: {reason}{example}", ranges(days))?;
                 }
             }
         }

@@ -150,7 +150,7 @@ fn compare(ours: &[SentSeries], found: &[Series], report: &mut DayReport) {
         let name = || name_of(&series.labels);
         match last.get(&key) {
             None => report.missing.push(name()),
-            Some((_, value)) if *value == expected || value.is_nan() && expected.is_nan() => {
+            Some((_, value)) if is_same(*value, expected) => {
                 report.matching += 1;
             }
             Some((_, value)) => {
@@ -158,6 +158,15 @@ fn compare(ours: &[SentSeries], found: &[Series], report: &mut DayReport) {
             }
         }
     }
+}
+
+/// Whether two values are the same: VictoriaMetrics keeps 15 digits of a number.
+fn is_same(one: f64, other: f64) -> bool {
+    /// The largest difference, relative to the values.
+    const PRECISION: f64 = 1e-14;
+    one == other
+        || one.is_nan() && other.is_nan()
+        || (one - other).abs() <= PRECISION * one.abs().max(other.abs())
 }
 
 #[cfg(test)]
@@ -191,6 +200,16 @@ mod tests {
         let different = Difference { series: "a{l=\"z\"}".to_owned(), expected: 3.0, found: 2.0 };
         assert_eq!(report.different, [different]);
         assert!(!report.is_complete());
+    }
+
+    #[test]
+    fn a_value_is_the_same_if_fifteen_digits_are() {
+        assert!(is_same(45.22, 45.220_000_000_000_006));
+        assert!(is_same(0.0, -0.0) && is_same(f64::INFINITY, f64::INFINITY));
+        for (one, other) in [(45.22, 45.220_000_1), (0.0, 1e-300), (1e15, 1e15 + 100.0)] {
+            assert!(!is_same(one, other), "{one} {other}");
+        }
+        assert!(!is_same(f64::INFINITY, 1.0) && !is_same(f64::NAN, 1.0));
     }
 
     #[test]
