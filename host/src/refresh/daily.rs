@@ -4,19 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::ToSpan;
-use jiff::civil::Date;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::shared::Shared;
-use super::targets::TargetView;
-use crate::history::{DayDocuments, Days, map_recent};
+use super::targets::{DailyInput, TargetView};
+use crate::history::Days;
 use crate::model::{Samples, Target};
-use crate::runner::fingerprint;
-
-/// How many days are published, up to the newest report: what databases accept that are set up for it.
-const DAYS: i64 = 28;
 
 /// Maps every day of the documents of a target whenever they change, and publishes the daily samples: as
 /// soon as someone has asked for them.
@@ -25,17 +19,13 @@ pub(super) async fn keep_daily(shared: Arc<Shared>) {
     shared.daily.wanted().await;
     let mut changes = shared.targets.changes();
     // What the published samples were made of.
-    let mut made_of: HashMap<Target, (u64, Vec<String>)> = HashMap::new();
+    let mut made_of: HashMap<Target, DailyInput> = HashMap::new();
     loop {
         let views = shared.targets.all();
         made_of.retain(|target, _| views.iter().any(|view| view.target == *target));
         shared.daily.keep(views.iter().map(|view| &view.target));
         for view in views {
-            let members = view.set.members().iter();
-            let fingerprints: Vec<String> = members
-                .map(|member| fingerprint(member, &view.target, &view.options, &view.documents))
-                .collect();
-            let input = (view.revisions, fingerprints);
+            let input = view.daily_input();
             if view.documents.is_empty() || made_of.get(&view.target) == Some(&input) {
                 continue;
             }
@@ -53,16 +43,10 @@ pub(super) async fn keep_daily(shared: Arc<Shared>) {
 
 /// Publishes the daily samples of a target. If a mapping fails, those that are published stay.
 async fn publish(shared: &Arc<Shared>, view: &TargetView, runs: &TaskTracker) {
-    let documents = DayDocuments { newest: view.documents.clone(), good: view.last_good.clone() };
-    let newest = view.documents.values().filter_map(|document| document.report_day).max();
-    let since = newest.map_or(Date::MIN, |day| day.saturating_sub((DAYS - 1).days()));
     let kept = Days::list(&*shared.store, &view.target).await;
     let kept = shared.note_store_error(&view.target, "load", kept).unwrap_or_default();
-    let parts = (&*shared.runner, &*shared.store);
-    let wants = |day: Date| day >= since;
-    let days = (view.prefix.as_str(), &wants as &(dyn Fn(Date) -> bool + Sync));
     let [org, scope] = view.target.labels();
-    let of_days = match map_recent(parts, &view.subject(), (&documents, &kept), days, runs).await {
+    let of_days = match view.map_days((&*shared.runner, &*shared.store), &kept, runs).await {
         Ok(of_days) => of_days,
         Err(failure) => {
             warn!(org, scope, %failure, "no new daily samples");
