@@ -132,6 +132,8 @@ impl EndpointState {
             .versions()
             .filter(|(day, version)| is_due(*version, state.days.get(day)))
             .collect();
+        let (endpoint, [org, scope]) = (self.endpoint.name(), target.labels());
+        debug!(endpoint, org, scope, due = due.len(), "days that are due");
         let (mut pushed, mut samples) = (0, 0);
         let mut end = End::Complete;
         for (day, version) in due {
@@ -144,11 +146,9 @@ impl EndpointState {
                 }
             }
         }
-        let (endpoint, [org, scope]) = (self.endpoint.name(), target.labels());
         if pushed > 0 {
+            let endpoint = self.endpoint.name();
             info!(endpoint, org, scope, days = pushed, samples, "daily samples pushed");
-        } else if end == End::Complete {
-            debug!(endpoint, org, scope, "no day is due");
         }
         end
     }

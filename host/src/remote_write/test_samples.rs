@@ -27,7 +27,7 @@ pub(super) fn samples(families: &[FamilyOf<'_>]) -> Samples {
             enabled_by: None,
             detail: 0,
         };
-        let ids = rows.iter().flat_map(|(values, ..)| values.iter().map(|text| index(text)));
+        let ids = rows.iter().flat_map(|(values, ..)| values.iter()).map(|text| index(text));
         let columns = FamilySamples {
             name: (*name).to_owned(),
             label_values: ids.collect::<Vec<_>>(),
