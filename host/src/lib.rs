@@ -20,6 +20,7 @@
 //! - [`history`]: the documents of days that are kept, and the daily samples made of them.
 //! - [`backfill`]: the command that fills databases with the days of the past.
 //! - [`refresh`]: what is fetched when, a task for each target, the rollout of mappings.
+//! - [`push`]: pushes the daily samples of all targets to endpoints, as they change.
 //! - [`web`]: the listener, TLS, authentication, the routes, the page, the health check.
 //! - [`offline`]: `map`, `mapping check` and `mapping show`.
 //! - [`demo`]: the stand-in for GitHub that `--demo` serves.
@@ -38,6 +39,7 @@ pub mod mappings;
 pub mod model;
 pub mod offline;
 pub mod output;
+pub mod push;
 pub mod refresh;
 pub mod remote_write;
 pub mod runner;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use copilot_metrics_tests::fixtures::root;
 
 /// The modules of the host from the bottom up: each may use those above it in this list.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
     "body",
     "model",
     "log",
@@ -20,6 +20,7 @@ const LAYERS: [&str; 19] = [
     "history",
     "backfill",
     "refresh",
+    "push",
     "web",
     "offline",
     "demo",

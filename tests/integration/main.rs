@@ -55,6 +55,8 @@ mod network;
 mod page;
 /// A real Prometheus server scrapes the recorded values.
 mod prometheus;
+/// Daily samples are pushed as they change, each day once, whatever happens to an endpoint.
+mod push;
 /// Samples are pushed to endpoints for remote write, and compared with what those have.
 mod remote_write;
 /// Which day the numbers of each document are about.

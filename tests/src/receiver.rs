@@ -66,6 +66,8 @@ impl Reply {
 #[derive(Default)]
 struct Script {
     replies: Mutex<VecDeque<Reply>>,
+    /// The response to all requests whose path contains a text.
+    fixed: Option<(&'static str, Reply)>,
     received: Mutex<Vec<Received>>,
 }
 
@@ -79,10 +81,18 @@ pub struct Receiver {
 impl Receiver {
     /// Starts a server that sends these responses in their order, and 204 to all further requests.
     pub async fn start(replies: impl IntoIterator<Item = Reply>) -> Self {
-        let script = Arc::new(Script {
-            replies: Mutex::new(replies.into_iter().collect()),
-            ..Script::default()
-        });
+        let replies = Mutex::new(replies.into_iter().collect());
+        Self::start_with(Script { replies, ..Script::default() }).await
+    }
+
+    /// Starts a server that sends the same response to all requests whose path contains a text, and 204 to
+    /// all others.
+    pub async fn answering(path_part: &'static str, reply: Reply) -> Self {
+        Self::start_with(Script { fixed: Some((path_part, reply)), ..Script::default() }).await
+    }
+
+    async fn start_with(script: Script) -> Self {
+        let script = Arc::new(script);
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.unwrap_or_else(|error| panic!("{error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
@@ -118,8 +128,13 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    lock(&script.received).push(Received { path: uri.to_string(), headers, body });
-    let reply = lock(&script.replies).pop_front().unwrap_or_else(|| Reply::new(204, ""));
+    let path = uri.to_string();
+    let fixed = script.fixed.as_ref().filter(|(part, _)| path.contains(part));
+    let reply = match fixed {
+        Some((_, reply)) => reply.clone(),
+        None => lock(&script.replies).pop_front().unwrap_or_else(|| Reply::new(204, "")),
+    };
+    lock(&script.received).push(Received { path, headers, body });
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = (status, reply.body).into_response();
     for (name, value) in reply.headers {

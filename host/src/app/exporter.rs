@@ -15,6 +15,7 @@ use super::open::{engine, spool, store};
 use crate::config::{SettingError, Settings};
 use crate::log;
 use crate::output::DailyExposition;
+use crate::push::{Environment, Pusher};
 use crate::refresh::{Parts, Reconciler, Reloader, Source, Targets};
 use crate::runner::Runner;
 use crate::web::{App, Listener, Page, Server, Web, router};
@@ -24,6 +25,7 @@ pub struct Exporter {
     listeners: Vec<(Listener, SocketAddr)>,
     app: Arc<App>,
     reconciler: Reconciler,
+    pusher: Pusher,
     settings: Arc<Settings>,
     log_metrics: log::Metrics,
 }
@@ -54,6 +56,15 @@ impl Exporter {
         let (targets, runner) =
             (Arc::new(Targets::default()), Arc::new(Runner::new(metrics.runner.clone())));
         let daily = Arc::new(DailyExposition::default());
+        let (remote_write, endpoints) = watch::channel(Vec::new());
+        let environment = Environment {
+            targets: Arc::clone(&targets),
+            runner: Arc::clone(&runner),
+            store: Arc::clone(&store),
+            metrics: metrics.push.clone(),
+            request_metrics: metrics.remote_write.clone(),
+        };
+        let pusher = Pusher::new(environment, endpoints);
         let parts = Parts {
             store,
             spool,
@@ -61,6 +72,7 @@ impl Exporter {
             publisher: Arc::clone(&publisher),
             daily: Arc::clone(&daily),
             targets: Arc::clone(&targets),
+            remote_write,
             metrics: metrics.refresh.clone(),
             store_metrics: metrics.store.clone(),
             github_metrics: metrics.github.clone(),
@@ -89,7 +101,7 @@ impl Exporter {
             enable_lifecycle: settings.enable_lifecycle,
             web,
         });
-        Ok(Self { listeners, app, reconciler, settings, log_metrics: metrics.log })
+        Ok(Self { listeners, app, reconciler, pusher, settings, log_metrics: metrics.log })
     }
 
     /// Told of every change of what `/metrics` serves.
@@ -110,7 +122,7 @@ impl Exporter {
     /// Refreshes and serves, until cancelled. It ends by itself if the settings do not fit the mappings
     /// in the directories.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), StartError> {
-        let Self { listeners, app, mut reconciler, settings, .. } = self;
+        let Self { listeners, app, mut reconciler, pusher, settings, .. } = self;
         for (_, address) in &listeners {
             info!(%address, targets = settings.targets.len(), "listening; metrics are at /metrics");
         }
@@ -127,6 +139,7 @@ impl Exporter {
             .map(|(listener, _)| server.clone().serve(listener, cancel.clone()));
         let serving = join_all(serving);
         let watching = web.watch(cancel.clone());
+        let pushing = pusher.run(cancel.clone());
         let reconciling = async {
             let reconciled = cancel.run_until_cancelled(reconciler.run()).await;
             // If it ended by itself, there is nothing to serve.
@@ -135,7 +148,7 @@ impl Exporter {
             reconciler.shutdown().await;
             reconciled.unwrap_or(Ok(()))
         };
-        let (_, (), reconciled) = tokio::join!(serving, watching, reconciling);
+        let (_, (), (), reconciled) = tokio::join!(serving, watching, pushing, reconciling);
         info!("stopped");
         Ok(reconciled?)
     }

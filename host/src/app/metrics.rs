@@ -6,7 +6,7 @@ use prometheus::IntGauge;
 
 use crate::model::metrics;
 use crate::output::{Collector, Publisher};
-use crate::{github, log, mappings, refresh, remote_write, runner, store, web};
+use crate::{github, log, mappings, push, refresh, remote_write, runner, store, web};
 
 /// The exporter's own metrics, all of them. Each module defines its own.
 pub struct Metrics {
@@ -25,6 +25,7 @@ pub struct Metrics {
     pub(super) refresh: refresh::Metrics,
     /// Those of requests to endpoints for remote write.
     pub remote_write: remote_write::Metrics,
+    pub(super) push: push::Metrics,
 }
 
 impl Metrics {
@@ -54,6 +55,7 @@ impl Metrics {
             mappings: mappings::Metrics::new(&registry)?,
             refresh: refresh::Metrics::new(&registry)?,
             remote_write: remote_write::Metrics::new(&registry)?,
+            push: push::Metrics::new(&registry)?,
             web: web::Metrics::new(&registry)?,
             registry,
         })

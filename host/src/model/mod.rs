@@ -13,6 +13,7 @@ mod manifest;
 pub mod mask;
 pub mod metrics;
 pub mod names;
+pub mod noon;
 mod samples;
 mod secret;
 mod target;

@@ -55,7 +55,7 @@ impl TargetTask {
     /// A document that no mapping wants is kept for its TTL, in case a mapping comes back.
     pub(super) async fn remove_unwanted(&mut self) {
         // A mapping that is still being compiled may want it.
-        if !self.shared.has_all_mappings() {
+        if !self.shared.targets.has_all_mappings() {
             return;
         }
         let is_unwanted = |name: &String| !self.specs.iter().any(|spec| spec.name == *name);

@@ -42,4 +42,4 @@ pub use metrics::Metrics;
 pub use reconciler::{Reconciler, Source, StartError};
 pub use reload::{Reloader, Request};
 pub use shared::Parts;
-pub use targets::{TargetView, Targets};
+pub use targets::{DailyInput, TargetView, Targets};

@@ -114,6 +114,7 @@ impl Reconciler {
             .enable_daily
             .then(|| AbortOnDropHandle::new(tokio::spawn(keep_daily(Arc::clone(&self.shared)))));
         self.tasks.apply(&settings, &registry).await?;
+        self.shared.remote_write.send_replace(settings.remote_write.clone());
         self.rescan(&registry, Rescan::All, Cause::Start).await?;
         loop {
             tokio::select! {
@@ -225,7 +226,7 @@ impl Reconciler {
             }
         }
         if self.compilations.is_empty() && self.checks.is_empty() {
-            self.shared.set_all_mappings();
+            self.shared.targets.set_all_mappings();
             lock(registry).forget_compiled();
         }
         Ok(())
@@ -265,6 +266,7 @@ impl Reconciler {
         let scan = self.scan(registry, Rescan::All).await.map_err(|error| error.to_string())?;
         let settings = Arc::clone(&self.settings);
         self.tasks.apply(&settings, registry).await.map_err(|error| error.to_string())?;
+        self.shared.remote_write.send_replace(settings.remote_write.clone());
         // With the new targets.
         self.start(scan, Cause::Change);
         lock(registry).prune(&settings);

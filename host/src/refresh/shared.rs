@@ -2,15 +2,14 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
 use super::metrics::Metrics;
 use super::targets::Targets;
 use crate::body::Spool;
-use crate::config::MappingSource;
+use crate::config::{MappingSource, RemoteWriteSettings};
 use crate::model::Target;
 use crate::output::{DailyExposition, Publisher};
 use crate::runner::Runner;
@@ -42,6 +41,8 @@ pub struct Parts {
     pub daily: Arc<DailyExposition>,
     /// What the tasks publish for others to read.
     pub targets: Arc<Targets>,
+    /// The endpoints that daily samples are pushed to, as the settings in use say.
+    pub remote_write: watch::Sender<Vec<RemoteWriteSettings>>,
     /// The metrics of refreshes.
     pub metrics: Metrics,
     /// The metrics of the store.
@@ -56,8 +57,6 @@ pub struct Parts {
 pub(super) struct Shared {
     parts: Parts,
     failures: mpsc::UnboundedSender<FailureReport>,
-    /// Whether every mapping file that existed at the start is in use or refused.
-    has_all_mappings: AtomicBool,
 }
 
 impl Deref for Shared {
@@ -72,18 +71,7 @@ impl Shared {
     /// The receiver gets the failures of mappings.
     pub(super) fn new(parts: Parts) -> (Self, mpsc::UnboundedReceiver<FailureReport>) {
         let (failures, receiver) = mpsc::unbounded_channel();
-        (Self { parts, failures, has_all_mappings: AtomicBool::new(false) }, receiver)
-    }
-
-    /// Whether every mapping file that existed at the start is in use or refused. Until then, it is
-    /// not known which documents are wanted.
-    pub(super) fn has_all_mappings(&self) -> bool {
-        self.has_all_mappings.load(Ordering::Relaxed)
-    }
-
-    /// Every mapping file that existed at the start is in use or refused.
-    pub(super) fn set_all_mappings(&self) {
-        self.has_all_mappings.store(true, Ordering::Relaxed);
+        (Self { parts, failures }, receiver)
     }
 
     /// Reports that a mapping failed.
