@@ -166,7 +166,8 @@ fn is_same(one: f64, other: f64) -> bool {
     const PRECISION: f64 = 1e-14;
     one == other
         || one.is_nan() && other.is_nan()
-        || (one - other).abs() <= PRECISION * one.abs().max(other.abs())
+        || (one - other).is_finite()
+            && (one - other).abs() <= PRECISION * one.abs().max(other.abs())
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@ use std::path::Path;
 
 use copilot_metrics_tests::command::{Serving, client};
 use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::database::Database;
 use copilot_metrics_tests::github::{Fault, Options, StandIn, stand_in, stand_in_with};
-use copilot_metrics_tests::prometheus::Prometheus;
+use copilot_metrics_tests::prometheus::{Prometheus, Version};
 use jiff::ToSpan;
 use serde_json::Value;
 
@@ -13,14 +14,15 @@ use super::{DAYS, MARKER, change, config_of, days, start};
 const SCRAPING: &str = "scrape_configs:\n- job_name: self\n  scrape_interval: 1s\n  static_configs:\n  - targets: ['SELF']\n";
 const WINDOW: &str = "storage: {tsdb: {out_of_order_time_window: 30d}}\n";
 
-async fn prometheus(config: &str) -> Prometheus {
-    let prometheus = Prometheus::start_receiver(&format!("{config}{SCRAPING}"));
+async fn prometheus(config: &str) -> Database {
+    let config = format!("{config}{SCRAPING}");
+    let prometheus = Prometheus::new(Version::Installed).config(&config).receiving().run();
     prometheus.value("up{job=\"self\"}").await;
     prometheus
 }
 
-fn config_for(prometheus: &Prometheus, keys: &str) -> Config {
-    Config::new(&config_of(&[("one", &format!("{}/api/v1/write", prometheus.url()), keys)]))
+fn config_for(prometheus: &Database, keys: &str) -> Config {
+    Config::new(&config_of(&[("one", &prometheus.url("/api/v1/write"), keys)]))
 }
 
 /// The exporter, which keeps its documents in a directory.
@@ -32,7 +34,7 @@ fn start_in(directory: &Path, github: &StandIn, config: &Config) -> Serving {
 async fn what_a_server_has_is_verified_and_not_pushed_again_after_a_restart() {
     let (github, cache) = (stand_in().await, tempfile::tempdir().unwrap());
     let prometheus = prometheus(WINDOW).await;
-    let config = config_for(&prometheus, &format!("query_url: {}", prometheus.url()));
+    let config = config_for(&prometheus, &format!("query_url: {}", prometheus.url("")));
     let serving = start_in(cache.path(), &github, &config);
     serving.wait_for("daily samples pushed");
     let pushed = days(&serving, "pushed", "one").await;
