@@ -17,6 +17,20 @@ use crate::store::{Slot, Store, StoreError};
 /// On how many days a document is looked for: reports come up to four days late.
 const PROBED_DAYS: i64 = 5;
 
+/// Why GitHub refuses a document.
+pub(super) struct Refused {
+    /// The error.
+    pub reason: String,
+    /// Whether it may not exist: an organization need not have reports.
+    pub is_not_found: bool,
+}
+
+impl Refused {
+    fn of(error: &FetchError) -> Self {
+        Self { reason: error.to_string(), is_not_found: error.is_not_found() }
+    }
+}
+
 /// Gets the documents of the days of a target.
 pub(super) struct DaySource<'a> {
     client: &'a Client,
@@ -32,7 +46,7 @@ pub(super) struct DaySource<'a> {
     /// The documents of days that were requested.
     in_this_run: HashSet<(String, Date)>,
     /// The documents that GitHub refuses, and why: they are not requested again.
-    pub(super) refused: BTreeMap<String, String>,
+    pub(super) refused: BTreeMap<String, Refused>,
     /// The number of requests, without those of files.
     pub(super) requests: u64,
 }
@@ -78,7 +92,7 @@ impl<'a> DaySource<'a> {
                 }
             }
             if let Some(error) = not_found {
-                self.refused.insert(spec.name, error.to_string());
+                self.refused.insert(spec.name, Refused::of(&error));
             }
         }
     }
@@ -97,7 +111,7 @@ impl<'a> DaySource<'a> {
                     }
                 }
                 Err(error) if error.is_settled() => {
-                    self.refused.insert(spec.name, error.to_string());
+                    self.refused.insert(spec.name, Refused::of(&error));
                 }
                 Err(error) => return Err(error.to_string()),
             }

@@ -6,6 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
+use super::days::Refused;
 use super::sink::{Outcome, Reason};
 use crate::model::Target;
 
@@ -29,7 +30,7 @@ pub(super) struct TargetReport {
     /// The days that are not complete, by the reason.
     pub failed: BTreeMap<String, Vec<Date>>,
     /// The documents that GitHub refuses, and why.
-    pub refused: BTreeMap<String, String>,
+    pub refused: BTreeMap<String, Refused>,
     /// The number of requests to GitHub.
     pub requests: u64,
 }
@@ -64,7 +65,10 @@ impl TargetReport {
 
     fn is_complete(&self) -> bool {
         let is_in = self.receivers.values().all(|receiver| receiver.failed.is_empty());
-        is_in && self.failed.is_empty() && (self.refused.is_empty() || self.days > 0)
+        // One that can't be read is known from the other documents.
+        let is_readable =
+            self.days > 0 || self.refused.values().all(|refused| refused.is_not_found);
+        is_in && self.failed.is_empty() && is_readable
     }
 
     /// Notes that a day is not complete.
@@ -81,7 +85,9 @@ impl Report {
 
     /// Whether every day that GitHub has was written.
     pub fn is_complete(&self) -> bool {
-        self.targets.iter().all(|(_, report)| report.is_complete())
+        // If nothing is found at all, it is the credential.
+        let is_any_found = self.targets.iter().any(|(_, of)| of.days > 0 || of.refused.is_empty());
+        is_any_found && self.targets.iter().all(|(_, report)| report.is_complete())
     }
 }
 
@@ -97,7 +103,7 @@ impl Display for Report {
             if !absent.is_empty() {
                 writeln!(f, "  no report: {}", ranges(absent))?;
             }
-            for (document, reason) in refused {
+            for (document, Refused { reason, .. }) in refused {
                 writeln!(f, "  without {document}: {reason}")?;
             }
             for (reason, days) in failed {

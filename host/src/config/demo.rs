@@ -1,9 +1,12 @@
 //! Whether to serve the demo.
 
+use std::path::Path;
+
 use clap::ValueEnum;
 
 use super::error::SettingError;
 use super::flags::{ServeArgs, given, parse_flag};
+use super::settings::exports_nothing;
 use super::values::Choice;
 
 /// When to serve the demo.
@@ -21,7 +24,8 @@ pub enum Demo {
 /// Whether to serve the recordings instead of anything real.
 pub fn wants_demo(args: &ServeArgs) -> Result<bool, SettingError> {
     let demo = given(&args.demo).map(|text| parse_flag::<Choice<Demo>>("--demo (DEMO)", text));
-    let texts = [&args.config, &args.token_file, &args.app_id, &args.org, &args.enterprise];
+    let texts = [&args.token_file, &args.app_id, &args.org, &args.enterprise];
+    let is_in_config = || given(&args.config).is_some_and(|path| !exports_nothing(Path::new(path)));
     let token = args.token.as_ref().is_some_and(|token| !token.expose().trim().is_empty());
     let demo = demo.transpose()?.unwrap_or_default();
     let exports = [("--org (ORG)", &args.org), ("--enterprise (ENTERPRISE)", &args.enterprise)];
@@ -32,7 +36,10 @@ pub fn wants_demo(args: &ServeArgs) -> Result<bool, SettingError> {
     }
     Ok(match demo {
         Demo::Always => true,
-        Demo::Auto => !token && texts.into_iter().all(|text| given(text).is_none()),
+        Demo::Auto => {
+            let is_set = token || texts.into_iter().any(|text| given(text).is_some());
+            !is_set && !is_in_config()
+        }
         Demo::Never => false,
     })
 }
@@ -57,5 +64,19 @@ mod tests {
         let error = wants_demo(&args("always", "octo-org")).unwrap_err();
         assert_eq!(error.setting, "--org (ORG)");
         assert!(wants_demo(&args("maybe", "")).is_err());
+    }
+
+    #[test]
+    fn a_config_file_without_targets_and_credentials_leaves_auto_the_demo() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.yaml");
+        let wants = |yaml: &str| {
+            std::fs::write(&path, yaml).unwrap();
+            let config = Some(path.to_str().unwrap().to_owned());
+            wants_demo(&ServeArgs { demo: Some("auto".to_owned()), config, ..ServeArgs::default() })
+        };
+        assert_eq!(wants("remote_write: [{url: http://prometheus:9090/api/v1/write}]"), Ok(true));
+        assert_eq!(wants("targets: [{organization: octo-org}]"), Ok(false));
+        assert_eq!(wants("targets: ["), Ok(false));
     }
 }

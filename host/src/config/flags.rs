@@ -15,7 +15,7 @@ const DEFAULT_LISTEN_ADDRESS: &str = "0.0.0.0:8000";
 #[derive(Clone, Debug, Default, Args)]
 pub struct ServeArgs {
     /// Serve the built-in recordings of two invented organizations and an enterprise: needs no token
-    /// and no network. `--demo=auto`: only if no credential, target or config file is given
+    /// and no network. `--demo=auto`: only if no credential and no target is set
     #[arg(
         long,
         env = "DEMO",

@@ -137,6 +137,11 @@ impl Settings {
     }
 }
 
+/// Whether a config file has neither targets nor credentials. One that is invalid is meant to have some.
+pub(super) fn exports_nothing(path: &Path) -> bool {
+    read_config(path).is_ok_and(|config| config.targets.is_empty() && config.credentials.is_empty())
+}
+
 fn read_config(path: &Path) -> Result<Config, SettingError> {
     let unreadable = |problem: String| SettingError::new("--config (CONFIG_FILE)", problem);
     yaml::parse(path, &read_text(path, MAX_CONFIG_BYTES).map_err(unreadable)?)

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bytes::Bytes;
+use copilot_metrics_tests::command::exporter;
 use copilot_metrics_tests::database::Database;
+use copilot_metrics_tests::deployed::deployed;
+use copilot_metrics_tests::fixtures::root;
 use copilot_metrics_tests::github::{Fault, StandIn, stand_in};
 use copilot_metrics_tests::mutation::Random;
 use copilot_metrics_tests::prometheus::{Prometheus, Version};
@@ -274,4 +277,31 @@ async fn what_needs_an_endpoint_is_refused_without_one() {
         assert!(text.contains(expected), "{text}");
     }
     assert!(github.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_of_compose_fills_prometheus_with_a_year() {
+    let config = deployed("prometheus.yml")
+        .replace("exporter:8000", "SELF")
+        .replace("rule_files:\n  - rules.yml\n  - alerts.yml\n", "");
+    let database = Prometheus::new(Version::Later).config(&config).receiving().run();
+    database.ready().await;
+    let directory = tempfile::tempdir().unwrap();
+    let settings = fs::read_to_string(root().join("deploy/exporter/config.yaml")).unwrap();
+    let settings = settings.replace("http://prometheus:9090", &database.url(""));
+    fs::write(directory.path().join("config.yaml"), settings).unwrap();
+    let compose = fs::read_to_string(root().join("deploy/compose.yaml")).unwrap();
+    let arguments = compose.split("command: [").nth(1).unwrap().split(']').next().unwrap();
+    let mut command = exporter();
+    command
+        .env("DEMO", "auto")
+        .env("CONFIG_FILE", directory.path().join("config.yaml"))
+        .args(arguments.split(", "));
+    let report = succeed(command);
+    assert!(report.contains("organization octodemo: "), "{report}");
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let (start, end) = (midnight(today - 366.days()), midnight(today));
+    let days = database.count(&SERIES.replace('{', "{org=\"octodemo\","), start, end).await;
+    // But for the gap, and the days that have no report yet.
+    assert!((355..=365).contains(&days), "{days}");
 }
