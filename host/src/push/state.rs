@@ -156,8 +156,7 @@ impl EndpointState {
     /// Shows the newest complete day of a target in the metrics.
     pub(super) fn show_newest_day(&self, target: &Target) {
         let days = self.targets.get(target).map(|state| &state.days);
-        let newest =
-            days.into_iter().flatten().filter(|(_, known)| known.is_complete()).next_back();
+        let newest = days.into_iter().flatten().rfind(|(_, known)| known.is_complete());
         let day = newest.map(|(day, _)| *day);
         self.environment.metrics.set_newest_day(self.endpoint.name(), target, day);
     }
