@@ -9,10 +9,15 @@ use copilot_metrics_tests::transcript::keep_secret;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use prost::Message;
 
 use super::{DAYS, MARKER, change, config_of, days, start};
 use crate::serving::metrics;
+
+/// Since when an endpoint is behind.
+const PENDING: &str = "copilot_exporter_remote_write_pending_since_timestamp_seconds";
 
 /// The family and the day of each sample in the requests to a path, in their order.
 fn samples(receiver: &Receiver, path: &str) -> Vec<(String, Date)> {
@@ -66,8 +71,7 @@ async fn each_of_28_days_is_pushed_once_oldest_first_with_all_samples() {
     let series = "copilot_exporter_remote_write_newest_day_timestamp_seconds{endpoint=\"one\",org=\"octodemo\",scope=\"organization\"}";
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.value(series), newest.as_second() as f64);
-    let pending = "copilot_exporter_remote_write_pending_since_timestamp_seconds";
-    assert_eq!(exposition.series(pending).count(), 0);
+    assert_eq!(exposition.series(PENDING).count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,21 +86,46 @@ async fn an_endpoint_that_fails_delays_no_other_and_catches_up_without_losing_a_
     let config = Config::new(&config_of(&[("failing", &urls[0], ""), ("other", &urls[1], "")]));
     let serving = start(&github, &config, "1", &[]);
     serving.wait_for("failed to push to the endpoint");
-    while days(&serving, "pushed", "other").await < DAYS {
+    let waits = async |endpoint| {
+        let label = format!("endpoint=\"{endpoint}\"");
+        metrics(&serving).await.sum(PENDING, &label) > 0.0
+    };
+    while days(&serving, "pushed", "other").await < DAYS || waits("other").await {
         tokio::task::yield_now().await;
     }
     assert_eq!(complete_days(&other).len(), DAYS);
     assert!(complete_days(&failing).is_empty());
-    let pending = "copilot_exporter_remote_write_pending_since_timestamp_seconds";
-    let waiting = metrics(&serving).await;
-    let waiting: Vec<_> = waiting.series(pending).map(|(series, _)| series.to_owned()).collect();
-    assert_eq!(waiting, [format!("{pending}{{endpoint=\"failing\"}}")]);
+    assert!(waits("failing").await);
     // A change does not wait for the next attempt.
     change(&github);
     serving.wait_for("the endpoint works again");
     assert_eq!(complete_days(&failing).len(), DAYS);
-    assert_eq!(metrics(&serving).await.series(pending).count(), 0);
+    assert_eq!(metrics(&serving).await.series(PENDING).count(), 0);
     assert_eq!(serving.log().matches("failed to push to the endpoint").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_never_responds_delays_neither_another_one_nor_the_shutdown() {
+    let github = stand_in().await;
+    let other = Receiver::start([]).await;
+    // Connections are accepted by the operating system.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/w", silent.local_addr().unwrap());
+    let endpoints =
+        [("silent", url.as_str(), "remote_timeout: 24h"), ("other", &other.url("/w"), "")];
+    let config = Config::new(&config_of(&endpoints));
+    let mut serving = start(&github, &config, "3600", &[]);
+    serving.wait_for("daily samples pushed");
+    assert_eq!(complete_days(&other).len(), DAYS);
+    while !serving.log().contains("days that are due endpoint=\"silent\"") {
+        tokio::task::yield_now().await;
+    }
+    kill(Pid::from_raw(i32::try_from(serving.id()).unwrap()), Signal::SIGTERM).unwrap();
+    serving.wait_for("stopped");
+    assert!(serving.wait().success());
+    // It was still being tried.
+    let log = serving.log();
+    assert!(!log.contains("failed to push"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,10 +162,12 @@ async fn days_that_are_accepted_and_not_stored_are_pushed_once_more_and_named_on
     let keys = format!("query_url: {}", receiver.url(""));
     let config = Config::new(&config_of(&[("one", &receiver.url("/w"), &keys)]));
     let serving = start(&github, &config, "3600", &[]);
-    serving.wait_for("did not store what it accepted; pushing the days again");
-    while days(&serving, "refused", "one").await < DAYS {
+    serving.wait_for("daily samples pushed");
+    let pushed = days(&serving, "pushed", "one").await;
+    while days(&serving, "refused", "one").await < pushed {
         serving.wait_for("did not store what it accepted twice");
     }
+    assert!(serving.log().contains("did not store what it accepted; pushing the days again"));
     let mut complete = complete_days(&receiver);
     complete.sort();
     assert_eq!(complete.len(), 2 * DAYS);
