@@ -1,7 +1,8 @@
-//! Nothing but the tests uses the module yet, so they call it directly.
+//! The client for remote write. The tests call it directly, with samples of their own.
 
 mod prometheus;
 mod receiver;
+mod revisions;
 mod sign_in;
 
 use std::sync::Arc;
