@@ -24,6 +24,8 @@ pub(super) struct Known {
 /// What became of a day that was pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
+    /// It has not been pushed since the start, but the endpoint has marked it as complete.
+    Marked,
     /// The endpoint accepted it.
     Accepted,
     /// The endpoint accepted it, and does not have all of it: it is pushed again, once.
@@ -39,7 +41,7 @@ impl Known {
     /// as complete at the endpoint.
     pub(super) fn from_marker(day: Version, marker: i64) -> Self {
         let version = Version { timestamp: marker, is_complete: true, ..day };
-        Self { version, state: State::Accepted }
+        Self { version, state: State::Marked }
     }
 
     /// What is known after the endpoint accepted a day.
@@ -59,7 +61,7 @@ impl Known {
     /// What is known after a comparison found that the endpoint does not have all of a day.
     pub(super) fn not_stored(self) -> Self {
         let state = match self.state {
-            State::Accepted | State::NotStored => State::NotStored,
+            State::Marked | State::Accepted | State::NotStored => State::NotStored,
             State::AcceptedAgain | State::Refused => State::Refused,
         };
         Self { state, ..self }
@@ -67,7 +69,7 @@ impl Known {
 
     /// Whether the endpoint has the day, as far as is known, and it is complete.
     pub(super) fn is_complete(&self) -> bool {
-        self.version.is_complete && matches!(self.state, State::Accepted | State::AcceptedAgain)
+        self.version.is_complete && !matches!(self.state, State::NotStored | State::Refused)
     }
 }
 
@@ -79,11 +81,19 @@ pub(super) fn is_due(day: Version, known: Option<&Known>) -> bool {
         State::Refused => now.timestamp != before.timestamp,
         State::NotStored => now.timestamp >= before.timestamp,
         // A document that arrives later may add samples without moving the timestamp.
-        State::Accepted | State::AcceptedAgain => {
+        State::Marked | State::Accepted | State::AcceptedAgain => {
             now.timestamp > before.timestamp
                 || now.timestamp == before.timestamp && now.samples > before.samples
         }
     }
+}
+
+/// Whether the endpoint may have a day although it is due: its mark does not tell the number of samples, which
+/// grows at the start while mappings are put in use.
+pub(super) fn may_be_stored(day: Version, known: Option<&Known>) -> bool {
+    known.is_some_and(|known| {
+        known.state == State::Marked && day.timestamp == known.version.timestamp
+    })
 }
 
 /// Whether a day that is pushed revises one that the endpoint has.
@@ -128,6 +138,17 @@ mod tests {
         }
         assert!(!is_revision(version(10, 6), Some(&known)));
         assert!(is_revision(version(11, 4), Some(&known)));
+    }
+
+    #[test]
+    fn a_day_that_gets_more_samples_after_the_start_may_be_stored_already() {
+        let marked = Known::from_marker(version(10, 5), 10);
+        let more = version(10, 6);
+        assert!(is_due(more, Some(&marked)) && may_be_stored(more, Some(&marked)));
+        assert!(!may_be_stored(version(11, 6), Some(&marked)));
+        let accepted = Known::accepted(version(10, 5), Some(&marked));
+        assert!(is_due(more, Some(&accepted)) && !may_be_stored(more, Some(&accepted)));
+        assert!(!may_be_stored(more, None));
     }
 
     #[test]

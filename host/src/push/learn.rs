@@ -44,8 +44,7 @@ impl EndpointState {
                 known.push((day, Known::from_marker(version, *marker)));
             } else if !version.is_complete {
                 // Such as today's seats: nothing marks them as complete.
-                let report = self.endpoint.verify(&days.of_day(day)).await;
-                if self.note_query(report).is_some_and(|report| report.is_complete()) {
+                if self.has_day(days, day).await {
                     known.push((day, Known::accepted(version, None)));
                 }
             }
@@ -59,5 +58,11 @@ impl EndpointState {
             }
             state.is_known = true;
         }
+    }
+
+    /// Asks the endpoint whether it has a day with its values.
+    pub(super) async fn has_day(&mut self, days: &TargetDays, day: Date) -> bool {
+        let report = self.endpoint.verify(&days.of_day(day)).await;
+        self.note_query(report).is_some_and(|report| report.is_complete())
     }
 }

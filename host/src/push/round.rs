@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::days::TargetDays;
-use super::due::{Known, Version, is_due, is_revision};
+use super::due::{Known, Version, is_due, is_revision, may_be_stored};
 use super::failure::{Concern, concern};
 use super::problems::Problems;
 use super::state::{EndpointState, TargetState, has_samples};
@@ -137,6 +137,13 @@ impl EndpointState {
         let (mut pushed, mut samples) = (0, 0);
         let mut end = End::Complete;
         for (day, version) in due {
+            let known = self.targets.get(target).and_then(|state| state.days.get(&day));
+            if may_be_stored(version, known) && self.has_day(days, day).await {
+                if let Some(state) = self.targets.get_mut(target) {
+                    state.days.insert(day, Known::accepted(version, None));
+                }
+                continue;
+            }
             self.set_pending(true);
             match self.push_day(target, days, (day, version), problems).await {
                 Ok(count) => (pushed, samples) = (pushed + u32::from(count > 0), samples + count),
