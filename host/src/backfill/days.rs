@@ -9,7 +9,7 @@ use tracing::warn;
 
 use super::pace::Pace;
 use crate::github::{Client, FetchError, Fetched};
-use crate::history::{DayDocuments, is_current, keep, keep_absent, load, stored};
+use crate::history::{DayDocuments, Days, is_current, keep, keep_absent};
 use crate::model::day::{is_final, today};
 use crate::model::{Document, DocumentSpec, Target};
 use crate::store::{Slot, Store, StoreError};
@@ -36,6 +36,8 @@ pub(super) struct DaySource<'a> {
     client: &'a Client,
     store: Arc<dyn Store>,
     target: Target,
+    /// The days that are kept.
+    kept: Days,
     /// The documents that mappings want.
     wanted: Vec<DocumentSpec>,
     /// The names of those that are fetched.
@@ -56,7 +58,7 @@ impl<'a> DaySource<'a> {
     /// their names are in `fetched`.
     pub(super) fn new(
         client: &'a Client,
-        store: Arc<dyn Store>,
+        (store, kept): (Arc<dyn Store>, Days),
         target: Target,
         wanted: Vec<DocumentSpec>,
         fetched: BTreeSet<String>,
@@ -64,6 +66,7 @@ impl<'a> DaySource<'a> {
         Self {
             client,
             store,
+            kept,
             target,
             wanted,
             fetched,
@@ -81,7 +84,8 @@ impl<'a> DaySource<'a> {
             let mut not_found = None;
             for age in 0..PROBED_DAYS {
                 let day = newest.saturating_sub(age.days());
-                match self.fetch(&spec, day, pace).await {
+                let stored = self.load(day).await;
+                match self.fetch(&spec, day, stored.stored(&spec.name), pace).await {
                     Ok(_) => {
                         not_found = None;
                         break;
@@ -99,10 +103,11 @@ impl<'a> DaySource<'a> {
 
     /// The documents of a day. The error says why one could not be fetched: the day is not complete.
     pub(super) async fn get(&mut self, day: Date, pace: &mut Pace) -> Result<DayDocuments, String> {
-        let mut fresh = DayDocuments::default();
+        let mut documents = self.load(day).await;
         for spec in self.requested() {
-            match self.fetch(&spec, day, pace).await {
-                Ok(Some(document)) => fresh.add(&spec.name, Slot::Pending, document),
+            let old = documents.stored(&spec.name).filter(|old| old.is_of(&spec)).cloned();
+            match self.fetch(&spec, day, old.as_ref(), pace).await {
+                Ok(Some(document)) => documents.add(&spec.name, Slot::Pending, document),
                 Ok(None) => {}
                 Err(error) if error.is_not_found() => {
                     // The credential may read other days of it: there is no report of this one.
@@ -111,17 +116,20 @@ impl<'a> DaySource<'a> {
                     }
                 }
                 Err(error) if error.is_settled() => {
-                    self.refused.insert(spec.name, Refused::of(&error));
+                    self.refused.insert(spec.name.clone(), Refused::of(&error));
                 }
                 Err(error) => return Err(error.to_string()),
             }
         }
-        let names = self.wanted.iter().map(|spec| spec.name.as_str());
-        let loaded = load(&*self.store, &self.target, names, day).await;
-        let mut documents = self.note(loaded).unwrap_or_default();
-        // What the store could not take is used all the same.
-        documents.newest.extend(fresh.newest);
         Ok(documents)
+    }
+
+    /// What is kept of a day.
+    async fn load(&mut self, day: Date) -> DayDocuments {
+        let loaded = self.kept.load(&*self.store, day).await;
+        let documents = self.note(loaded).unwrap_or_default();
+        self.seen.extend(documents.newest.keys().cloned());
+        documents
     }
 
     /// The documents of a day with one of them fetched again, if it is another one now. One that was
@@ -136,14 +144,12 @@ impl<'a> DaySource<'a> {
         if !self.in_this_run.insert((name.to_owned(), day)) {
             return None;
         }
-        let old = stored(&*self.store, &self.target, name, day).await;
-        let old = self.note(old).flatten()?;
+        let mut documents = self.load(day).await;
         let document = self.request(&spec, day, None, pace).await.ok()??;
-        if document.has_content_of(&old) {
+        if documents.stored(name).is_none_or(|old| document.has_content_of(old)) {
             return None;
         }
-        let mut documents = self.get(day, pace).await.ok()?;
-        documents.newest.insert(spec.name, document);
+        documents.add(name, Slot::Pending, document);
         Some(documents)
     }
 
@@ -161,19 +167,14 @@ impl<'a> DaySource<'a> {
         &mut self,
         spec: &DocumentSpec,
         day: Date,
+        old: Option<&Document>,
         pace: &mut Pace,
     ) -> Result<Option<Document>, FetchError> {
-        let old = stored(&*self.store, &self.target, &spec.name, day).await;
-        let old = self.note(old).flatten().filter(|old| old.is_of(spec));
-        if old.as_ref().is_some_and(|old| !old.is_absent()) {
-            self.seen.insert(spec.name.clone());
-        }
-        if old.as_ref().is_some_and(|old| is_current(old, day, Timestamp::now())) {
+        if old.is_some_and(|old| is_current(old, day, Timestamp::now())) {
             return Ok(None);
         }
         self.in_this_run.insert((spec.name.clone(), day));
-        let old = old.filter(|old| !old.is_absent());
-        self.request(spec, day, old.as_ref(), pace).await
+        self.request(spec, day, old.filter(|old| !old.is_absent()), pace).await
     }
 
     /// Requests the document of a day, and keeps it. `None`: GitHub does not have it.
@@ -191,6 +192,7 @@ impl<'a> DaySource<'a> {
                 self.seen.insert(spec.name.clone());
                 let kept = keep(&*self.store, &self.target, &spec.name, day, &document).await;
                 self.note(kept);
+                self.kept.add(&self.target, &spec.name, day);
                 Ok(Some(document))
             }
             Fetched::Absent | Fetched::Final => {
@@ -201,11 +203,12 @@ impl<'a> DaySource<'a> {
     }
 
     /// Notes that GitHub has no document of a day, if it never will.
-    async fn note_absent(&self, spec: &DocumentSpec, day: Date) {
+    async fn note_absent(&mut self, spec: &DocumentSpec, day: Date) {
         if is_final(day, today()) {
             let note = Document::absent(spec, day, Timestamp::now());
             let kept = keep_absent(&*self.store, &self.target, &spec.name, day, &note).await;
             self.note(kept);
+            self.kept.add(&self.target, &spec.name, day);
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::warn;
 
 use super::days::DaySource;
@@ -106,7 +106,8 @@ impl Backfill {
         let mut pace = Pace::new(self.requests_per_hour, Instant::now());
         for mut job in jobs {
             let target = job.settings.target.clone();
-            let mut filled = self.fill(&mut job, &mut pace, &mut sink, progress).await?;
+            let (used, mut filled) = self.fill(&job, &mut pace, sink, progress).await?;
+            sink = used;
             if let Some(verify) = self.verify {
                 self.verify(&mut job, &mut pace, &mut sink, verify, &mut filled).await;
             }
@@ -119,14 +120,14 @@ impl Backfill {
     /// Fills a target: while the samples of a day are written, the next day is fetched and mapped.
     async fn fill(
         &self,
-        job: &mut Job,
+        job: &Job,
         pace: &mut Pace,
-        sink: &mut Sink,
+        mut sink: Sink,
         progress: &mut Progress,
-    ) -> Result<TargetReport, SinkError> {
+    ) -> Result<(Sink, TargetReport), SinkError> {
         let (days, mut mapped) = mpsc::channel::<Day>(DAYS_AHEAD);
-        let mapping = self.map_days(job, pace, Some(progress), days);
-        let writing = async {
+        // A task of its own, so that writing and mapping have a core each.
+        let writing = AbortOnDropHandle::new(tokio::spawn(async move {
             let mut written = TargetReport::default();
             while let Some(Day { day, samples }) = mapped.recv().await {
                 let results = sink.add(day, &samples).await?;
@@ -134,12 +135,13 @@ impl Backfill {
                 written.days += 1;
                 written.samples += samples.iter().map(|of| of.len() as u64).sum::<u64>();
             }
-            // No more days are mapped after an error.
-            Ok::<_, SinkError>(written)
-        };
-        let (report, written) = tokio::join!(mapping, writing);
-        let TargetReport { days, samples, receivers, .. } = written?;
-        Ok(TargetReport { days, samples, receivers, ..report })
+            Ok::<_, SinkError>((sink, written))
+        }));
+        let report = self.map_days(job, pace, Some(progress), days).await;
+        // It is not aborted, and a panic is a bug that must not look like a success.
+        let (sink, written) = writing.await.map_err(SinkError::Aborted)??;
+        let TargetReport { days, samples, receivers, .. } = written;
+        Ok((sink, TargetReport { days, samples, receivers, ..report }))
     }
 
     /// Maps every day once more, and asks the receivers for it.
@@ -181,7 +183,9 @@ impl Backfill {
         let wanted = self.wanted(settings, set);
         let fetched = wanted.iter().map(|spec| spec.name.clone());
         let fetched = fetched.filter(|name| !*is_fetched && self.is_fetched(name)).collect();
-        let store = Arc::clone(&self.store);
+        let kept = Days::list(&*self.store, target).await;
+        let kept = kept.inspect_err(|error| warn!(%target, %error, "the store failed"));
+        let store = (Arc::clone(&self.store), kept.unwrap_or_default());
         let mut source = DaySource::new(client, store, target.clone(), wanted, fetched);
         let mut report = TargetReport::default();
         source.probe(*self.days.end(), pace).await;

@@ -20,6 +20,9 @@ pub enum SinkError {
     /// A temporary file.
     #[error("a temporary file: {0}")]
     Spool(io::Error),
+    /// The task that writes ended too early.
+    #[error("writing was aborted: {0}")]
+    Aborted(tokio::task::JoinError),
     /// Standard output.
     #[error("failed to print: {0}")]
     Print(io::Error),

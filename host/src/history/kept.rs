@@ -82,25 +82,6 @@ pub async fn keep_absent(
     store.put(&Key::document(target, name, Some(day), Slot::Good), note).await.map(drop)
 }
 
-/// Loads these documents of a day.
-pub async fn load(
-    store: &dyn Store,
-    target: &Target,
-    names: impl Iterator<Item = &str>,
-    day: Date,
-) -> Result<DayDocuments, StoreError> {
-    let mut documents = DayDocuments::default();
-    for name in names {
-        for slot in [Slot::Good, Slot::Pending] {
-            let key = Key::document(target, name, Some(day), slot);
-            if let Some(document) = store.get(&key).await? {
-                documents.add(name, slot, document);
-            }
-        }
-    }
-    Ok(documents)
-}
-
 /// The days of which a target has documents, and their keys.
 #[derive(Clone, Debug, Default)]
 pub struct Days(BTreeMap<Date, Vec<Key>>);
@@ -115,6 +96,17 @@ impl Days {
             }
         }
         Ok(Self(days))
+    }
+
+    /// Adds a document that has been stored since.
+    pub fn add(&mut self, target: &Target, name: &str, day: Date) {
+        let keys = self.0.entry(day).or_default();
+        for slot in [Slot::Good, Slot::Pending] {
+            let key = Key::document(target, name, Some(day), slot);
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
     }
 
     /// Whether there is a document of a day, or the note that there is none.
@@ -146,20 +138,26 @@ pub struct DayDocuments {
     pub newest: Documents,
     /// The last version of each that a mapping accepted.
     pub good: Documents,
+    /// Notes that there is none.
+    pub absent: Documents,
 }
 
 impl DayDocuments {
-    /// Adds a document. A note that there is none is left out.
+    /// Adds a document, or the note that there is none.
     pub fn add(&mut self, name: &str, slot: Slot, document: Document) {
         if document.is_absent() {
-            return;
-        }
-        if slot == Slot::Good {
+            self.absent.insert(name.to_owned(), document);
+        } else if slot == Slot::Good {
             self.good.insert(name.to_owned(), document.clone());
             self.newest.entry(name.to_owned()).or_insert(document);
         } else {
             self.newest.insert(name.to_owned(), document);
         }
+    }
+
+    /// What is stored under a name: the newest version, or the note that there is none.
+    pub fn stored(&self, name: &str) -> Option<&Document> {
+        self.newest.get(name).or_else(|| self.absent.get(name))
     }
 
     /// The documents that no mapping has accepted, among those that one has accepted now.

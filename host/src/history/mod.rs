@@ -10,6 +10,6 @@ mod recent;
 
 pub use day::{MapFailure, Mapped, Subject, map};
 pub use kept::{
-    DayDocuments, Days, Kept, REVISION_INTERVAL, is_current, keep, keep_absent, load, stored,
+    DayDocuments, Days, Kept, REVISION_INTERVAL, is_current, keep, keep_absent, stored,
 };
 pub use recent::map_recent;

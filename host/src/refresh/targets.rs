@@ -75,8 +75,11 @@ impl TargetView {
         kept: &Days,
         runs: &TaskTracker,
     ) -> Result<Vec<Samples>, MapFailure> {
-        let documents =
-            DayDocuments { newest: self.documents.clone(), good: self.last_good.clone() };
+        let documents = DayDocuments {
+            newest: self.documents.clone(),
+            good: self.last_good.clone(),
+            absent: Documents::new(),
+        };
         let newest = self.documents.values().filter_map(|document| document.report_day).max();
         let since = newest.map_or(Date::MIN, |day| day.saturating_sub((DAYS - 1).days()));
         let wants = |day: Date| day >= since;
