@@ -1,8 +1,11 @@
 //! Days that are kept in the cache directory.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::{StandIn, stand_in};
 use jiff::ToSpan;
 
@@ -13,6 +16,16 @@ fn start(github: &StandIn, cache: &tempfile::TempDir) -> Serving {
     let mut command = command(github, "octodemo");
     command.env("CACHE_DIR", cache.path()).args(["--option", "users=true"]);
     Serving::start(command)
+}
+
+/// The names of all files below a directory.
+fn walk(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    let names = entries.map(|entry| match entry.path().is_dir() {
+        true => walk(&entry.path()),
+        false => vec![entry.file_name().to_string_lossy().into_owned()],
+    });
+    names.flatten().collect()
 }
 
 /// The days of the daily samples of users.
@@ -41,9 +54,23 @@ async fn the_last_days_that_are_not_final_are_fetched_and_have_daily_samples_aft
     };
     assert_eq!(requests(), 1);
     drop(serving);
+    let stored = || {
+        let all = walk(cache.path());
+        all.into_iter().filter(|name| name.starts_with(".samples.") && name.contains('@')).count()
+    };
+    // What a mapping has made of the day before is there too.
+    assert_eq!(stored(), 1);
     let serving = start(&github, &cache);
     serving.wait_for("serving stored data");
     assert_eq!(days_of_users(&serving).await, days);
     // They are not older than six hours.
     assert_eq!(requests(), 1);
+    drop(serving);
+    // It contained users.
+    let config = Config::new("defaults: {documents: {users-1-day: false}}");
+    let mut command = command(&github, "octodemo");
+    command.env("CACHE_DIR", cache.path()).env("CONFIG_FILE", config.path());
+    let serving = Serving::start(command);
+    serving.wait_for("serving stored data");
+    assert_eq!(stored(), 0);
 }

@@ -21,7 +21,7 @@ use super::report::{Report, TargetReport};
 use super::sink::{Sink, SinkError};
 use crate::config::TargetSettings;
 use crate::github::Client;
-use crate::history::{Days, Subject, map};
+use crate::history::{Days, Subject, map_day};
 use crate::mappings::MappingSet;
 use crate::model::{DocumentSpec, Need, Samples};
 use crate::output::daily::timestamp_ms;
@@ -231,7 +231,8 @@ impl Backfill {
         let mut documents = source.get(day, pace).await?;
         let tracker = TaskTracker::new();
         let mapped = loop {
-            let mapped = map(&self.runner, subject, &documents, &tracker).await;
+            let parts = (&self.runner, &*self.store);
+            let mapped = map_day(parts, subject, (day, &documents), &tracker).await;
             let mapped = mapped.map_err(|failure| failure.to_string())?;
             let Some((document, reason)) = mapped.malformed.first() else { break mapped };
             // GitHub may have repaired it since.

@@ -6,7 +6,7 @@ use thiserror::Error;
 use tokio_util::task::TaskTracker;
 
 use super::kept::DayDocuments;
-use crate::mappings::MappingSet;
+use crate::mappings::{MappingSet, Member};
 use crate::model::{Documents, MappingOption, Samples, Span, Target};
 use crate::output::daily::{fetched_at, to_daily};
 use crate::runner::{Budget, Request, Runner};
@@ -29,7 +29,7 @@ pub struct Subject<'a> {
 #[derive(Default)]
 pub struct Mapped {
     /// The samples of each mapping, each at the beginning of its day.
-    samples: Vec<Samples>,
+    pub(super) samples: Vec<Samples>,
     /// The documents that they were made of.
     pub used: Documents,
     /// The documents that are malformed, and why.
@@ -55,38 +55,52 @@ pub async fn map(
 ) -> Result<Mapped, MapFailure> {
     let mut mapped = Mapped::default();
     for member in subject.set.members() {
-        let request = Request {
-            member,
-            target: subject.target,
-            options: subject.options,
-            documents: &documents.newest,
-            last_good: &documents.good,
-            span: Span::History,
-            families: None,
-            budget: Budget::Daily,
-            strict: false,
-            failure_label: Some(FAILURE_LABEL),
-        };
-        let outcome = runner.run(request, tracker).await;
-        let malformed = outcome.malformed.into_iter();
-        mapped.malformed.extend(malformed.map(|of| (of.document, of.reason)));
-        match (outcome.result, outcome.failure) {
-            (Some((result, used)), _) => {
-                mapped.samples.push(result.samples);
-                mapped.used.extend(used);
-            }
-            (None, Some(failure)) => {
-                let (mapping, reason) = (member.name().to_owned(), failure.reason);
-                return Err(MapFailure { mapping, reason });
-            }
-            // No document is left.
-            (None, None) => {}
-        }
+        mapped.add(map_with(member, runner, subject, documents, tracker).await?);
     }
     Ok(mapped)
 }
 
+/// Maps every day of documents with one mapping.
+pub(super) async fn map_with(
+    member: &Member,
+    runner: &Runner,
+    subject: &Subject<'_>,
+    documents: &DayDocuments,
+    tracker: &TaskTracker,
+) -> Result<Mapped, MapFailure> {
+    let request = Request {
+        member,
+        target: subject.target,
+        options: subject.options,
+        documents: &documents.newest,
+        last_good: &documents.good,
+        span: Span::History,
+        families: None,
+        budget: Budget::Daily,
+        strict: false,
+        failure_label: Some(FAILURE_LABEL),
+    };
+    let outcome = runner.run(request, tracker).await;
+    let malformed = outcome.malformed.into_iter();
+    let malformed = malformed.map(|of| (of.document, of.reason)).collect();
+    match (outcome.result, outcome.failure) {
+        (Some((result, used)), _) => Ok(Mapped { samples: vec![result.samples], used, malformed }),
+        (None, Some(failure)) => {
+            Err(MapFailure { mapping: member.name().to_owned(), reason: failure.reason })
+        }
+        // No document is left.
+        (None, None) => Ok(Mapped { malformed, ..Mapped::default() }),
+    }
+}
+
 impl Mapped {
+    /// Adds what another mapping has returned.
+    pub(super) fn add(&mut self, other: Self) {
+        self.samples.extend(other.samples);
+        self.used.extend(other.used);
+        self.malformed.extend(other.malformed);
+    }
+
     /// Tells when the newest document about a day was fetched.
     pub fn fetched_at(&self) -> impl Fn(Date) -> Timestamp + use<> {
         fetched_at(&self.used)

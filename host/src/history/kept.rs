@@ -91,7 +91,7 @@ impl Days {
     pub async fn list(store: &dyn Store, target: &Target) -> Result<Self, StoreError> {
         let mut days: BTreeMap<Date, Vec<Key>> = BTreeMap::new();
         for key in store.list(target).await? {
-            if let Some(day) = key.day {
+            if let Some(day) = key.day.filter(|_| key.mapping().is_none()) {
                 days.entry(day).or_default().push(key);
             }
         }

@@ -7,6 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use super::day::{MapFailure, Mapped, Subject, map};
 use super::kept::{DayDocuments, Days};
+use super::stored::map_day;
 use crate::model::Samples;
 use crate::output::daily::timestamp_ms;
 use crate::runner::Runner;
@@ -33,7 +34,7 @@ pub async fn map_recent(
         if of_day.newest.iter().all(is_newest) {
             continue;
         }
-        let mapped = map(runner, subject, &of_day, tracker).await?;
+        let mapped = map_day((runner, store), subject, (day, &of_day), tracker).await?;
         for name in of_day.newly_accepted(&mapped.used) {
             let key = Key::document(subject.target, name, Some(day), Slot::Good);
             // One that stays pending is accepted the next time.

@@ -20,7 +20,7 @@ pub(super) async fn restore_samples(shared: &Shared, target: &Target) -> HashMap
     let keys = shared.store.list(target).await;
     let keys = shared.note_store_error(target, "load", keys).unwrap_or_default();
     let mut restored = Vec::new();
-    for key in keys.iter().filter(|key| key.mapping().is_some()) {
+    for key in keys.iter().filter(|key| key.mapping().is_some() && key.day.is_none()) {
         let document = shared.store.get(key).await;
         let Some(Some(document)) = shared.note_store_error(target, "load", document) else {
             continue;
@@ -53,7 +53,15 @@ pub(super) async fn load_documents(shared: &Shared, settings: &TargetSettings) -
     let target = &settings.target;
     let keys = shared.store.list(target).await;
     let mut keys = shared.note_store_error(target, "load", keys).unwrap_or_default();
+    // Those of days contain what their documents did.
+    let samples_of_days = keys.extract_if(.., |key| key.mapping().is_some() && key.day.is_some());
+    let samples_of_days: Vec<Key> = samples_of_days.collect();
     keys.retain(|key| key.mapping().is_none());
+    let is_turned_off = keys.iter().any(|key| !settings.wants(&key.name));
+    for key in samples_of_days.iter().filter(|_| is_turned_off) {
+        let removed = shared.store.remove(key).await;
+        shared.note_store_error(target, "save", removed);
+    }
     // Of several days, the newest one.
     keys.sort_by_key(|key| std::cmp::Reverse(key.day));
     let (mut good, mut pending) = (Documents::new(), Documents::new());

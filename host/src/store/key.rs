@@ -40,6 +40,11 @@ impl Key {
         Self::document(target, &format!("{SAMPLES}{mapping}"), None, Slot::Good)
     }
 
+    /// The key of the samples that a mapping has made of the documents of a day.
+    pub fn samples_of_day(target: &Target, mapping: &str, day: Date) -> Self {
+        Self { day: Some(day), ..Self::samples(target, mapping) }
+    }
+
     /// Whether it is the key of samples, and of which mapping.
     pub fn mapping(&self) -> Option<&str> {
         self.name.strip_prefix(SAMPLES)
@@ -70,7 +75,11 @@ impl Key {
     /// The key of a file name. Other files have none.
     pub(super) fn from_file_name(target: &Target, file: &str) -> Option<Self> {
         if file.starts_with(SAMPLES) {
-            return Some(Self::document(target, file, None, Slot::Good));
+            let (name, day) = match file.split_once('@') {
+                Some((name, day)) => (name, Some(day.parse().ok()?)),
+                None => (file, None),
+            };
+            return Some(Self::document(target, name, day, Slot::Good));
         }
         let (name, slot) = match file.strip_suffix(".pending") {
             Some(name) => (name, Slot::Pending),
@@ -100,6 +109,7 @@ mod tests {
             Key::document(&target, "users-1-day", day, Slot::Good),
             Key::document(&target, "users-1-day", day, Slot::Pending),
             Key::samples(&target, "github-copilot"),
+            Key::samples_of_day(&target, "github-copilot", jiff::civil::date(2026, 11, 20)),
         ] {
             assert_eq!(Key::from_file_name(&target, &key.file_name()), Some(key));
         }
