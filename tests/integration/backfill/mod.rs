@@ -41,7 +41,7 @@ pub fn succeed(command: Command) -> String {
 }
 
 /// Runs it, and expects that some days are not in.
-fn fail(command: Command) -> String {
+pub fn fail(command: Command) -> String {
     let output = output(command);
     let report = report(&output);
     assert_eq!(output.status.code(), Some(1), "{report}");

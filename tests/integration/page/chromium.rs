@@ -8,9 +8,8 @@ use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::npm;
 use serde_json::Value;
 
-use super::ranges::page_of;
+use super::ranges::{keep, page_of, start};
 use super::{POLICY, page_with_charts};
-use crate::backfill::{backfill, day, succeed};
 use crate::serving::command;
 
 /// The path of the page.
@@ -87,14 +86,9 @@ async fn chromium_finds_no_fault_in_a_page_with_failures_and_long_names() {
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_finds_no_fault_in_charts_of_a_quarter_and_of_a_year() {
     let (github, cache) = (stand_in().await, tempfile::tempdir().unwrap());
-    let since = day(&github, 364).to_string();
-    let file = cache.path().join("history.om");
-    let range = ["--since", &since, "--to", file.to_str().unwrap()];
-    succeed(backfill(&github, cache.path(), &range));
-    let mut command = command(&github, "octodemo");
-    command.env("CACHE_DIR", cache.path());
-    let serving = Serving::start(command);
-    serving.wait_for(" refreshed ");
+    keep(&github, cache.path(), 364, 350);
+    keep(&github, cache.path(), 80, 28);
+    let serving = start(&github, cache.path());
     for (range, screenshots) in [("90d", "quarter"), ("1y", "year")] {
         let path = format!("/?org=octodemo&scope=organization&range={range}");
         page_of(&serving, range).await;

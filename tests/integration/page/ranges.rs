@@ -1,12 +1,14 @@
 use std::path::Path;
+use std::process::Command;
 
+use bytes::Bytes;
 use copilot_metrics_exporter::model::{Scope, Target};
 use copilot_metrics_tests::command::Serving;
-use copilot_metrics_tests::github::{StandIn, stand_in};
+use copilot_metrics_tests::github::{Fault, StandIn, stand_in};
 use serde_json::Value;
 
 use super::{cell, page_with_charts};
-use crate::backfill::{backfill, day, succeed};
+use crate::backfill::{backfill, day, fail, succeed};
 use crate::serving::command;
 
 /// The page with charts of a range, once they are there.
@@ -23,14 +25,19 @@ pub async fn page_of(serving: &Serving, range: &str) -> String {
 }
 
 /// Keeps the days from one age to another in a directory.
-fn keep(github: &StandIn, cache: &Path, first: i64, last: i64) {
+pub fn keep(github: &StandIn, cache: &Path, first: i64, last: i64) {
+    succeed(keeping(github, cache, first, last));
+}
+
+fn keeping(github: &StandIn, cache: &Path, first: i64, last: i64) -> Command {
     let (since, until) = (day(github, first).to_string(), day(github, last).to_string());
     let file = cache.join("history.om");
     let range = ["--since", &since, "--until", &until, "--to", file.to_str().unwrap()];
-    succeed(backfill(github, cache, &range));
+    backfill(github, cache, &range)
 }
 
-fn start(github: &StandIn, cache: &Path) -> Serving {
+/// A serving exporter with what is kept in a directory, once it has refreshed.
+pub fn start(github: &StandIn, cache: &Path) -> Serving {
     let mut command = command(github, "octodemo");
     command.env("CACHE_DIR", cache);
     let serving = Serving::start(command);
@@ -123,4 +130,19 @@ async fn without_kept_days_no_range_is_offered_and_28_days_are_the_same_with_the
     assert_eq!(charts(&with), charts(&without));
     let html = page_with_charts(&serving, "/?range=1y").await;
     assert_eq!(charts(&html), charts(&without));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_day_that_is_malformed_is_a_gap_and_the_other_days_are_shown() {
+    let (github, cache) = (stand_in().await, tempfile::tempdir().unwrap());
+    // The newest day is requested first.
+    let malformed = Fault::Body(Bytes::from_static(b"{"));
+    github.fail_times(1, "/octodemo/organization-1-day/0.json", malformed);
+    fail(keeping(&github, cache.path(), 40, 38));
+    let serving = start(&github, cache.path());
+    let html = page_of(&serving, "90d").await;
+    let users = |age| cell(&html, "Active users", &day(&github, age).to_string(), 1);
+    assert_eq!(users(38), "no data");
+    assert!([users(39), users(40)].iter().all(|users| users != "no data"), "{html}");
+    assert!(!html.contains("Charts that could not be drawn"), "{html}");
 }

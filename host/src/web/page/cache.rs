@@ -21,7 +21,7 @@ use crate::store::Store;
 /// How long charts that failed are kept: the cause may be temporary, and however often the page is
 /// requested, they are not drawn again more often than this.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
-/// How many charts of longer ranges are kept: those of a year take up to a megabyte.
+/// How many pages of charts of longer ranges are kept: those of a year take a third of a megabyte.
 const MAX_LONG: usize = 8;
 /// For how long charts of longer ranges are kept at least, so that requests for many of them in turn do not
 /// have them drawn all the time.
@@ -141,10 +141,10 @@ impl ChartCache {
         };
         let id = (view.target.clone(), range);
         let mut entries = self.lock();
-        if let Some(entry) = entries.get(&id) {
-            if entry.is_current(&fingerprint, &days) {
-                return Some(entry.charts.clone());
-            }
+        if let Some(entry) = entries.get(&id)
+            && entry.is_current(&fingerprint, &days)
+        {
+            return Some(entry.charts.clone());
         }
         if range.needs_kept_days() && !has_room(&mut entries, &id) {
             return None;
@@ -211,4 +211,57 @@ fn fingerprint_of(view: &TargetView) -> String {
         format!("{} {limits:?} ", fingerprint(member, target, options, documents))
     });
     prints.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Scope;
+
+    /// Charts of a year that were started so long ago, done or not.
+    fn entry(age: Duration, is_done: bool, failures: &[&str]) -> Entry {
+        let failures = failures.iter().map(|failure| (*failure).to_owned()).collect();
+        let charts = is_done.then(|| Arc::new(Charts { failures, ..Charts::default() }));
+        Entry {
+            fingerprint: "1".to_owned(),
+            days: "1".to_owned(),
+            started: Instant::now().checked_sub(age).unwrap(),
+            charts: watch::channel(charts).1,
+        }
+    }
+
+    fn id(number: usize, range: Range) -> Id {
+        (Target::new(Scope::Organization, &format!("octo-{number}")).unwrap(), range)
+    }
+
+    const NEW: Duration = Duration::ZERO;
+    const OLD: Duration = Duration::from_secs(61);
+
+    #[test]
+    fn charts_of_a_year_are_computed_again_for_new_days_once_a_minute_at_most_and_not_while_they_are()
+     {
+        assert!(entry(OLD, true, &[]).is_current("1", "1"));
+        assert!(entry(NEW, true, &[]).is_current("1", "2"));
+        assert!(entry(OLD, false, &[]).is_current("1", "2"));
+        assert!(!entry(OLD, true, &[]).is_current("1", "2"));
+        // A new mapping or document counts at once, and a failure after a minute.
+        assert!(!entry(NEW, true, &[]).is_current("2", "1"));
+        assert!(entry(NEW, true, &["it trapped"]).is_current("1", "1"));
+        assert!(!entry(OLD, true, &["it trapped"]).is_current("1", "1"));
+    }
+
+    #[test]
+    fn charts_of_many_targets_replace_those_that_are_older_than_a_minute() {
+        let mut entries: HashMap<Id, Entry> =
+            (0..MAX_LONG).map(|at| (id(at, Range::Year), entry(NEW, true, &[]))).collect();
+        // Those of 28 days need no room.
+        entries.insert(id(0, Range::Days28), entry(OLD, true, &[]));
+        assert!(!has_room(&mut entries, &id(MAX_LONG, Range::Year)));
+        // It replaces itself.
+        assert!(has_room(&mut entries, &id(0, Range::Year)));
+        entries.insert(id(3, Range::Year), entry(OLD, true, &[]));
+        assert!(has_room(&mut entries, &id(MAX_LONG, Range::Year)));
+        assert!(!entries.contains_key(&id(3, Range::Year)));
+        assert_eq!(entries.len(), MAX_LONG);
+    }
 }
