@@ -10,9 +10,9 @@ use tokio_util::task::TaskTracker;
 
 use super::charts::Charts;
 use super::days::map_days;
+use super::kept::KeptDays;
 use super::range::Range;
 use super::run::{Pasts, draw, members_with_charts};
-use crate::history::Days;
 use crate::model::Target;
 use crate::refresh::TargetView;
 use crate::runner::{Runner, fingerprint};
@@ -21,7 +21,8 @@ use crate::store::Store;
 /// How long charts that failed are kept: the cause may be temporary, and however often the page is
 /// requested, they are not drawn again more often than this.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
-/// How many pages of charts of longer ranges are kept: those of a year take a third of a megabyte.
+/// For how many targets and ranges longer than 28 days charts are kept: those of a year take a third of a
+/// megabyte.
 const MAX_LONG: usize = 8;
 /// For how long charts of longer ranges are kept at least, so that requests for many of them in turn do not
 /// have them drawn all the time.
@@ -100,7 +101,7 @@ impl ChartCache {
     pub(super) async fn get(
         &self,
         view: &Arc<TargetView>,
-        (range, kept): (Range, Days),
+        (range, kept): (Range, Arc<KeptDays>),
         deadline: Instant,
     ) -> ChartsState {
         let missing = || match range.needs_kept_days() {
@@ -133,10 +134,15 @@ impl ChartCache {
 
     /// The first request for new charts has them drawn, in a task that does not depend on it. `None` if
     /// there are too many of longer ranges.
-    fn get_or_draw(&self, view: &Arc<TargetView>, range: Range, kept: Days) -> Option<Receiver> {
+    fn get_or_draw(
+        &self,
+        view: &Arc<TargetView>,
+        range: Range,
+        kept: Arc<KeptDays>,
+    ) -> Option<Receiver> {
         let fingerprint = fingerprint_of(view);
         let days = match range.needs_kept_days() {
-            true => format!("{} {}", view.revisions, kept.digest()),
+            true => format!("{} {}", view.revisions, kept.digest),
             false => String::new(),
         };
         let id = (view.target.clone(), range);
@@ -166,7 +172,7 @@ impl ChartCache {
                 }
                 let past = pasts.entry(view.target.clone()).or_default();
                 let parts = (&*runner, &*store);
-                failures = map_days(parts, &view, (range, &kept), past, &runs).await;
+                failures = map_days(parts, &view, (range, &kept.days), past, &runs).await;
                 of_target = past.clone();
             }
             // It is never closed.

@@ -47,13 +47,18 @@ pub(super) async fn map_days(
         };
         for member in members_with_charts(view) {
             let Some(past) = pasts.get_mut(member.name()) else { continue };
-            // One that fails would most likely fail on each of hundreds of days.
-            if past.selections().is_empty() || failed.contains(member.name()) {
+            if past.selections().is_empty() {
                 continue;
             }
             let DayDocuments { newest, good } = &documents;
             let fingerprint = fingerprint(member, &view.target, &view.options, newest);
             if past.is_current(day(date), &fingerprint) {
+                continue;
+            }
+            // What another mapping or document said is outdated, even if this run fails.
+            Arc::make_mut(past).retain(|other| other != day(date));
+            // A mapping that fails would most likely fail on each of hundreds of days.
+            if failed.contains(member.name()) {
                 continue;
             }
             let selections = past.selections().iter();

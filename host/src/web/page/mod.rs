@@ -5,7 +5,7 @@
 //!
 //! The charts are those in the manifests of a target's mappings: `run` runs the mappings, `select` and
 //! `data` compute the values of a chart, `charts`, `lines` and `bars` draw it. For a longer `range`, `days`
-//! maps the days that are kept in the store, of which `past` has the sums. The HTML is in
+//! maps the days that are kept in the store (`kept`), of which `past` has the sums. The HTML is in
 //! `host/templates`; `escape` escapes all texts in it.
 
 mod bars;
@@ -16,6 +16,7 @@ mod days;
 mod escape;
 #[cfg(test)]
 mod fixtures;
+mod kept;
 mod lines;
 mod numbers;
 mod past;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use askama::Template;
 use futures_util::future::join_all;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::cache::{ChartCache, ChartsState};
+use super::kept::{KeptDays, KeptLists};
 use super::range::Range;
 use super::section::Section;
-use crate::history::Days;
 use crate::model::text::sanitize;
 use crate::output::{Publisher, TargetStatus};
 use crate::refresh::{TargetView, Targets};
@@ -20,7 +20,7 @@ use crate::store::Store;
 
 /// How long a request waits for charts that are not drawn yet.
 const CHARTS_WAIT: Duration = Duration::from_secs(5);
-/// How long a request waits for the list of kept days, and for charts that need them.
+/// The same for charts that need kept days.
 const DAYS_WAIT: Duration = Duration::from_secs(1);
 /// The number of targets with charts on one page.
 const MAX_TARGETS_WITH_CHARTS: usize = 8;
@@ -92,7 +92,7 @@ fn refused_file((path, reason): (PathBuf, String)) -> (String, String) {
 pub struct Page {
     publisher: Arc<Publisher>,
     targets: Arc<Targets>,
-    store: Arc<dyn Store>,
+    kept: KeptLists,
     charts: ChartCache,
     is_demo: bool,
 }
@@ -107,7 +107,7 @@ impl Page {
         store: Arc<dyn Store>,
     ) -> Self {
         let charts = ChartCache::new(runner, Arc::clone(&store));
-        Self { publisher, targets, store, charts, is_demo: false }
+        Self { publisher, targets, kept: KeptLists::new(store), charts, is_demo: false }
     }
 
     /// Says whether the numbers are those of the demo.
@@ -147,7 +147,8 @@ impl Page {
         let charts = match (&view, range) {
             (_, None) => ChartsState::Elsewhere,
             (Some(view), Some(range)) if !documents.is_empty() => {
-                let (ranges, kept) = self.ranges(view).await;
+                let kept = self.kept.get(&view.target).await;
+                let ranges = ranges(view, &kept);
                 let range = if ranges.contains(&range) { range } else { Range::default() };
                 let wait = if range.needs_kept_days() { DAYS_WAIT } else { CHARTS_WAIT };
                 let charts = self.charts.get(view, (range, kept), Instant::now() + wait).await;
@@ -159,18 +160,10 @@ impl Page {
         };
         Section::new(status, &documents, charts)
     }
+}
 
-    /// The ranges that the charts of a target may show, and the days that are kept. Without the list of
-    /// days, it is the shortest range.
-    async fn ranges(&self, view: &TargetView) -> (Vec<Range>, Days) {
-        let mut kept = Days::default();
-        // In memory, there is only the newest day.
-        if self.store.is_durable() {
-            let listed = Days::list(&*self.store, &view.target);
-            let listed = timeout_at(Instant::now() + DAYS_WAIT, listed).await;
-            kept = listed.ok().and_then(Result::ok).unwrap_or_default();
-        }
-        let newest = view.documents.values().filter_map(|document| document.report_day).max();
-        (Range::available(newest, &kept.days().collect()), kept)
-    }
+/// The ranges that the charts of a target may show.
+fn ranges(view: &TargetView, kept: &KeptDays) -> Vec<Range> {
+    let newest = view.documents.values().filter_map(|document| document.report_day).max();
+    Range::available(newest, &kept.days.days().collect())
 }
