@@ -4,6 +4,8 @@ mod chromium;
 mod control_characters;
 /// What the page says about the exporter as a whole, and where its links lead.
 mod notices;
+/// More days than the newest documents are about.
+mod ranges;
 
 use std::time::{Duration, Instant};
 

@@ -65,6 +65,7 @@ impl Exporter {
             request_metrics: metrics.remote_write.clone(),
         };
         let pusher = Pusher::new(environment, endpoints);
+        let kept_days = Arc::clone(&store);
         let parts = Parts {
             store,
             spool,
@@ -94,7 +95,8 @@ impl Exporter {
             registry: metrics.registry,
             metrics: metrics.web,
             github: metrics.github,
-            page: Page::new(Arc::clone(&publisher), targets, runner).of_demo(settings.is_demo),
+            page: Page::new(Arc::clone(&publisher), targets, runner, kept_days)
+                .of_demo(settings.is_demo),
             publisher,
             daily: settings.enable_daily.then_some(daily),
             reloader,

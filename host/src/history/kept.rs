@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::day::{day_of, is_final};
+use crate::model::digest::sha256;
 use crate::model::{Document, Documents, Target};
 use crate::store::{Key, Slot, Store, StoreError};
 
@@ -117,6 +118,17 @@ impl Days {
     /// The days, oldest first.
     pub fn days(&self) -> impl Iterator<Item = Date> {
         self.0.keys().copied()
+    }
+
+    /// Identifies the list: it changes when a document is added, accepted or removed.
+    pub fn digest(&self) -> String {
+        let text = |(day, keys): (&Date, &Vec<Key>)| {
+            let mut keys: Vec<_> =
+                keys.iter().map(|key| format!("{} {:?},", key.name, key.slot)).collect();
+            keys.sort();
+            format!("{day}: {};", keys.concat())
+        };
+        sha256(self.0.iter().map(text))
     }
 
     /// Loads the documents of a day.

@@ -7,7 +7,7 @@
 //! | `/-/healthy` | 200 while the process runs |
 //! | `/-/ready` | 200 if there is data to serve, otherwise 503 and the reason |
 //! | `POST /-/reload` | reloads the settings; 500 and the reason if they can't be used; 403 unless allowed |
-//! | `/` | the page: state and charts of all targets, or of `?org=…&scope=…` |
+//! | `/` | the page: state and charts of all targets, or of `?org=…&scope=…&range=…` |
 //!
 //! If the web config has users, everything except `/-/healthy` requires a password.
 

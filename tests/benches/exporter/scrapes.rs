@@ -13,6 +13,7 @@ use copilot_metrics_exporter::model::{
 use copilot_metrics_exporter::output::{Placement, Published};
 use copilot_metrics_exporter::refresh::{Reloader, Targets};
 use copilot_metrics_exporter::runner::Runner;
+use copilot_metrics_exporter::store::Memory;
 use copilot_metrics_exporter::web::{App, Listener, Page, router, serve};
 use copilot_metrics_tests::command::client;
 use criterion::{Criterion, Throughput};
@@ -108,7 +109,12 @@ async fn exporter() -> Router {
         registry: metrics.registry,
         metrics: metrics.web,
         github: metrics.github,
-        page: Page::new(Arc::clone(&publisher), Arc::new(Targets::default()), runner),
+        page: Page::new(
+            Arc::clone(&publisher),
+            Arc::new(Targets::default()),
+            runner,
+            Arc::new(Memory::default()),
+        ),
         publisher,
         reloader: Reloader::new().0,
         web: Arc::default(),

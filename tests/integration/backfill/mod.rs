@@ -16,7 +16,7 @@ mod databases;
 mod files;
 
 /// A run for one organization with what was fetched before in a directory.
-fn backfill(github: &StandIn, cache: &Path, arguments: &[&str]) -> Command {
+pub fn backfill(github: &StandIn, cache: &Path, arguments: &[&str]) -> Command {
     let mut command = github.exporter();
     command
         .env("ORG", "octodemo")
@@ -33,7 +33,7 @@ fn report(output: &Output) -> String {
 }
 
 /// Runs it, and expects that every day is in.
-fn succeed(command: Command) -> String {
+pub fn succeed(command: Command) -> String {
     let output = output(command);
     let report = report(&output);
     assert!(output.status.success(), "{report}");
@@ -41,7 +41,7 @@ fn succeed(command: Command) -> String {
 }
 
 /// Runs it, and expects that some days are not in.
-fn fail(command: Command) -> String {
+pub fn fail(command: Command) -> String {
     let output = output(command);
     let report = report(&output);
     assert_eq!(output.status.code(), Some(1), "{report}");
@@ -72,6 +72,6 @@ fn requests_by_day(github: &StandIn) -> BTreeMap<String, usize> {
 }
 
 /// The day before the newest one by so many days.
-fn day(github: &StandIn, age: i64) -> Date {
+pub fn day(github: &StandIn, age: i64) -> Date {
     github.newest_day().saturating_sub(age.days())
 }

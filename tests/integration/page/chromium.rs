@@ -8,11 +8,15 @@ use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::npm;
 use serde_json::Value;
 
+use super::ranges::{keep, page_of, start};
 use super::{POLICY, page_with_charts};
 use crate::serving::command;
 
-/// The findings of Chromium about the page, in each of four views.
-fn views_in_chromium(serving: &Serving, screenshots: &str) -> Vec<Value> {
+/// The path of the page.
+const PAGE: &str = "/";
+
+/// The findings of Chromium about a page, in each of four views.
+fn views_in_chromium(serving: &Serving, path: &str, screenshots: &str) -> Vec<Value> {
     let directory = npm::install(&root().join("tests/browser"), "browser", &["page.js"]);
     let screenshots = root().join("target/screenshots").join(screenshots);
     fs::create_dir_all(&screenshots).unwrap();
@@ -25,7 +29,7 @@ fn views_in_chromium(serving: &Serving, screenshots: &str) -> Vec<Value> {
     let output = Command::new("node")
         .arg("page.js")
         .arg(chromium.expect("Chromium is needed: `make test` installs it"))
-        .args([&serving.url("/"), screenshots.to_str().unwrap()])
+        .args([&serving.url(path), screenshots.to_str().unwrap()])
         .current_dir(directory)
         .output()
         .unwrap();
@@ -33,7 +37,7 @@ fn views_in_chromium(serving: &Serving, screenshots: &str) -> Vec<Value> {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn assert_no_findings(views: &[Value], serving: &Serving, charts: usize) {
+fn assert_no_findings(views: &[Value], serving: &Serving, path: &str, charts: usize) {
     let names: Vec<_> = views.iter().map(|view| view["view"].as_str().unwrap()).collect();
     assert_eq!(names, ["desktop light", "desktop dark", "phone light", "phone dark"]);
     for view in views {
@@ -41,7 +45,7 @@ fn assert_no_findings(views: &[Value], serving: &Serving, charts: usize) {
             assert_eq!(view[list], Value::Array(vec![]), "{} {list}", view["view"]);
         }
         assert_eq!(view["pictures"], charts, "{view}");
-        assert_eq!(view["fetched"], Value::from(vec![serving.url("/")]));
+        assert_eq!(view["fetched"], Value::from(vec![serving.url(path)]));
         // The checks ran.
         assert!(view["checks"].as_u64() > Some(15), "{view}");
     }
@@ -52,7 +56,7 @@ async fn chromium_finds_no_fault_in_the_page_on_desktop_and_phone_in_light_and_d
     let serving = Serving::demo();
     page_with_charts(&serving, "/").await;
     // Nine for each target, except for three that need more than the closed API has.
-    assert_no_findings(&views_in_chromium(&serving, "demo"), &serving, 9 + 6 + 9);
+    assert_no_findings(&views_in_chromium(&serving, PAGE, "demo"), &serving, PAGE, 9 + 6 + 9);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,8 +77,22 @@ async fn chromium_finds_no_fault_in_a_page_with_failures_and_long_names() {
     serving.wait_for(" refresh");
     page_with_charts(&serving, "/").await;
     // The first target has a chart of its seats only.
-    assert_no_findings(&views_in_chromium(&serving, "failing"), &serving, 1 + 6);
+    assert_no_findings(&views_in_chromium(&serving, PAGE, "failing"), &serving, PAGE, 1 + 6);
     let (_, html) = serving.get("/").await;
     assert!(!html.contains("<script"), "{html}");
     assert!(html.contains("&#60;script&#62;alert(1)&#60;/script&#62;"), "{html}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_finds_no_fault_in_charts_of_a_quarter_and_of_a_year() {
+    let (github, cache) = (stand_in().await, tempfile::tempdir().unwrap());
+    keep(&github, cache.path(), 364, 350);
+    keep(&github, cache.path(), 80, 28);
+    let serving = start(&github, cache.path());
+    for (range, screenshots) in [("90d", "quarter"), ("1y", "year")] {
+        let path = format!("/?org=octodemo&scope=organization&range={range}");
+        page_of(&serving, range).await;
+        let views = views_in_chromium(&serving, &path, screenshots);
+        assert_no_findings(&views, &serving, &path, 9);
+    }
 }

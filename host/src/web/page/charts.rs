@@ -1,11 +1,15 @@
 //! Draws the charts that the mappings of a target declare.
 
+use std::sync::Arc;
+
 use askama::Template;
 use jiff::civil::Date;
 
 use super::bars::BarChart;
 use super::data::ChartData;
 use super::lines::LineChart;
+use super::past::Past;
+use super::range::Range;
 use crate::model::digest::sha256;
 use crate::model::text::sanitize;
 use crate::model::{Chart, Samples, Target};
@@ -16,6 +20,8 @@ pub(super) struct ChartSource {
     pub charts: Vec<Chart>,
     /// The samples: none if the mapping failed or there was no document for it.
     pub samples: Samples,
+    /// The sums of kept days.
+    pub past: Arc<Past>,
     /// Why there are none, if the mapping failed.
     pub failure: Option<String>,
 }
@@ -42,23 +48,30 @@ struct EmptyChart<'a> {
 
 impl Charts {
     /// Draws the charts of a target's mappings. Of several charts with the same title, the first one
-    /// with samples is drawn. `id` identifies the target on the page.
-    pub(super) fn draw(sources: &[ChartSource], id: &str) -> askama::Result<Self> {
+    /// with samples is drawn. Those with lines show the days of `range`. `id` identifies the target on
+    /// the page.
+    pub(super) fn draw(sources: &[ChartSource], range: Range, id: &str) -> askama::Result<Self> {
         let failures = sources.iter().filter_map(|source| source.failure.clone()).collect();
         let mut charts = Self { failures, ..Self::default() };
         for (candidates, number) in by_title(sources).iter().zip(1..) {
-            let html = charts.draw_first(candidates, &format!("{id}-{number}"))?;
+            let html = charts.draw_first(candidates, range, &format!("{id}-{number}"))?;
             charts.html.push_str(&html);
         }
         Ok(charts)
     }
 
     /// Draws the first of the charts that has samples.
-    fn draw_first(&mut self, candidates: &[Candidate<'_>], id: &str) -> askama::Result<String> {
+    fn draw_first(
+        &mut self,
+        candidates: &[Candidate<'_>],
+        range: Range,
+        id: &str,
+    ) -> askama::Result<String> {
         let title = candidates.first().map_or("", |candidate| &candidate.chart.title);
         let title = &*sanitize(title);
         for Candidate { chart, source } in candidates {
-            let Some(data) = ChartData::new(chart, &source.samples) else { continue };
+            let values = (&source.samples, &*source.past);
+            let Some(data) = ChartData::new(chart, values, range) else { continue };
             let help = &*sanitize(&chart.help);
             return match &data {
                 ChartData::Lines(data) => {
@@ -125,7 +138,7 @@ mod tests {
     }
 
     fn source(charts: Vec<Chart>, samples: Samples, failure: Option<&str>) -> ChartSource {
-        ChartSource { charts, samples, failure: failure.map(str::to_owned) }
+        ChartSource { charts, samples, past: Arc::default(), failure: failure.map(str::to_owned) }
     }
 
     #[test]
@@ -134,7 +147,7 @@ mod tests {
             source(vec![chart("Users", "a"), chart("Seats", "b")], sample("b", NEWEST), None),
             source(vec![chart("Users", "c"), chart("Users", "d")], sample("d", NEWEST + 1), None),
         ];
-        let charts = Charts::draw(&sources, "t").unwrap();
+        let charts = Charts::draw(&sources, Range::default(), "t").unwrap();
         assert_eq!(charts.html.matches("<h3>").count(), 2);
         let [users, seats] = ["<h3>Users", "<h3>Seats"].map(|title| charts.html.find(title));
         assert!(users.is_some() && users < seats, "{}", charts.html);
@@ -146,7 +159,7 @@ mod tests {
     fn a_chart_without_samples_says_whether_a_mapping_failed() {
         let failed = source(vec![chart("Users", "a")], Samples::default(), Some("it trapped"));
         let empty = source(vec![chart("Seats", "b")], Samples::default(), None);
-        let charts = Charts::draw(&[failed, empty], "t").unwrap();
+        let charts = Charts::draw(&[failed, empty], Range::default(), "t").unwrap();
         assert_eq!(charts.failures, ["it trapped"]);
         let (users, seats) = charts.html.split_once("<h3>Seats").unwrap();
         assert!(users.contains("It could not be drawn"), "{users}");
@@ -157,7 +170,8 @@ mod tests {
     #[test]
     fn texts_of_a_mapping_are_escaped() {
         let charts = vec![chart("<script>", "a")];
-        let charts = Charts::draw(&[source(charts, sample("a", 0), None)], "t").unwrap();
+        let charts =
+            Charts::draw(&[source(charts, sample("a", 0), None)], Range::default(), "t").unwrap();
         assert!(!charts.html.contains("<script>"), "{}", charts.html);
     }
 }

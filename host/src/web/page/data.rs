@@ -6,10 +6,12 @@ use std::ops::RangeInclusive;
 use jiff::civil::Date;
 
 use super::numbers::Unit;
+use super::past::Past;
+use super::range::Range;
 use super::select::{Day, date, labeled_samples, selected_samples, sums_by_day, sums_by_label};
 use crate::model::{Chart, ChartForm, ChartSeries, LabelBars, Samples, Selection};
 
-/// The number of days of a chart.
+/// The number of days of a chart with bars.
 const DAYS: i64 = 28;
 /// The largest number of bars by label. If there are more labels, the last bar is their sum.
 const MAX_BARS: usize = 8;
@@ -28,7 +30,7 @@ pub(super) enum ChartData {
 pub(super) struct LineData {
     /// The unit of all values.
     pub unit: Unit,
-    /// The days, in order: the last 28 up to the newest day with a value.
+    /// The days, in order: those of a range up to the newest day with a value.
     pub days: Vec<Date>,
     /// The lines.
     pub lines: Vec<Line>,
@@ -68,32 +70,39 @@ pub(super) struct Bar {
 }
 
 impl ChartData {
-    /// Computes the values of a chart. `None` if there are no samples for it.
-    pub(super) fn new(chart: &Chart, samples: &Samples) -> Option<Self> {
+    /// Computes the values of a chart: lines over the days of a range, also of kept days, and bars of the
+    /// newest documents. `None` if there are no samples for it.
+    pub(super) fn new(
+        chart: &Chart,
+        (samples, past): (&Samples, &Past),
+        range: Range,
+    ) -> Option<Self> {
         match &chart.form {
-            ChartForm::Lines(series) => lines(series, samples).map(Self::Lines),
+            ChartForm::Lines(series) => lines(series, samples, past, range).map(Self::Lines),
             ChartForm::Bars(series) => bars(&chart.title, series, samples).map(Self::Bars),
             ChartForm::BarsByLabel(bars) => bars_by_label(bars, samples).map(Self::Bars),
         }
     }
 }
 
-fn lines(series: &[ChartSeries], samples: &Samples) -> Option<LineData> {
-    let values: Vec<_> = series.iter().map(|series| values_by_day(series, samples)).collect();
+fn lines(series: &[ChartSeries], samples: &Samples, past: &Past, range: Range) -> Option<LineData> {
+    let sums = |selection: &Selection| past.merge(selection, sums_by_day(samples, selection));
+    let values: Vec<_> = series.iter().map(|series| values_by_day(series, sums)).collect();
     let newest = newest_day(&values)?;
     let lines = series.iter().zip(&values).map(|(series, values)| Line {
         name: series.name.clone(),
-        values: days_up_to(newest).map(|day| values.get(&day).copied()).collect(),
+        values: days_up_to(newest, range.days()).map(|day| values.get(&day).copied()).collect(),
     });
     Some(LineData {
         unit: unit(series),
-        days: days_up_to(newest).map(date).collect(),
+        days: days_up_to(newest, range.days()).map(date).collect(),
         lines: lines.collect(),
     })
 }
 
 fn bars(title: &str, series: &[ChartSeries], samples: &Samples) -> Option<BarData> {
-    let values: Vec<_> = series.iter().map(|series| values_by_day(series, samples)).collect();
+    let sums = |selection: &Selection| sums_by_day(samples, selection);
+    let values: Vec<_> = series.iter().map(|series| values_by_day(series, sums)).collect();
     let newest = newest_day(&values)?;
     let bars = series.iter().zip(&values).filter_map(|(series, values)| {
         let value = values.get(&newest).copied();
@@ -108,11 +117,11 @@ fn bars(title: &str, series: &[ChartSeries], samples: &Samples) -> Option<BarDat
 fn bars_by_label(chart: &LabelBars, samples: &Samples) -> Option<BarData> {
     let newest =
         labeled_samples(samples, &chart.value, &chart.label).map(|(_, it)| it.day).max()?;
-    let values = sums_by_label(samples, &chart.value, &chart.label, days_up_to(newest));
+    let values = sums_by_label(samples, &chart.value, &chart.label, days_up_to(newest, DAYS));
     let parts = chart
         .part
         .as_ref()
-        .map(|part| sums_by_label(samples, part, &chart.label, days_up_to(newest)));
+        .map(|part| sums_by_label(samples, part, &chart.label, days_up_to(newest, DAYS)));
     let bar = |(name, value): (&str, f64)| {
         // A part that does not exist is not 0: code of agents, for example, can't be accepted.
         let part = parts.as_ref().and_then(|parts| parts.get(name).copied());
@@ -151,17 +160,20 @@ fn newest_day(values: &[BTreeMap<Day, f64>]) -> Option<Day> {
     values.iter().filter_map(|values| values.keys().next_back()).max().copied()
 }
 
-/// The days of a chart.
-fn days_up_to(newest: Day) -> RangeInclusive<Day> {
-    newest - (DAYS - 1)..=newest
+/// This many days up to the newest one.
+fn days_up_to(newest: Day, days: i64) -> RangeInclusive<Day> {
+    newest - (days - 1)..=newest
 }
 
 /// The value of a series on each day: a sum, or a ratio of sums. A day whose divisor is 0 or unknown
 /// has no ratio.
-fn values_by_day(series: &ChartSeries, samples: &Samples) -> BTreeMap<Day, f64> {
-    let values = sums_by_day(samples, &series.value);
+fn values_by_day(
+    series: &ChartSeries,
+    sums: impl Fn(&Selection) -> BTreeMap<Day, f64>,
+) -> BTreeMap<Day, f64> {
+    let values = sums(&series.value);
     let Some(divisor) = &series.divided_by else { return values };
-    let divisors = sums_by_day(samples, divisor);
+    let divisors = sums(divisor);
     let ratio = |(day, value): (Day, f64)| {
         let ratio = value / divisors.get(&day)?;
         ratio.is_finite().then_some((day, ratio))
@@ -180,6 +192,10 @@ fn is_count_of_day(series: &ChartSeries, day: Day, samples: &Samples) -> bool {
 mod tests {
     use super::super::fixtures::{NEWEST, all_of, of_kind, samples, series};
     use super::*;
+
+    fn lines_of_28_days(series: &[ChartSeries], samples: &Samples) -> Option<LineData> {
+        lines(series, samples, &Past::default(), Range::Days28)
+    }
 
     #[test]
     fn a_line_is_the_sum_of_each_of_the_last_28_days() {
@@ -200,7 +216,7 @@ mod tests {
             series("some", of_kind("users", &["a", "b"])),
             series("none", of_kind("users", &["x"])),
         ];
-        let data = super::lines(&lines, &samples).unwrap();
+        let data = lines_of_28_days(&lines, &samples).unwrap();
         assert_eq!(data.unit, Unit::Count);
         assert_eq!(data.days.len(), 28);
         assert_eq!(data.days.last(), Some(&date(NEWEST)));
@@ -222,7 +238,7 @@ mod tests {
         ]);
         let divided_by = Some(all_of("generated"));
         let ratio = ChartSeries { divided_by, ..series("ratio", all_of("accepted")) };
-        let data = lines(&[ratio], &samples).unwrap();
+        let data = lines_of_28_days(&[ratio], &samples).unwrap();
         assert_eq!(data.unit, Unit::Ratio);
         // The newest day that has a point.
         assert_eq!(data.days.last(), Some(&date(NEWEST - 2)));
@@ -231,10 +247,27 @@ mod tests {
     }
 
     #[test]
+    fn a_longer_range_continues_the_line_with_kept_days_and_leaves_gaps_where_none_are_kept() {
+        let newest = samples(&[("users", &[("a", NEWEST, 1.0), ("a", NEWEST - 1, 2.0)])]);
+        let series = [series("all", all_of("users"))];
+        let form = ChartForm::Lines(series.to_vec());
+        let mut past = Past::new(&[Chart { title: "".to_owned(), help: "".to_owned(), form }]);
+        for (day, value) in [(NEWEST - 1, 4.0), (NEWEST - 89, 8.0), (NEWEST - 90, 16.0)] {
+            let samples = samples(&[("users", &[("a", day, value)])]);
+            past.insert(day, String::new(), &samples);
+        }
+        let data = lines(&series, &newest, &past, Range::Days90).unwrap();
+        assert_eq!([data.days[0], data.days[89]], [date(NEWEST - 89), date(NEWEST)]);
+        let values = &data.lines[0].values;
+        assert_eq!([values[0], values[88], values[89]], [Some(8.0), Some(4.0), Some(1.0)]);
+        assert_eq!(values.iter().flatten().count(), 3);
+    }
+
+    #[test]
     fn a_chart_without_samples_has_no_data() {
         let samples = samples(&[("users", &[("a", NEWEST, 1.0)])]);
         let none = || of_kind("users", &["b"]);
-        assert_eq!(lines(&[series("none", none())], &samples), None);
+        assert_eq!(lines_of_28_days(&[series("none", none())], &samples), None);
         assert_eq!(bars("Title", &[series("none", all_of("other"))], &samples), None);
     }
 

@@ -1,10 +1,10 @@
 //! Draws a chart with lines over days: computes where everything is. `lines.html` has the look.
 
 use askama::Template;
-use jiff::civil::Date;
+use jiff::civil::{Date, Weekday};
 
 use super::data::{Line, LineData};
-use super::numbers::{short_day, ticks};
+use super::numbers::{month, short_day, ticks};
 
 /// The size of the chart, in the units of its `viewBox`.
 const WIDTH: f64 = 440.0;
@@ -13,8 +13,13 @@ const HEIGHT: f64 = 210.0;
 const LEFT: f64 = 54.0;
 const BOTTOM: f64 = 34.0;
 const MARGIN: f64 = 10.0;
-/// Every so many days have a date on the axis.
-const DAYS_PER_DATE: usize = 9;
+/// The number of intervals between the dates on the axis.
+const DATE_INTERVALS: usize = 3;
+/// From this many days on, a date is a month of a year. From the same number on, lines are thin.
+const MANY_DAYS: usize = 180;
+/// Weekends are marked in charts of more days than this, if a day is at least so wide.
+const MONTH: usize = 31;
+const WEEKEND_WIDTH: f64 = 3.0;
 /// The number of line styles in `page.css`. More lines share them.
 const STYLES: usize = 6;
 
@@ -68,6 +73,10 @@ struct LinesTemplate<'a> {
     dates: Vec<Tick>,
     lines: Vec<LinePath<'a>>,
     days: Vec<DayColumn>,
+    /// The left edges of the days on weekends, where they are shown.
+    weekends: Vec<f64>,
+    /// Whether the lines are thin, because days are close together.
+    is_thin: bool,
     day_width: f64,
 }
 
@@ -85,10 +94,11 @@ impl LineChart<'_> {
         };
         let numbers =
             ticks.iter().map(|tick| Tick { at: y(*tick), text: unit.short(*tick), anchor: "end" });
-        let dates = days.iter().enumerate().rev().step_by(DAYS_PER_DATE);
+        let dates = days.iter().enumerate().rev();
+        let dates = dates.step_by((days.len().saturating_sub(1) / DATE_INTERVALS).max(1));
         let dates = dates.map(|(at, day)| Tick {
             at: self.x(at),
-            text: short_day(*day),
+            text: if self.has_many_days() { month(*day) } else { short_day(*day) },
             // The first and the last one stay within the axis.
             anchor: match at {
                 0 => "start",
@@ -111,6 +121,8 @@ impl LineChart<'_> {
             dates: dates.collect(),
             lines: lines.collect(),
             days: self.day_columns(),
+            weekends: self.weekends(),
+            is_thin: self.has_many_days(),
             day_width: self.day_width(),
         };
         template.render()
@@ -118,6 +130,21 @@ impl LineChart<'_> {
 
     fn day_width(&self) -> f64 {
         (WIDTH - LEFT - MARGIN) / self.data.days.len().max(2) as f64
+    }
+
+    fn has_many_days(&self) -> bool {
+        self.data.days.len() >= MANY_DAYS
+    }
+
+    /// The left edges of the days on weekends: in charts of weeks, in which they would look like outages.
+    fn weekends(&self) -> Vec<f64> {
+        if self.data.days.len() <= MONTH || self.day_width() < WEEKEND_WIDTH {
+            return Vec::new();
+        }
+        let days = self.data.days.iter().enumerate();
+        let is_weekend = |day: &Date| matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+        let weekends = days.filter(|(_, day)| is_weekend(day));
+        weekends.map(|(at, _)| self.x(at) - self.day_width() / 2.0).collect()
     }
 
     fn x(&self, day: usize) -> f64 {
@@ -203,5 +230,42 @@ mod tests {
         assert!(html.contains("d=\"M101.0 176.0h0L195.0 93.0M383.0 10.0h0\""), "{html}");
         assert!(html.contains("<th scope=\"row\">2026-11-03</th><td>no data</td>"), "{html}");
         assert!(html.contains("Help. From 2026-11-01 to 2026-11-04. day: 0 to 100, 100 on"));
+    }
+
+    /// A chart of so many days, all of which but the second one have a value.
+    fn html_of(days: usize) -> String {
+        let first = date(2025, 11, 26);
+        let dates = (0..days as i64).map(|day| first.saturating_add(jiff::ToSpan::days(day)));
+        let values = (0..days).map(|day| (day != 1).then_some(1.0)).collect();
+        let lines = vec![Line { name: "day".to_owned(), values }];
+        let data = LineData { unit: Unit::Count, days: dates.collect(), lines };
+        LineChart { id: "t-1", title: "Title", help: "Help.", data: &data }.render().unwrap()
+    }
+
+    /// The texts of the dates on the axis, newest first.
+    fn dates_of(html: &str) -> Vec<&str> {
+        let texts = html.split(" y=\"204\"").skip(1);
+        texts.filter_map(|rest| Some(rest.split_once('>')?.1.split_once('<')?.0)).collect()
+    }
+
+    #[test]
+    fn every_range_has_four_dates_on_the_axis_and_a_year_shows_which_year() {
+        assert_eq!(dates_of(&html_of(28)), ["Dec 23", "Dec 14", "Dec 5", "Nov 26"]);
+        assert_eq!(dates_of(&html_of(90)), ["Feb 23", "Jan 25", "Dec 27", "Nov 28"]);
+        assert_eq!(dates_of(&html_of(365)), ["Nov 2026", "Jul 2026", "Mar 2026", "Nov 2025"]);
+        assert_eq!(dates_of(&html_of(1)), ["Nov 26"]);
+    }
+
+    #[test]
+    fn weekends_are_marked_where_there_is_room_and_a_gap_is_one_in_every_range() {
+        let weekends = |days| html_of(days).matches("class=\"weekend\"").count();
+        assert_eq!([weekends(28), weekends(90), weekends(365)], [0, 26, 0]);
+        for days in [28, 90, 365] {
+            let html = html_of(days);
+            let path = html.split("<path class=\"line line-1\" d=\"").nth(2).unwrap();
+            let path = path.split('"').next().unwrap();
+            assert_eq!(path.matches('M').count(), 2, "{path}");
+            assert_eq!(path.matches('L').count(), days - 3, "{path}");
+        }
     }
 }

@@ -93,6 +93,11 @@ pub(super) fn short_day(day: Date) -> String {
     day.strftime("%b %-d").to_string()
 }
 
+/// The month of a day as the axes of a year show it: `Nov 2026`.
+pub(super) fn month(day: Date) -> String {
+    day.strftime("%b %Y").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

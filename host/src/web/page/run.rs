@@ -1,13 +1,15 @@
 //! Runs the mappings of a target for their charts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
 use super::charts::{ChartSource, Charts, element_id};
+use super::past::Past;
+use super::range::Range;
 use crate::mappings::Member;
-use crate::model::{Samples, Span};
+use crate::model::{Documents, Samples, Selection, Span};
 use crate::refresh::TargetView;
 use crate::runner::{Budget, Request, RunOutcome, Runner};
 
@@ -20,14 +22,24 @@ pub(super) fn members_with_charts(view: &TargetView) -> impl Iterator<Item = &Me
     members.filter(|member| !member.mapping.manifest().charts.is_empty())
 }
 
-/// Runs the mappings of a target and draws their charts.
-pub(super) async fn draw(runner: &Runner, view: &TargetView, tracker: &TaskTracker) -> Charts {
+/// The sums of the kept days of each mapping, by its name.
+pub(super) type Pasts = HashMap<String, Arc<Past>>;
+
+/// Runs the mappings of a target over its newest documents and draws their charts, those with lines with
+/// the kept days of a range.
+pub(super) async fn draw(
+    runner: &Runner,
+    view: &TargetView,
+    (range, pasts): (Range, &Pasts),
+    tracker: &TaskTracker,
+) -> Charts {
     let mut sources = Vec::new();
     for member in members_with_charts(view) {
-        sources.push(run(runner, view, member, tracker).await);
+        let past = pasts.get(member.name()).cloned().unwrap_or_default();
+        sources.push(source(runner, view, member, past, tracker).await);
     }
     let id = element_id(&view.target);
-    let drawn = tokio::task::spawn_blocking(move || Charts::draw(&sources, &id));
+    let drawn = tokio::task::spawn_blocking(move || Charts::draw(&sources, range, &id));
     let failed = |failure: String| Charts { failures: vec![failure], ..Charts::default() };
     match drawn.await {
         Ok(Ok(charts)) => charts,
@@ -36,40 +48,57 @@ pub(super) async fn draw(runner: &Runner, view: &TargetView, tracker: &TaskTrack
     }
 }
 
-async fn run(
+async fn source(
     runner: &Runner,
     view: &TargetView,
     member: &Member,
+    past: Arc<Past>,
     tracker: &TaskTracker,
 ) -> ChartSource {
     let charts = member.mapping.manifest().charts.clone();
     let selections = charts.iter().flat_map(|chart| chart.selections());
+    let documents = (&view.documents, &view.last_good);
+    let outcome = run(runner, view, member, documents, selections, tracker).await;
+    let failure = failure(member, &outcome);
+    let samples = outcome.result.map_or_else(Samples::default, |(result, _)| result.samples);
+    ChartSource { charts, samples, past, failure }
+}
+
+/// Runs a mapping over documents, given the newest version of each and the last good one. Only the
+/// families that are selected are kept.
+pub(super) async fn run(
+    runner: &Runner,
+    view: &TargetView,
+    member: &Member,
+    (documents, last_good): (&Documents, &Documents),
+    selections: impl Iterator<Item = &Selection>,
+    tracker: &TaskTracker,
+) -> RunOutcome {
     let families: BTreeSet<String> = selections.map(|selection| selection.family.clone()).collect();
     let families: Arc<[String]> = families.into_iter().collect();
     let request = Request {
         member,
         target: &view.target,
         options: &view.options,
-        documents: &view.documents,
-        last_good: &view.last_good,
+        documents,
+        last_good,
         span: Span::History,
         families: Some(&families),
         budget: Budget::Trial,
         strict: false,
         failure_label: Some(FAILURE_LABEL),
     };
-    let outcome = runner.run(request, tracker).await;
-    let failure = failure(&outcome).map(|reason| format!("mapping {}: {reason}", member.name()));
-    let samples = outcome.result.map_or_else(Samples::default, |(result, _)| result.samples);
-    ChartSource { charts, samples, failure }
+    runner.run(request, tracker).await
 }
 
 /// Why a run returned nothing, if it should have.
-fn failure(outcome: &RunOutcome) -> Option<&str> {
+pub(super) fn failure(member: &Member, outcome: &RunOutcome) -> Option<String> {
     if outcome.result.is_some() {
         return None;
     }
     let failure = outcome.failure.as_ref().map(|failure| failure.reason.as_str());
     // No document may be left.
-    failure.or_else(|| outcome.malformed.last().map(|malformed| malformed.reason.as_str()))
+    let reason =
+        failure.or_else(|| outcome.malformed.last().map(|malformed| malformed.reason.as_str()));
+    reason.map(|reason| format!("mapping {}: {reason}", member.name()))
 }

@@ -7,6 +7,7 @@ use jiff::{Timestamp, ToSpan};
 use super::cache::ChartsState;
 use super::charts::element_id;
 use super::numbers::{minute, short_age};
+use super::range::Range;
 use crate::model::text::sanitize;
 use crate::model::{Document, Documents, MappingId};
 use crate::output::{Status, TargetStatus};
@@ -39,8 +40,31 @@ pub(super) struct Section {
     pub mappings: Vec<String>,
     /// The documents.
     pub documents: Vec<DocumentRow>,
+    /// The ranges of the charts with lines, if there are several.
+    pub ranges: Vec<RangeLink>,
     /// The charts.
     pub charts: ChartsState,
+}
+
+/// A link to the charts of a range.
+pub(super) struct RangeLink {
+    /// The value of the query parameter: none for the default range.
+    pub value: Option<&'static str>,
+    /// The text.
+    pub name: &'static str,
+    /// Whether it is the range of the charts on the page.
+    pub is_current: bool,
+}
+
+impl RangeLink {
+    /// The link to a range on a page that shows the range `current`.
+    pub(super) fn new(range: Range, current: Range) -> Self {
+        Self {
+            value: (range != Range::default()).then(|| range.value()),
+            name: range.name(),
+            is_current: range == current,
+        }
+    }
 }
 
 /// A document in the table of documents.
@@ -91,8 +115,21 @@ impl Section {
             chart_failures: drawn.map(|charts| charts.failures.clone()).unwrap_or_default(),
             mappings: mappings.iter().map(describe_mapping).collect(),
             documents: documents.iter().map(document).collect(),
+            ranges: Vec::new(),
             charts,
         }
+    }
+
+    /// With links to ranges, if there are several.
+    pub(super) fn with_ranges(self, ranges: Vec<Range>, current: Range) -> Self {
+        let links = ranges.into_iter().map(|range| RangeLink::new(range, current));
+        let ranges: Vec<_> = links.collect();
+        Self { ranges: if ranges.len() > 1 { ranges } else { Vec::new() }, ..self }
+    }
+
+    /// Whether its charts are being computed: the page shows them once it is loaded again.
+    pub(super) fn is_computing(&self) -> bool {
+        matches!(self.charts, ChartsState::Computing)
     }
 }
 

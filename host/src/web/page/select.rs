@@ -22,6 +22,11 @@ pub(super) fn date(day: Day) -> Date {
     Span::new().try_days(day).map_or(EPOCH, |span| EPOCH.saturating_add(span))
 }
 
+/// The day of a date.
+pub(super) fn day(date: Date) -> Day {
+    (date - EPOCH).get_days().into()
+}
+
 /// The sum of each day.
 pub(super) fn sums_by_day(samples: &Samples, selection: &Selection) -> BTreeMap<Day, f64> {
     let mut sums = BTreeMap::new();
