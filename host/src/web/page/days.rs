@@ -50,7 +50,7 @@ pub(super) async fn map_days(
             if past.selections().is_empty() {
                 continue;
             }
-            let DayDocuments { newest, good } = &documents;
+            let DayDocuments { newest, good, .. } = &documents;
             let fingerprint = fingerprint(member, &view.target, &view.options, newest);
             if past.is_current(day(date), &fingerprint) {
                 continue;
