@@ -13,6 +13,7 @@
 
 mod args;
 mod days;
+mod outcome;
 mod pace;
 mod plan;
 mod progress;

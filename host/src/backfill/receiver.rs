@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use tokio::time::Instant;
 
-use super::sink::{Outcome, Reason, Result};
+use super::outcome::{Outcome, Reason, Result};
 use crate::model::{FamilySamples, Samples};
 use crate::remote_write::{DayReport, Deadline, Endpoint, WriteError, encode, hint};
 

@@ -7,7 +7,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::days::Refused;
-use super::sink::{Outcome, Reason};
+use super::outcome::{Outcome, Reason};
 use crate::model::Target;
 
 /// What became of each day of each target.

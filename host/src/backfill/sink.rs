@@ -10,6 +10,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::args::Destination;
+use super::outcome::{Outcome, Result};
 use super::receiver::Receiver;
 use crate::model::Samples;
 use crate::output::OpenMetricsSpool;
@@ -35,37 +36,6 @@ pub enum SinkError {
         error: io::Error,
     },
 }
-
-/// What became of a day at one of the receivers.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Outcome {
-    /// Its samples were written.
-    Written,
-    /// The receiver had them already.
-    Present,
-    /// The receiver was asked, and has them.
-    Verified,
-    /// It does not have them, and why.
-    Failed(Reason),
-}
-
-/// Why a receiver does not have a day.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Reason {
-    /// What may be the same for many days.
-    pub text: String,
-    /// An example of this day.
-    pub example: Option<String>,
-}
-
-impl From<String> for Reason {
-    fn from(text: String) -> Self {
-        Self { text, example: None }
-    }
-}
-
-/// A receiver's name, and what became of a day there.
-pub(super) type Result = (String, Outcome);
 
 /// Takes daily samples.
 pub enum Sink {
