@@ -4,7 +4,7 @@
 //! - `args`: the command line; `range`: which days.
 //! - `days`: fetches the documents of a day that are not kept yet; `pace` limits how fast.
 //! - `run`: one day after the other, from the oldest on; `sink`: where the samples go, to files or to
-//!   endpoints (`receiver`).
+//!   endpoints (`receiver`), for which `encoder` encodes them.
 //! - `plan`: what it would do.
 //! - `report`: what became of each day; `progress`: what is shown meanwhile.
 //!
@@ -13,6 +13,7 @@
 
 mod args;
 mod days;
+mod encoder;
 mod outcome;
 mod pace;
 mod plan;

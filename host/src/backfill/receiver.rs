@@ -7,8 +7,11 @@ use jiff::civil::Date;
 use tokio::time::Instant;
 
 use super::outcome::{Outcome, Reason, Result};
+use crate::config::RemoteWriteSettings;
 use crate::model::{FamilySamples, Samples};
-use crate::remote_write::{DayReport, Deadline, Endpoint, WriteError, encode, hint};
+use crate::remote_write::{
+    DayReport, Deadline, EncodeError, Endpoint, Request, WriteError, encode, hint,
+};
 
 /// How long an endpoint may be unavailable.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -36,12 +39,22 @@ impl Receiver {
         self.endpoint.settings().query_url.is_some()
     }
 
+    /// Its settings.
+    pub(super) fn settings(&self) -> &RemoteWriteSettings {
+        self.endpoint.settings()
+    }
+
     /// Writes the samples of a day, unless the endpoint can be asked and has all of them.
-    pub(super) async fn write(&mut self, day: Date, samples: &[Samples]) -> Result {
+    pub(super) async fn write(
+        &mut self,
+        day: Date,
+        samples: &[Samples],
+        requests: std::result::Result<Vec<Request>, EncodeError>,
+    ) -> Result {
         let outcome = match self.down.clone() {
             Some(reason) => Outcome::Failed(reason),
             None if self.has(samples).await => Outcome::Present,
-            None => self.push(samples).await,
+            None => self.push(requests).await,
         };
         if matches!(outcome, Outcome::Failed(_)) {
             self.refused.insert(day);
@@ -55,8 +68,8 @@ impl Receiver {
             && self.endpoint.verify(samples).await.is_ok_and(|report| report.is_complete())
     }
 
-    async fn push(&mut self, samples: &[Samples]) -> Outcome {
-        let requests = match encode(samples, self.endpoint.settings()) {
+    async fn push(&mut self, requests: std::result::Result<Vec<Request>, EncodeError>) -> Outcome {
+        let requests = match requests {
             Ok(requests) => requests,
             Err(error) => return Outcome::Failed(error.to_string().into()),
         };
@@ -129,7 +142,7 @@ impl Receiver {
         };
         let time = |time: i64| newest.map_or(time, |newest| time.max(newest + 1));
         let corrected: Vec<Samples> = samples.iter().map(|samples| at(samples, time)).collect();
-        self.push(&corrected).await
+        self.push(encode(&corrected, self.endpoint.settings())).await
     }
 }
 

@@ -13,6 +13,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::warn;
 
 use super::days::DaySource;
+use super::encoder::EncodedDay;
 use super::pace::Pace;
 use super::plan::TargetPlan;
 use super::progress::Progress;
@@ -117,7 +118,8 @@ impl Backfill {
         Ok(report)
     }
 
-    /// Fills a target: while the samples of a day are written, the next day is fetched and mapped.
+    /// Fills a target: while a day is written, the next one is encoded, and the one after that is fetched and
+    /// mapped.
     async fn fill(
         &self,
         job: &Job,
@@ -126,14 +128,24 @@ impl Backfill {
         progress: &mut Progress,
     ) -> Result<(Sink, TargetReport), SinkError> {
         let (days, mut mapped) = mpsc::channel::<Day>(DAYS_AHEAD);
-        // A task of its own, so that writing and mapping have a core each.
+        let (ready, mut encoded) = mpsc::channel::<EncodedDay>(DAYS_AHEAD);
+        let encoder = sink.encoder();
+        // Tasks of their own, so that they share the cores.
+        let _encoding = AbortOnDropHandle::new(tokio::spawn(async move {
+            while let Some(Day { day, samples }) = mapped.recv().await {
+                if ready.send(encoder.encode(day, samples)).await.is_err() {
+                    break;
+                }
+            }
+        }));
         let writing = AbortOnDropHandle::new(tokio::spawn(async move {
             let mut written = TargetReport::default();
-            while let Some(Day { day, samples }) = mapped.recv().await {
-                let results = sink.add(day, &samples).await?;
-                written.note(day, results);
+            while let Some(encoded) = encoded.recv().await {
+                let day = encoded.day;
                 written.days += 1;
-                written.samples += samples.iter().map(|of| of.len() as u64).sum::<u64>();
+                written.samples += encoded.samples.iter().map(|of| of.len() as u64).sum::<u64>();
+                let results = sink.add(encoded).await?;
+                written.note(day, results);
             }
             Ok::<_, SinkError>((sink, written))
         }));

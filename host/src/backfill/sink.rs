@@ -10,6 +10,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::args::Destination;
+use super::encoder::{EncodedDay, Encoder};
 use super::outcome::{Outcome, Result};
 use super::receiver::Receiver;
 use crate::model::Samples;
@@ -51,12 +52,23 @@ impl Sink {
         Self::OpenMetrics(OpenMetricsSpool::default(), to)
     }
 
-    /// Takes the samples of a day.
+    /// What encodes days for it.
+    pub(super) fn encoder(&self) -> Encoder {
+        let receivers = match self {
+            Self::OpenMetrics(..) => Vec::new(),
+            Self::RemoteWrite(receivers) => {
+                receivers.iter().map(|receiver| receiver.settings().clone()).collect()
+            }
+        };
+        Encoder { receivers }
+    }
+
+    /// Takes a day that [`Self::encoder`] has encoded.
     pub(super) async fn add(
         &mut self,
-        day: Date,
-        samples: &[Samples],
+        encoded: EncodedDay,
     ) -> std::result::Result<Vec<Result>, SinkError> {
+        let EncodedDay { day, samples, requests } = encoded;
         match self {
             Self::OpenMetrics(spool, to) => {
                 let mut samples = samples.iter();
@@ -64,7 +76,10 @@ impl Sink {
                 Ok(vec![(to.to_string(), Outcome::Written)])
             }
             Self::RemoteWrite(receivers) => {
-                let written = receivers.iter_mut().map(|receiver| receiver.write(day, samples));
+                let written = receivers
+                    .iter_mut()
+                    .zip(requests)
+                    .map(|(receiver, requests)| receiver.write(day, &samples, requests));
                 Ok(join_all(written).await)
             }
         }
