@@ -12,6 +12,11 @@ pub fn day_of(time: Timestamp) -> Date {
     time.to_zoned(TimeZone::UTC).date()
 }
 
+/// The day of a timestamp in milliseconds since 1970.
+pub fn day_of_ms(time: i64) -> Option<Date> {
+    Some(day_of(Timestamp::from_millisecond(time).ok()?))
+}
+
 /// Today.
 pub fn today() -> Date {
     day_of(Timestamp::now())

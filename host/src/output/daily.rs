@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::model::day::{FINAL_AFTER_DAYS, day_of};
+use crate::model::day::{FINAL_AFTER_DAYS, day_of_ms};
 use crate::model::{Document, Documents, FamilySamples, Samples};
 
 /// Where a day's samples are: at noon, so that a window of a day holds exactly one of them.
@@ -81,7 +81,7 @@ pub fn to_daily(
         let mut rows: Vec<(&[u32], i64, f64)> = samples
             .iter(width)
             .filter_map(|(ids, value, midnight)| {
-                let day = day_of(Timestamp::from_millisecond(midnight?).ok()?);
+                let day = day_of_ms(midnight?)?;
                 Some((ids, time(&family.name, day)?, value))
             })
             .collect();

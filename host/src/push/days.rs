@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::due::Version;
-use crate::model::day::day_of;
+use crate::model::day::day_of_ms;
 use crate::model::{FamilySamples, Samples};
 use crate::output::daily::is_last;
 
@@ -47,10 +46,6 @@ impl TargetDays {
         let of_day = self.samples.iter().map(|samples| select(samples, day));
         of_day.filter(|samples| !samples.is_empty()).collect()
     }
-}
-
-fn day_of_ms(timestamp: i64) -> Option<Date> {
-    Some(day_of(Timestamp::from_millisecond(timestamp).ok()?))
 }
 
 fn select(samples: &Samples, day: Date) -> Samples {

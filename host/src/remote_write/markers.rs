@@ -12,6 +12,7 @@ use super::endpoint::Endpoint;
 use super::error::VerifyError;
 use super::promql::selector;
 use super::series::{Labeler, NAME, text};
+use crate::model::day::day_of_ms;
 
 /// How many days are asked for at once: some servers limit the range of a query, many of them to a month.
 const DAYS_PER_QUERY: i64 = 28;
@@ -43,7 +44,7 @@ impl Endpoint {
             let (from, to) = day::bounds_ms(first, last);
             for series in self.raw(&selector, from, to).await? {
                 for (time, _) in series.samples {
-                    if let Some(day) = day::of_ms(time) {
+                    if let Some(day) = day_of_ms(time) {
                         let newest = found.entry(day).or_insert(time);
                         *newest = time.max(*newest);
                     }

@@ -12,6 +12,7 @@ use super::promql::selector;
 use super::query::Series;
 use super::series::{NAME, SentSeries, name_of, series, text};
 use crate::model::Samples;
+use crate::model::day::day_of_ms;
 
 /// How many bytes the names in a query have at most. Servers limit the length of queries, VictoriaMetrics to
 /// 16 KiB by default.
@@ -77,7 +78,7 @@ impl Endpoint {
         let mut report =
             DayReport { day: None, matching: 0, missing: Vec::new(), different: Vec::new() };
         let Some(first) = times().next() else { return Ok(report) };
-        let day = day::of_ms(first).ok_or(VerifyError::NotOneDay)?;
+        let day = day_of_ms(first).ok_or(VerifyError::NotOneDay)?;
         let (start, end) = day::bounds_ms(day, day);
         if !times().all(|time| (start..=end).contains(&time)) {
             return Err(VerifyError::NotOneDay);
