@@ -33,10 +33,9 @@ pub fn encode(
     settings: &RemoteWriteSettings,
 ) -> Result<Vec<Request>, EncodeError> {
     let series = series(samples, settings)?;
-    let (last, others): (Vec<_>, Vec<_>) = series.into_iter().partition(|series| series.is_last);
     let mut requests = Vec::new();
-    for series in [others, last] {
-        for batch in batches(&series, settings.queue.max_samples_per_send.max(1)) {
+    for series in series.chunk_by(|one, other| one.is_last == other.is_last) {
+        for batch in batches(series, settings.queue.max_samples_per_send.max(1)) {
             requests.push(request(&batch, settings.message));
         }
     }
@@ -85,10 +84,13 @@ fn compress(bytes: &[u8]) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(bytes).unwrap_or_default()
 }
 
+/// About how many bytes a series takes with one sample.
+const BYTES_OF_SERIES: usize = 192;
+
 /// Encodes a [`v1::WriteRequest`] without a copy of each label in between: it is most of the work of a
 /// backfill.
 fn encode_v1(batch: &[Slice<'_>]) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(batch.len() * BYTES_OF_SERIES);
     for (series, samples) in batch {
         let labels = series.labels.iter().map(|label| field_length(label_length(label)));
         let values = samples.iter().map(|sample| field_length(sample.encoded_len()));
