@@ -141,12 +141,11 @@ impl Backfill {
         let writing = AbortOnDropHandle::new(tokio::spawn(async move {
             let mut written = TargetReport::default();
             while let Some(encoded) = encoded.recv().await {
-                let day = encoded.day;
                 written.days += 1;
                 written.samples += encoded.samples.iter().map(|of| of.len() as u64).sum::<u64>();
-                let results = sink.add(encoded).await?;
-                written.note(day, results);
+                written.note(sink.add(encoded).await?);
             }
+            written.note(sink.flush().await);
             Ok::<_, SinkError>((sink, written))
         }));
         let report = self.map_days(job, pace, Some(progress), days).await;
@@ -174,7 +173,7 @@ impl Backfill {
             while let Some(Day { day, samples }) = mapped.recv().await {
                 let correct = verify == Verify::Correct;
                 let results = sink.verify(day, &samples, correct, patience).await;
-                report.note(day, results);
+                report.note(results);
             }
         };
         tokio::join!(mapping, verifying);

@@ -20,6 +20,8 @@ pub struct Request {
     pub samples: usize,
     /// What the message is.
     pub message: ProtobufMessage,
+    /// Whether it marks days as complete: to be sent when the requests before it have been accepted.
+    pub is_mark: bool,
 }
 
 /// Turns the daily samples of a target into requests of at most `max_samples_per_send` samples, in the order
@@ -35,8 +37,9 @@ pub fn encode(
     let series = series(samples, settings)?;
     let mut requests = Vec::new();
     for series in series.chunk_by(|one, other| one.is_last == other.is_last) {
+        let is_mark = series.iter().any(|series| series.is_last);
         for batch in batches(series, settings.queue.max_samples_per_send.max(1)) {
-            requests.push(request(&batch, settings.message));
+            requests.push(Request { is_mark, ..request(&batch, settings.message) });
         }
     }
     Ok(requests)
@@ -76,6 +79,7 @@ fn request(batch: &[Slice<'_>], message: ProtobufMessage) -> Request {
         body: compress(&encoded).into(),
         samples: batch.iter().map(|(_, samples)| samples.len()).sum(),
         message,
+        is_mark: false,
     }
 }
 
@@ -253,8 +257,8 @@ mod tests {
             &[&last],
         ];
         assert_eq!(texts, expected);
-        let counts: Vec<_> = requests.iter().map(|request| request.samples).collect();
-        assert_eq!(counts, [2, 2, 1, 2]);
+        let counts: Vec<_> = requests.iter().map(|of| (of.samples, of.is_mark)).collect();
+        assert_eq!(counts, [(2, false), (2, false), (1, false), (2, true)]);
         assert!(encode(&[], &endpoint("")).unwrap().is_empty());
     }
 
