@@ -1,0 +1,215 @@
+use std::fs;
+use std::process::Command;
+
+use copilot_metrics_tests::command::{Serving, exporter, output};
+use copilot_metrics_tests::github::stand_in;
+use copilot_metrics_tests::guests::{Mappings, contract_0_1, scripted};
+use copilot_metrics_tests::registry::Registry;
+use oci_client::client::{ClientConfig, ClientProtocol};
+use oci_client::secrets::RegistryAuth;
+use oci_client::{Client, Reference};
+use oci_wasm::{WasmClient, WasmConfig};
+
+use super::{SEATS, start, up, wait_until_pulled};
+use crate::serving::{command, metrics};
+
+/// Pushes a mapping, and returns its reference with the digest.
+pub(super) fn push(registry: &Registry, name: &str, component: &[u8]) -> String {
+    let files = Mappings::default();
+    files.put("mapping.wasm", component);
+    let mut command = exporter();
+    command.args(["mapping", "push"]).arg(files.file("mapping.wasm"));
+    command.arg(registry.reference(name));
+    registry.sign_in(&mut command);
+    let pushed = output(command);
+    let text = String::from_utf8(pushed.stdout).unwrap();
+    assert!(pushed.status.success(), "{text}{}", String::from_utf8_lossy(&pushed.stderr));
+    text.lines().last().unwrap().to_owned()
+}
+
+/// An exporter with sources in a registry, which checks them every second.
+fn exporter_for(
+    github: &copilot_metrics_tests::github::StandIn,
+    sources: &[&str],
+) -> (Command, copilot_metrics_tests::config::Config) {
+    let sources: Vec<_> = sources.iter().map(|source| format!("{source:?}")).collect();
+    let yaml = format!("mapping: {{sources_interval: 1s, sources: [{}]}}", sources.join(", "));
+    let config = copilot_metrics_tests::config::Config::new(&yaml);
+    let mut command = command(github, "octodemo");
+    command.env("CONFIG_FILE", config.path());
+    (command, config)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pushed_mapping_is_pulled_by_tag_and_by_digest_with_tls_and_a_password() {
+    let (github, registry) = (stand_in().await, Registry::start().await);
+    let digest = push(&registry, "team/seats:1", &scripted("scripted", "1", "nothing"));
+    let tag = registry.reference("team/seats:1");
+    assert!(digest.starts_with(&registry.reference("team/seats@sha256:")), "{digest}");
+    // With variables.
+    let mut by_tag = command(&github, "octodemo");
+    by_tag.env("MAPPING_SOURCES", &tag);
+    registry.sign_in(&mut by_tag);
+    let serving = Serving::start(by_tag);
+    wait_until_pulled(&serving);
+    assert_eq!(metrics(&serving).await.sum(SEATS, ""), 340.0);
+    let info = format!(
+        "copilot_exporter_mapping_source_info{{digest=\"{}\",source=\"{tag}\"}}",
+        digest.split_once('@').unwrap().1
+    );
+    assert_eq!(metrics(&serving).await.get(&info), Some(1.0));
+    // With Docker's file, as after `docker login`.
+    let mut by_digest = command(&github, "octodemo");
+    by_digest
+        .env("MAPPING_SOURCES", &digest)
+        .env("DOCKER_CONFIG", registry.docker_config())
+        .env("REGISTRY_CA_FILE", registry.ca_file());
+    let serving = Serving::start(by_digest);
+    wait_until_pulled(&serving);
+    assert_eq!(metrics(&serving).await.sum(SEATS, ""), 340.0);
+    assert_eq!(up(&serving, &digest).await, Some(1.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_moves_swaps_the_mapping_once_and_sends_no_request_to_github() {
+    let (github, registry) = (stand_in().await, Registry::start().await);
+    let reference = registry.reference("team/seats:latest");
+    push(&registry, "team/seats:latest", &scripted("scripted", "1", "nothing"));
+    let (mut command, _config) = exporter_for(&github, &[&reference]);
+    registry.sign_in(&mut command);
+    let serving = Serving::start(command);
+    wait_until_pulled(&serving);
+    let requests = github.requests().len();
+    push(&registry, "team/seats:latest", &scripted("scripted", "2", "nothing"));
+    let line = serving.wait_for("mapping in use");
+    assert!(line.contains("version=\"2\"") && line.contains(&reference), "{line}");
+    // Further checks find nothing new.
+    for _ in 0..2 {
+        assert_eq!(serving.post("/-/reload").await.0, 200);
+    }
+    // The same content under another manifest is no swap either.
+    push(&registry, "team/seats:latest", &scripted("scripted", "2", "nothing"));
+    serving.wait_for("mapping pulled");
+    assert_eq!(serving.post("/-/reload").await.0, 200);
+    let exposition = metrics(&serving).await;
+    let swaps = |reason: &str| {
+        let series = format!("{{reason=\"{reason}\",result=\"success\"}}");
+        exposition.get(&format!("copilot_exporter_mapping_swaps_total{series}")).unwrap_or_default()
+    };
+    // The first one counts as a start or not, depending on what was compiled when.
+    assert_eq!(
+        swaps("start") + swaps("added"),
+        3.0,
+        "the default mapping, version 1 and version 2"
+    );
+    assert_eq!(exposition.sum(SEATS, ""), 340.0);
+    assert_eq!(github.requests().len(), requests);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_that_fails_its_dry_run_is_refused_and_its_predecessor_stays() {
+    let (github, registry) = (stand_in().await, Registry::start().await);
+    let reference = registry.reference("team/seats:latest");
+    push(&registry, "team/seats:latest", &scripted("scripted", "1", "nothing"));
+    let (mut command, _config) = exporter_for(&github, &[&reference]);
+    registry.sign_in(&mut command);
+    let serving = Serving::start(command);
+    wait_until_pulled(&serving);
+    // `mapping push` would refuse it.
+    let bytes = scripted("scripted", "2", "trap-in-finish");
+    push_with_oci_wasm(&registry, "team/seats:latest", &bytes).await;
+    let line = serving.wait_for("mapping refused");
+    assert!(line.contains(&reference) && line.contains("dry run"), "{line}");
+    assert_eq!(metrics(&serving).await.sum(SEATS, ""), 340.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_is_down_costs_nothing_after_a_restart() {
+    let (github, mut registry) = (stand_in().await, Registry::start().await);
+    let cache = tempfile::tempdir().unwrap();
+    let reference = registry.reference("team/seats:1");
+    push(&registry, "team/seats:1", &scripted("scripted", "1", "nothing"));
+    let start = || {
+        let (mut command, config) = exporter_for(&github, &[&reference]);
+        registry.sign_in(&mut command);
+        command.env("CACHE_DIR", cache.path());
+        (Serving::start(command), config)
+    };
+    let (serving, config) = start();
+    wait_until_pulled(&serving);
+    serving.kill();
+    drop(config);
+    let (mut command, _config) = exporter_for(&github, &[&reference]);
+    registry.sign_in(&mut command);
+    command.env("CACHE_DIR", cache.path());
+    registry.stop();
+    let serving = Serving::start(command);
+    // Two checks fail; the log says it once.
+    let line = serving.wait_for("cannot check the source of a mapping");
+    assert!(line.contains("reason=\"unreachable\""), "{line}");
+    while metrics(&serving).await.sum("copilot_exporter_mapping_source_failures_total", "") < 2.0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(serving.log().matches("cannot check the source of a mapping").count(), 1);
+    assert!(serving.log().contains("mapping in use"));
+    assert_eq!(metrics(&serving).await.sum(SEATS, ""), 340.0);
+    assert_eq!(up(&serving, &reference).await, Some(0.0));
+    registry.start_again().await;
+    serving.wait_for("the source of a mapping can be checked again");
+    assert_eq!(up(&serving, &reference).await, Some(1.0));
+    // What is kept is private, and has no password in it.
+    for file in fs::read_dir(cache.path().join("sources")).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains(registry.password()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_of_contract_0_1_from_the_same_registry_runs() {
+    let (github, registry) = (stand_in().await, Registry::start().await);
+    push(&registry, "team/seats:1", &scripted("scripted", "1", "nothing"));
+    push(&registry, "team/legacy:1", &contract_0_1());
+    let references = ["team/seats:1", "team/legacy:1"].map(|name| registry.reference(name));
+    let (mut command, _config) = exporter_for(&github, &[&references[0], &references[1]]);
+    registry.sign_in(&mut command);
+    let serving = Serving::start(command);
+    wait_until_pulled(&serving);
+    serving.wait_for("");
+    while metrics(&serving).await.sum("legacy_contract_seats", "") < 340.0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(metrics(&serving).await.sum(SEATS, ""), 340.0);
+}
+
+/// Pushes what `wkg` pushes: it uses these crates (`wkg oci push`, in `crates/wkg/src/oci.rs` of
+/// <https://github.com/bytecodealliance/wasm-pkg-tools>).
+async fn push_with_oci_wasm(registry: &Registry, name: &str, component: &[u8]) {
+    let is_plain = registry.password().is_empty();
+    let protocol = if is_plain { ClientProtocol::Http } else { ClientProtocol::Https };
+    let mut config = ClientConfig { protocol, ..ClientConfig::default() };
+    let mut auth = RegistryAuth::Anonymous;
+    if !is_plain {
+        let data = fs::read(registry.ca_file()).unwrap();
+        let encoding = oci_client::client::CertificateEncoding::Pem;
+        config.extra_root_certificates = vec![oci_client::client::Certificate { encoding, data }];
+        let user = copilot_metrics_tests::registry::USER.to_owned();
+        auth = RegistryAuth::Basic(user, registry.password().to_owned());
+    }
+    let client = WasmClient::new(Client::new(config));
+    let reference: Reference =
+        registry.reference(name).trim_start_matches("oci://").parse().unwrap();
+    let (config, layer) = WasmConfig::from_raw_component(component.to_vec(), None).unwrap();
+    client.push(&reference, &auth, layer, config, None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_wkg_pushes_is_pulled() {
+    let (github, registry) = (stand_in().await, Registry::plain().await);
+    let bytes = scripted("scripted", "1", "nothing");
+    push_with_oci_wasm(&registry, "team/seats:1", &bytes).await;
+    let reference = registry.reference("team/seats:1");
+    let section = format!("  sources: [\"{reference}\"]\n  registry: {{plain_http: true}}");
+    let (serving, _config) = start(&github, &section);
+    wait_until_pulled(&serving);
+    assert_eq!(metrics(&serving).await.sum(SEATS, ""), 340.0);
+}
