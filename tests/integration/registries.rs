@@ -21,20 +21,16 @@ use crate::serving::{command, metrics};
 /// The series of the seats of the scripted mapping.
 const SEATS: &str = "scripted_seats";
 
-/// A serving exporter with this section `mapping`, which checks its sources every second.
-fn start(github: &StandIn, mapping: &str) -> (Serving, Config) {
-    let config = Config::new(&format!("mapping:\n  sources_interval: 1s\n{mapping}"));
+/// A serving exporter with a stand-in for a registry, which it checks every second. Further keys of the
+/// section `mapping` are indented.
+fn start_with(github: &StandIn, registry: &StandInRegistry, mapping: &str) -> (Serving, Config) {
+    let reference = registry.reference("1");
+    let config = Config::new(&format!(
+        "mapping:\n  sources_interval: 1s\n  sources: [{reference:?}]\n  registry: {{plain_http: true}}\n{mapping}"
+    ));
     let mut command = command(github, "octodemo");
     command.env("CONFIG_FILE", config.path());
     (Serving::start(command), config)
-}
-
-/// The same with a stand-in for a registry as its source.
-fn start_with(github: &StandIn, registry: &StandInRegistry, mapping: &str) -> (Serving, Config) {
-    let reference = registry.reference("1");
-    let section =
-        format!("  sources: [\"{reference}\"]\n  registry: {{plain_http: true}}\n{mapping}");
-    start(github, &section)
 }
 
 /// Whether the last check of a source succeeded.

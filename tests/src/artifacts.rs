@@ -117,6 +117,11 @@ impl StandInRegistry {
         self.manifest(tag, &manifest(&config, &layer))
     }
 
+    /// Replaces the content of a blob, which keeps its name.
+    pub fn tamper(&self, digest: &str, content: &[u8]) {
+        self.put(format!("blobs/{digest}"), "application/octet-stream", content);
+    }
+
     fn put(&self, path: String, media_type: &str, content: &[u8]) {
         let content = (media_type.to_owned(), Bytes::copy_from_slice(content));
         self.lock().contents.insert(path, content);

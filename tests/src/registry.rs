@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Registry {
     address: SocketAddr,
     directory: TempDir,
-    password: Option<String>,
+    password: String,
     child: Child,
 }
 
@@ -49,20 +49,10 @@ impl Registry {
             path("key.pem").display(),
             path("htpasswd").display(),
         );
-        Self::run(address, directory, Some(password), &own).await
+        Self::run(address, directory, password, &own).await
     }
 
-    /// Starts a registry without TLS and a password, at `127.0.0.1`.
-    pub async fn plain() -> Self {
-        Self::run(free_address(), new_directory(), None, "").await
-    }
-
-    async fn run(
-        address: SocketAddr,
-        directory: TempDir,
-        password: Option<String>,
-        own: &str,
-    ) -> Self {
+    async fn run(address: SocketAddr, directory: TempDir, password: String, own: &str) -> Self {
         let config = directory.path().join("config.yml");
         let data = directory.path().join("data");
         let yaml = format!(
@@ -101,10 +91,7 @@ impl Registry {
 
     /// Its host and port, as in references.
     pub fn host(&self) -> String {
-        match self.password {
-            Some(_) => format!("localhost:{}", self.address.port()),
-            None => self.address.to_string(),
-        }
+        format!("localhost:{}", self.address.port())
     }
 
     /// A reference to a mapping in it, such as `team/mapping:1`.
@@ -119,7 +106,7 @@ impl Registry {
 
     /// The password of [`USER`].
     pub fn password(&self) -> &str {
-        self.password.as_deref().unwrap_or_default()
+        &self.password
     }
 
     /// Lets a command sign in with variables.

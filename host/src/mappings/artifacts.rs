@@ -38,8 +38,17 @@ impl Registry {
         found.collect()
     }
 
-    /// Whether nothing has been pulled yet for an artifact of a source.
+    /// Whether the first check of an artifact of a source has not ended yet.
     pub(super) fn is_waiting(&self, source: &MappingSource) -> bool {
+        let is_known = |reference| {
+            let update = self.artifacts.get(reference);
+            update.is_some_and(|update| update.pulled.is_some() || update.problem.is_some())
+        };
+        !source.artifacts.iter().all(is_known)
+    }
+
+    /// Whether an artifact of a source has not been pulled.
+    pub(super) fn lacks_artifact(&self, source: &MappingSource) -> bool {
         let has_content =
             |reference| self.artifacts.get(reference).is_some_and(|update| update.pulled.is_some());
         !source.artifacts.iter().all(has_content)

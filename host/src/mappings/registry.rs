@@ -26,6 +26,8 @@ pub(super) struct Directory {
     pub(super) set: watch::Sender<Arc<MappingSet>>,
     /// Why the directory can't be read.
     pub(super) unreadable: Option<(PathBuf, Arc<Refusal>)>,
+    /// Whether the first check of an OCI registry had not ended yet.
+    pub(super) is_waiting: bool,
 }
 
 /// The mappings of the process.
@@ -103,6 +105,7 @@ impl Registry {
         let directory = self.directories.entry(candidate.source().clone()).or_default();
         directory.files.clone_from(candidate.files());
         directory.unreadable.clone_from(&candidate.unreadable);
+        directory.is_waiting = candidate.is_waiting;
         if !directory.set.borrow().is_same(candidate.set()) {
             directory.set.send_replace(Arc::clone(candidate.set()));
         }

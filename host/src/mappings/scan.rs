@@ -99,7 +99,9 @@ impl Registry {
             })
         };
         let is_unchanged = found.iter().all(is_known) && found.len() == files.len();
-        if is_unchanged && rescan == Rescan::Changes && self.directories.contains_key(source) {
+        let known = self.directories.get(source);
+        let is_settled = known.is_some_and(|known| known.is_waiting == is_waiting);
+        if is_unchanged && rescan == Rescan::Changes && is_settled {
             return Ok(());
         }
         let pending = self.pending(source, &files, &found, settings);
@@ -110,6 +112,7 @@ impl Registry {
             stored_names.get(&file.sha256).is_some_and(|name| name == default_name)
         };
         let mut candidate = candidate(!pending.iter().any(replaces_default));
+        candidate.is_waiting = is_waiting;
         if !pending.is_empty() || is_waiting {
             candidate.set_incomplete();
         }
@@ -122,7 +125,8 @@ impl Registry {
         let loaded = self.load_new(&mut candidate, found, &pending);
         let fits = |set: &MappingSet| self.check(source, settings, set);
         // A file that is refused, not compiled or not pulled yet may be what the settings are about.
-        let is_excused = candidate.has_refused() || !pending.is_empty() || is_waiting;
+        let is_excused =
+            candidate.has_refused() || !pending.is_empty() || self.lacks_artifact(source);
         scan.pending.extend(pending);
         let mut unchecked = candidate.clone();
         // Checking the settings runs mappings: not twice.

@@ -73,10 +73,8 @@ async fn a_layer_that_is_larger_than_its_manifest_says_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_layer_that_is_not_what_its_digest_says_is_refused() {
     let other = |registry: &StandInRegistry| {
-        let config = registry.blob(CONFIG, b"{}");
-        let mut layer = registry.blob(LAYER, b"other");
-        layer["size"] = json!(4);
-        registry.manifest("1", &manifest(&config, &layer));
+        registry.mapping("1", b"mapping");
+        registry.tamper(&digest_of(b"mapping"), b"changed");
     };
     refused(other, "digest", "does not have the digest or size").await;
 }
