@@ -56,6 +56,10 @@ impl Sources {
             }
             is_in_use
         });
+        if references.is_empty() {
+            self.client = None;
+            return load_kept(self.kept.clone(), Vec::new(), Vec::new(), &settings.registry).await;
+        }
         let is_same = |client: &Arc<Client>| *client.options() == settings.registry;
         let client = match self.client.clone().filter(is_same) {
             Some(client) => client,

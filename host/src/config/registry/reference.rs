@@ -180,7 +180,7 @@ mod tests {
             &format!("oci://registry.example.com/m@sha256:{digest}"),
         ] {
             assert_eq!(parse(text).unwrap().to_string(), text);
-            assert_eq!(parse(&text[6..]).unwrap().to_string(), text);
+            assert_eq!(parse(text.trim_start_matches(SCHEME)).unwrap().to_string(), text);
         }
         // The digest decides.
         let both = parse(&format!("ghcr.io/m:1.0@sha256:{digest}")).unwrap();

@@ -84,11 +84,10 @@ pub(super) mod tests {
     pub(in crate::oci) fn key_pair() -> (EcdsaKeyPair, VerificationKey) {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
         // The head of a P-256 key in DER, before the point.
-        let head = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
-        let head = (0..head.len()).step_by(2);
-        let text = "3059301306072a8648ce3d020106082a8648ce3d030107034200";
-        let mut der: Vec<u8> =
-            head.map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect();
+        let mut der = vec![
+            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+            0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+        ];
         der.extend_from_slice(pair.public_key().as_ref());
         let pem = format!(
             "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
