@@ -48,8 +48,7 @@ fn wait_until_pulled(serving: &Serving) {
     }
 }
 
-/// Waits for the next line of the log that says that a reason was seen, and checks that what is served is
-/// not affected.
+/// Waits until an artifact is refused for this cause, and checks the metrics and the page.
 async fn wait_for_refusal(serving: &Serving, cause: &str, words: &str) {
     let line = serving.wait_for("mapping refused");
     assert!(line.contains(&format!("cause=\"{cause}\"")) && line.contains(words), "{line}");

@@ -7,7 +7,7 @@ fn push(component: &[u8], reference: &str) -> (Option<i32>, String) {
     let files = Mappings::default();
     files.put("mapping.wasm", component);
     let mut command = exporter();
-    // Without a `config.json` of whoever runs the tests.
+    // Not the `config.json` of the user who runs the tests.
     command.args(["mapping", "push"]).arg(files.file("mapping.wasm")).arg(reference);
     command.env("DOCKER_CONFIG", files.path());
     let output = output(command);
