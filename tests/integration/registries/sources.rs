@@ -4,12 +4,13 @@ use std::process::Command;
 use copilot_metrics_tests::artifacts::StandInRegistry;
 use copilot_metrics_tests::command::{Serving, exporter, output};
 use copilot_metrics_tests::config::Config;
-use copilot_metrics_tests::github::{StandIn, stand_in};
+use copilot_metrics_tests::github::{Fault, StandIn, stand_in};
 use copilot_metrics_tests::guests::{Mappings, contract_0_1, scripted};
 use copilot_metrics_tests::registry::Registry;
 use serde_json::json;
 
 use super::{SEATS, start_with, up, wait_until_pulled};
+use crate::mappings::version_of;
 use crate::serving::{command, metrics};
 
 /// Pushes a mapping, and returns its reference with the digest.
@@ -108,6 +109,33 @@ async fn a_mapping_that_fails_its_dry_run_is_refused_and_its_predecessor_stays()
     let line = serving.wait_for("mapping refused");
     assert!(line.contains(&registry.reference("1")) && line.contains("dry run"), "{line}");
     assert_eq!(metrics(&serving).await.sum(SEATS, ""), 340.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_that_fails_repeatedly_is_rolled_back_until_the_tag_moves() {
+    let (github, registry) = (stand_in().await, StandInRegistry::start().await);
+    registry.mapping("1", &scripted("scripted", "1", "nothing"));
+    let reference = registry.reference("1");
+    let config = Config::new(&format!(
+        "defaults: {{ttl: 1s, documents: {{seats: false}}}}\nmapping: {{sources_interval: 1s, \
+         sources: [{reference:?}], registry: {{plain_http: true}}}}"
+    ));
+    let mut command = command(&github, "octodemo");
+    command.env("CONFIG_FILE", config.path());
+    let serving = Serving::start(command);
+    wait_until_pulled(&serving);
+    registry.mapping("1", &scripted("scripted", "2", "trap-when-told"));
+    serving.wait_for("mapping in use");
+    let trap = r#"{"seat_breakdown": {"total": 7}, "seat_management_setting": "trap now"}"#;
+    github.fail("/copilot/billing", Fault::Body(trap.into()));
+    let line = serving.wait_for("mapping rolled back");
+    assert!(line.contains(&reference) && line.contains("now=\"1\""), "{line}");
+    // What the tag points to is not tried again.
+    assert_eq!(serving.post("/-/reload").await.0, 200);
+    assert_eq!(version_of(&metrics(&serving).await), Some("1".to_owned()));
+    registry.mapping("1", &scripted("scripted", "3", "nothing"));
+    let line = serving.wait_for("mapping in use");
+    assert!(line.contains("version=\"3\""), "{line}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
