@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::backfill::BackfillArgs;
 use crate::config::{ServeArgs, WebArgs};
-use crate::offline::{CheckArgs, MapArgs, ShowArgs};
+use crate::offline::{CheckArgs, MapArgs, PushArgs, ShowArgs};
 use crate::wasm::SUBCOMMAND;
 
 /// The text above the options in `--help`.
@@ -70,4 +70,6 @@ pub enum MappingCommand {
     Check(CheckArgs),
     /// Print the name, version, digest, documents, options and families of a mapping
     Show(ShowArgs),
+    /// Check a mapping and push it to an OCI registry
+    Push(PushArgs),
 }

@@ -53,6 +53,13 @@ fn main() -> ExitCode {
         Some(Command::Mapping(MappingCommand::Show(args))) => {
             finish(offline::show(&args, &mut std::io::stdout().lock()))
         }
+        Some(Command::Mapping(MappingCommand::Push(args))) => {
+            let recordings = match recordings() {
+                Ok(recordings) => recordings,
+                Err(error) => return fail(1, &format!("the built-in recordings: {error}")),
+            };
+            finish(offline::push(&args, &recordings, &mut std::io::stdout().lock()))
+        }
         Some(Command::CompileMapping(args)) => {
             let time = Duration::from_secs(args.seconds);
             ExitCode::from(compile_stdin(time, args.memory_bytes))

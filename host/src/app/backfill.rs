@@ -19,6 +19,7 @@ use crate::config::{ServeArgs, SettingError, Settings, given};
 use crate::github::{Client, Credentials, Transport};
 use crate::model::Scope;
 use crate::model::day::today;
+use crate::oci;
 use crate::remote_write::Endpoint;
 use crate::runner::Runner;
 
@@ -63,8 +64,15 @@ pub async fn backfill(args: &BackfillArgs, settings: Settings) -> Result<Ended, 
     let spool = spool(&settings);
     let store = store(&settings, &spool)?;
     let engine = engine(&settings, metrics.store.clone()).map_err(StartError::from)?;
+    let (settings, kept) = tokio::task::spawn_blocking(move || {
+        let kept = oci::kept(&settings);
+        (settings, kept)
+    })
+    .await
+    .map_err(|_| StartError::ReadTimeout)?;
+    let artifacts = oci::pull(&settings, kept).await.map_err(StartError::Registry)?;
     let (settings, compiled) = tokio::task::spawn_blocking(move || {
-        let compiled = compile_all(&engine, &settings);
+        let compiled = compile_all(&engine, &settings, artifacts);
         compiled.map(|compiled| (settings, compiled))
     })
     .await

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::args::RecordedDocument;
 use crate::model::{PartHeader, Scope};
+use crate::oci::OciError;
 use crate::runner::MapError;
 use crate::wasm::{Compiler, Engine, EngineError, Limits, LoadError, Mapping};
 
@@ -51,6 +52,14 @@ pub enum OfflineError {
     /// The result can't be printed.
     #[error("failed to print: {0}")]
     Print(#[from] io::Error),
+    /// The mapping can't be pushed.
+    #[error("{reference}: {error}")]
+    Push {
+        /// Where to.
+        reference: String,
+        /// Why.
+        error: OciError,
+    },
     /// A mapping failed a check; the report says which.
     #[error("{}: the mapping can't be used", .0.display())]
     Refused(PathBuf),
@@ -68,7 +77,11 @@ impl OfflineError {
             Self::Usage(_) => 64,
             Self::Load { .. } | Self::Map(_) | Self::Refused(_) => 65,
             Self::Open { .. } => 66,
-            Self::Engine(_) | Self::Default(_) | Self::Encode(_) | Self::Print(_) => 1,
+            Self::Push { .. }
+            | Self::Engine(_)
+            | Self::Default(_)
+            | Self::Encode(_)
+            | Self::Print(_) => 1,
         }
     }
 }

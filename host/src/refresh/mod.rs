@@ -33,6 +33,7 @@ mod revisions;
 mod rollout;
 mod schedule;
 mod shared;
+mod sources;
 mod target;
 mod targets;
 mod tasks;

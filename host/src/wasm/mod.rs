@@ -25,6 +25,7 @@ mod version;
 pub use compiler::{CompileError, Compiler, SUBCOMMAND, compile_stdin};
 pub use engine::{Engine, EngineError};
 pub use error::LoadError;
+pub use header::import_and_export_names;
 pub use imports::ALLOWED_IMPORTS;
 pub use limits::Limits;
 pub use manifest::ManifestError;
