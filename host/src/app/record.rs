@@ -47,6 +47,8 @@ pub async fn record(args: &RecordArgs, settings: Settings) -> Result<Summary, Re
     let jobs = settings.targets.into_iter().map(|settings| {
         let (credential, api, target) = (&settings.credential, &settings.api, &settings.target);
         let client = Client::new(transport.clone(), &credentials, credential, api, target);
+        // A serving exporter may have the same credential.
+        let client = client.leaving_reserve();
         RecordJob { set: registry.set(&settings.source), client, settings }
     });
     Ok(offline::record(args, jobs.collect()).await?)

@@ -18,6 +18,8 @@ pub(super) enum Split {
 pub(super) const BYTEWISE: u64 = 64 << 10;
 /// An odd length splits rows, numbers and characters.
 const ODD: usize = 997;
+/// The start of a body, where all random chunks are short: a small document has several of them too.
+const START: u64 = 256;
 /// The longest random chunk.
 const LONGEST: usize = 10_000;
 
@@ -48,7 +50,8 @@ impl<R: Read> Read for Chunks<R> {
             Split::Bytewise => ODD,
             // Short ones are as likely as long ones: they end within numbers and characters.
             Split::Random(_) => {
-                let longest = if self.random.bool() { 16 } else { LONGEST };
+                let is_short = self.read < START || self.random.bool();
+                let longest = if is_short { 16 } else { LONGEST };
                 self.random.usize(1..=longest)
             }
         };
@@ -80,7 +83,9 @@ mod tests {
         let of_seed = |seed| lengths(Split::Random(seed), &bytes);
         assert_eq!(of_seed(7), of_seed(7));
         assert_ne!(of_seed(7), of_seed(8));
-        assert!(of_seed(7).iter().any(|length| *length == 1));
+        assert!(of_seed(7).iter().any(|length| *length > 16));
+        // A small document is split too.
+        assert!(lengths(Split::Random(7), &[1; 100]).len() > 5);
     }
 
     #[test]

@@ -239,6 +239,7 @@ impl<R: BufRead, W: Write> Rewriter<'_, R, W> {
     fn word(&mut self) -> Result<(), RewriteError> {
         self.expect_value()?;
         self.token.clear();
+        let offset = self.offset;
         while let Some(byte) = self.peek()? {
             if byte.is_ascii_whitespace() || b"\",:[]{}".contains(&byte) {
                 break;
@@ -256,7 +257,7 @@ impl<R: BufRead, W: Write> Rewriter<'_, R, W> {
         let is_number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-')
             && word.parse::<f64>().is_ok();
         if !is_number {
-            return self.wrong("a word that is not JSON");
+            return Err(RewriteError::Json { offset, problem: "a word that is not JSON" });
         }
         match self.policy.number(place(&self.frames), word) {
             Some(number) => self.output.write_all(number.as_bytes())?,

@@ -160,7 +160,10 @@ fn percent_decode(segment: &str) -> String {
 
 impl Rewrite for Anonymizer {
     fn key(&mut self, key: &str) -> Option<String> {
-        if key.is_empty() || is_known_key(key) || is_public(key) || is_time(key) {
+        if key.is_empty() || is_known_key(key) || is_time(key) {
+            return None;
+        }
+        if is_public(key) && !self.was_replaced(key) {
             return None;
         }
         if is_digits(key) {
@@ -183,10 +186,13 @@ impl Rewrite for Anonymizer {
             Kind::Customization => Some(self.replace(text)),
             Kind::Version if is_version(text) => None,
             Kind::Version | Kind::Other => {
+                let is_known = is_known_key(place.key);
                 let is_id = is_digits(text)
                     && text.len() >= MIN_ID_DIGITS
-                    && (self.was_replaced(text) || !is_known_key(place.key));
-                let stays = is_time(text) || is_public(text) || (is_number(text) && !is_id);
+                    && (!is_known || self.was_replaced(text));
+                // Ada is a language, and a person.
+                let is_public = is_public(text) && (is_known || !self.was_replaced(text));
+                let stays = is_time(text) || is_public || (is_number(text) && !is_id);
                 match (stays, is_id) {
                     (true, _) => None,
                     (false, true) => Some(self.id(text)),
@@ -199,6 +205,14 @@ impl Rewrite for Anonymizer {
     fn number(&mut self, place: Place<'_>, number: &str) -> Option<String> {
         match kind(place) {
             Kind::Id | Kind::Name => Some(self.id(number)),
+            Kind::Other
+                if number.len() >= MIN_ID_DIGITS
+                    && is_digits(number)
+                    && !is_known_key(place.key)
+                    && self.was_replaced(number) =>
+            {
+                Some(self.id(number))
+            }
             Kind::Customization | Kind::Version | Kind::Other => None,
         }
     }

@@ -105,6 +105,16 @@ fn unknown_keys_stay_unless_they_are_names() {
 }
 
 #[test]
+fn a_public_word_that_is_someones_name_stays_only_where_it_is_public() {
+    let documents = anonymized(&[
+        r#"{"a_new_field": "Ada", "language": "ada", "another": "rust", "login": "ada"}"#,
+    ]);
+    let row: Value = serde_json::from_str(&documents[0]).unwrap();
+    assert_eq!(row["a_new_field"], row["login"]);
+    assert_eq!((&row["language"], &row["another"]), (&json!("ada"), &json!("rust")));
+}
+
+#[test]
 fn a_name_is_found_in_every_spelling_of_json() {
     let documents = anonymized(&[r#"{"login": "\u0061d\u0061", "x": "AD\u0041", "y": "a\/ada"}"#]);
     let row: Value = serde_json::from_str(&documents[0]).unwrap();

@@ -44,13 +44,23 @@ pub(super) fn email(text: &str) -> Option<(&str, &str)> {
     is_address.then_some((local, domain))
 }
 
-/// What GitHub appends to a URL for clients to fill in, such as `{/other_user}`.
+/// What GitHub appends to the URLs of users and organizations for clients to fill in.
+/// <https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api#hypermedia>
+const TEMPLATES: [&str; 7] = [
+    "{/gist_id}",
+    "{/member}",
+    "{/name}",
+    "{/other_user}",
+    "{/owner}{/repo}",
+    "{/privacy}",
+    "{/repo_name}",
+];
+
+/// A URL, and what clients are to fill in, if that is one of GitHub's.
 pub(super) fn template(url: &str) -> (&str, &str) {
     let Some(at) = url.find('{') else { return (url, "") };
     let (url, template) = url.split_at(at);
-    let is_plain =
-        |c: char| c.is_ascii_lowercase() || matches!(c, '_' | '{' | '}' | '/' | '?' | ',');
-    (url, if template.chars().all(is_plain) { template } else { "" })
+    (url, if TEMPLATES.contains(&template) { template } else { "" })
 }
 
 #[cfg(test)]
@@ -77,6 +87,6 @@ mod tests {
     #[test]
     fn a_template_is_kept_only_if_it_is_one() {
         assert_eq!(template("https://x/a{/other_user}"), ("https://x/a", "{/other_user}"));
-        assert_eq!(template("https://x/a{/Ada}"), ("https://x/a", ""));
+        assert_eq!(template("https://x/a{/ada}"), ("https://x/a", ""));
     }
 }

@@ -90,7 +90,10 @@ fn write_all(
         let about = About { settings, name, fetched_at };
         recorded.push(match &mut anonymizer {
             Some(anonymizer) => write_case(&directory, &about, obtained, anonymizer)?,
-            None => write_case(&directory, &about, obtained, &mut WithoutSecrets)?,
+            None => {
+                let mut policy = WithoutSecrets::of(settings);
+                write_case(&directory, &about, obtained, &mut policy)?
+            }
         });
     }
     Ok(Summary(recorded))
