@@ -2,10 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use axum::Router;
+use axum::routing::get;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use copilot_metrics_tests::command::{output, printed};
-use copilot_metrics_tests::github::{Fault, StandIn, stand_in};
+use copilot_metrics_tests::github::{Options, StandIn, stand_in, stand_in_with};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -181,8 +183,10 @@ fn seats() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_is_found_in_addresses_escapes_keys_base64_and_fields_that_are_not_known() {
-    let github = stand_in().await;
-    github.fail("/copilot/billing/seats", Fault::Body(seats().into()));
+    // One page, without a link to the next.
+    let route = get(|| async { seats() });
+    let routes = Router::new().route("/orgs/octodemo/copilot/billing/seats", route);
+    let github = stand_in_with(Options { routes, ..Options::default() }).await;
     let open = recorded(&github, "octodemo", &[]);
     let hidden = recorded(&github, "octodemo", &["--anonymize"]);
     let everything = |directory: &TempDir| {
