@@ -3,6 +3,8 @@
 
 /// The modules of the host only use those below them.
 mod architecture;
+/// What authors of mappings need: cases, recordings, and checks that say what to do.
+mod authors;
 /// The past is filled day by day, each day once.
 mod backfill;
 /// Malformed documents are rejected with the position of the problem, and odd ones are mapped.

@@ -8,7 +8,7 @@ use thiserror::Error;
 use tracing::warn;
 
 use super::error::StartError;
-use super::mappings::{CompiledMappings, compile_all};
+use super::mappings::{CompiledMappings, pull_and_compile};
 use super::metrics::Metrics;
 use super::open::{engine, spool, store};
 use crate::backfill::{
@@ -19,7 +19,6 @@ use crate::config::{ServeArgs, SettingError, Settings, given};
 use crate::github::{Client, Credentials, Transport};
 use crate::model::Scope;
 use crate::model::day::today;
-use crate::oci;
 use crate::remote_write::Endpoint;
 use crate::runner::Runner;
 
@@ -64,19 +63,7 @@ pub async fn backfill(args: &BackfillArgs, settings: Settings) -> Result<Ended, 
     let spool = spool(&settings);
     let store = store(&settings, &spool)?;
     let engine = engine(&settings, metrics.store.clone()).map_err(StartError::from)?;
-    let (settings, kept) = tokio::task::spawn_blocking(move || {
-        let kept = oci::kept(&settings);
-        (settings, kept)
-    })
-    .await
-    .map_err(|_| StartError::ReadTimeout)?;
-    let artifacts = oci::pull(&settings, kept).await.map_err(StartError::Registry)?;
-    let (settings, compiled) = tokio::task::spawn_blocking(move || {
-        let compiled = compile_all(&engine, &settings, artifacts);
-        compiled.map(|compiled| (settings, compiled))
-    })
-    .await
-    .map_err(|_| StartError::ReadTimeout)??;
+    let (settings, compiled) = pull_and_compile(engine, settings).await?;
     let CompiledMappings { mut registry, candidates, warnings } = compiled;
     warnings.iter().for_each(|warning| warn!("{warning}"));
     candidates.iter().for_each(|candidate| registry.commit(candidate));

@@ -7,7 +7,7 @@ use super::error::StartError;
 use crate::config::Settings;
 use crate::mappings::{CandidateSet, Change, Refusal, Registry, Rescan};
 use crate::model::text::sanitize;
-use crate::oci::Update;
+use crate::oci::{self, Update};
 use crate::wasm::{Engine, Mapping};
 
 /// The mappings of settings.
@@ -52,6 +52,24 @@ pub(super) fn compile_all(
             registry.add_compiled(&file.sha256, result, engine.limits());
         }
     }
+}
+
+/// Pulls the mappings that the settings name, and compiles them.
+pub(super) async fn pull_and_compile(
+    engine: Engine,
+    settings: Settings,
+) -> Result<(Settings, CompiledMappings), StartError> {
+    let kept = tokio::task::spawn_blocking(move || {
+        let kept = oci::kept(&settings);
+        (settings, kept)
+    });
+    let (settings, kept) = kept.await.map_err(|_| StartError::ReadTimeout)?;
+    let artifacts = oci::pull(&settings, kept).await.map_err(StartError::Registry)?;
+    let compiled = tokio::task::spawn_blocking(move || {
+        let compiled = compile_all(&engine, &settings, artifacts);
+        compiled.map(|compiled| (settings, compiled))
+    });
+    compiled.await.map_err(|_| StartError::ReadTimeout)?
 }
 
 /// What is wrong with a mapping in an OCI registry, if it was checked.

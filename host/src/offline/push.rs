@@ -1,20 +1,19 @@
 //! `copilot-metrics-exporter mapping push`: runs all checks on a mapping, and pushes it to an OCI registry.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::Args;
 
 use super::args::CheckArgs;
 use super::check::{BuiltInRecording, check};
-use super::files::{OfflineError, engine};
+use super::files::OfflineError;
 use crate::config::{
     ArtifactReference, RegistryArgs, RegistryOptions, ServeArgs, Settings, Version,
 };
 use crate::mappings::read_file;
-use crate::model::Limits;
+use crate::model::digest::sha256;
 use crate::oci::{Artifact, Client, OciError};
 use crate::wasm::{Mapping, import_and_export_names};
 
@@ -56,7 +55,7 @@ pub struct PushArgs {
 /// Checks the mapping as `mapping check` does, pushes it, and prints its reference with the digest.
 pub fn push(
     args: &PushArgs,
-    recordings: &[BuiltInRecording],
+    recordings: impl FnOnce() -> io::Result<Vec<BuiltInRecording>>,
     out: &mut dyn Write,
 ) -> Result<(), OfflineError> {
     let reference: ArtifactReference = args.reference.parse().map_err(OfflineError::Usage)?;
@@ -72,29 +71,27 @@ pub fn push(
     let options = RegistryOptions { plain_http, timeout: TIMEOUT, ..settings.registry };
     options.check(&[&reference]).map_err(OfflineError::Usage)?;
     let file = args.file.clone();
-    let check_args = CheckArgs { file, documents: Vec::new(), enterprise: false, config };
-    check(&check_args, recordings, out)?;
-    let policy = settings.policy;
-    let artifact = artifact(args, policy.limits, policy.max_file_bytes)?;
+    let (documents, enterprise, json) = (Vec::new(), false, false);
+    let check_args = CheckArgs { file, documents, enterprise, config, json };
+    let mapping = check(&check_args, recordings, out)?;
+    let artifact = artifact(args, &mapping, settings.policy.max_file_bytes)?;
     let failed = |error| OfflineError::Push { reference: reference.to_string(), error };
     let pushed = run(options, &reference, &artifact).map_err(failed)?;
     writeln!(out, "pushed {reference}\n{pushed}")?;
     Ok(())
 }
 
-/// What is pushed. It was checked a moment ago.
-fn artifact(args: &PushArgs, limits: Limits, max_bytes: u64) -> Result<Artifact, OfflineError> {
-    let refused = |_| OfflineError::Refused(args.file.clone());
-    let bytes = read_file(&args.file, max_bytes).map_err(refused)?;
-    let (imports, exports) =
-        import_and_export_names(&bytes).map_err(|_| OfflineError::Refused(args.file.clone()))?;
-    let engine = engine(limits)?;
-    let component = Bytes::from(bytes);
-    let mapping = Mapping::load_blocking(&engine, component.to_vec())
-        .map_err(|error| OfflineError::Load { path: args.file.clone(), error })?;
+/// What is pushed: the file of a mapping that was checked a moment ago.
+fn artifact(args: &PushArgs, mapping: &Mapping, max_bytes: u64) -> Result<Artifact, OfflineError> {
+    let refused = || OfflineError::Refused(args.file.clone());
+    let bytes = read_file(&args.file, max_bytes).map_err(|_| refused())?;
+    if sha256([&bytes]) != mapping.sha256() {
+        return Err(refused());
+    }
+    let (imports, exports) = import_and_export_names(&bytes).map_err(|_| refused())?;
     let manifest = mapping.manifest();
     let (name, version) = (manifest.name.clone(), manifest.version.clone());
-    Ok(Artifact { component, imports, exports, name, version })
+    Ok(Artifact { component: bytes.into(), imports, exports, name, version })
 }
 
 fn run(

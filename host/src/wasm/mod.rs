@@ -18,6 +18,7 @@ mod manifest;
 mod mapping;
 mod run;
 mod store;
+mod types;
 mod v0_1;
 mod v0_2;
 mod version;
