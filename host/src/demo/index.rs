@@ -86,6 +86,10 @@ pub(super) enum Kind {
     Plain,
     /// A list in pages.
     Paged,
+    /// One response with the usage of a day or of a month. Its file has a row for each recorded day.
+    Usage,
+    /// One response with budgets. Its second file is the usage that they are for.
+    Budgets,
     /// Links to the files of one day's report.
     ReportDay,
     /// Links to the files of a report of 28 days.
