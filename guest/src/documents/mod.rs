@@ -37,6 +37,7 @@ pub const TABLE: &[Registration] = &[
     billing::REGISTRATION,
     seats::REGISTRATION,
     usage::REGISTRATION,
+    usage::by_organization::REGISTRATION,
     budgets::REGISTRATION,
     cost_centers::REGISTRATION,
 ];

@@ -92,7 +92,7 @@ impl Recordings {
         let mut sources = self.index.sources.iter().enumerate();
         let found = sources.find(|(_, source)| source.path.matches(path, query));
         let Some((number, source)) = found else { return Search::NotFound };
-        if source.kind == Kind::Usage {
+        if matches!(source.kind, Kind::Usage | Kind::UsageByOrganization) {
             let days = usage::requested(&source.path, query);
             // GitHub has no usage that is too old; of a day to come, it has none yet.
             let days = days.filter(|days| window.contains(*days.end()) || *days.end() > newest);
@@ -136,7 +136,7 @@ impl Recordings {
 
     /// The body of a document's file. `None`: it does not exist.
     pub(super) fn body(&self, found: Found<'_>, file: usize, window: Window) -> Option<Bytes> {
-        if matches!(found.source.kind, Kind::Usage | Kind::Budgets) {
+        if found.source.kind.is_bill() {
             return self.bill(found, window).map(Into::into);
         }
         let (key, newest) = ((found.number, file), window.newest());
@@ -164,14 +164,20 @@ impl Recordings {
             return usage::budgets(&recorded, &files.next()??, window.newest_billed(), window);
         }
         let first = if source.path.is_of_month() { day.first_of_month() } else { day };
-        usage::body(&recorded, &source.path, &(first..=day), window)
+        let days = first..=day;
+        match source.kind {
+            Kind::UsageByOrganization => {
+                usage::by_organization(&recorded, &files.next()??, &days, window)
+            }
+            _ => usage::body(&recorded, &source.path, &days, window),
+        }
     }
 
     /// How many files the report of a day has.
     pub(super) fn file_count(&self, found: Found<'_>, window: Window) -> usize {
-        match found.source.kind {
-            Kind::Usage | Kind::Budgets => 1,
-            _ => self.files_of(found, window).1.len(),
+        match found.source.kind.is_bill() {
+            true => 1,
+            false => self.files_of(found, window).1.len(),
         }
     }
 
@@ -222,7 +228,7 @@ impl Recordings {
                 let activity = window.activity(found.day);
                 found.source.report().rows_of(shifted, found.day, activity).map(Into::into)
             }
-            Kind::Usage | Kind::Budgets | Kind::Paged | Kind::Report28Day => Some(shifted.into()),
+            _ => Some(shifted.into()),
         }
     }
 

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::share::Share;
 use super::template::Template;
 use super::window::Window;
 
@@ -89,6 +90,36 @@ pub(super) fn body(
     body.insert("timePeriod".to_owned(), period);
     body.insert("usageItems".to_owned(), Value::Array(items));
     Some(format!("{}\n", Value::Object(body)).into_bytes())
+}
+
+/// The items of each day of a month so far, split among organizations.
+pub(super) fn by_organization(
+    recorded: &[u8],
+    usage: &[u8],
+    days: &RangeInclusive<Date>,
+    window: Window,
+) -> Option<Vec<u8>> {
+    let shares: BTreeMap<String, u32> = serde_json::from_slice(recorded).ok()?;
+    let rows: Vec<Row> = serde_json::from_slice(usage).ok()?;
+    let last = *days.end();
+    let mut items = Vec::new();
+    for day in days.start().series(1.day()).take_while(|day| *day <= last) {
+        for (name, item) in total(&rows, &(day..=day), window) {
+            for (organization, percent) in &shares {
+                let share = Share::percent(*percent);
+                let (gross, discount) =
+                    (share.of(item.gross_quantity), share.of(item.discount_quantity));
+                let amount = |quantity: u64| cents(quantity as f64 * item.price_per_unit);
+                items.push(json!({
+                    "date": day, "product": name.product, "sku": name.sku, "quantity": gross,
+                    "unitType": name.unit_type, "pricePerUnit": item.price_per_unit, "grossAmount": amount(gross),
+                    "discountAmount": amount(discount), "netAmount": amount(gross.saturating_sub(discount)),
+                    "organizationName": organization,
+                }));
+            }
+        }
+    }
+    Some(format!("{}\n", json!({"usageItems": items})).into_bytes())
 }
 
 /// Budgets whose recorded `consumed_amount` is the consumed share of what a month costs so far.

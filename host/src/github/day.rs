@@ -28,7 +28,8 @@ pub(super) async fn newest(
     let today = today();
     let mut not_found = None;
     let mut not_yet = false;
-    for day in candidate_days(today) {
+    let days = candidate_days(today).filter(|day| spec.has_day(*day, today));
+    for day in days {
         // The joined day may have changed since then, or may not have been requested.
         let has_joined = |old: &Document| {
             joined_day.is_none_or(|joined| old.parts.iter().any(|part| part.day == Some(joined)))

@@ -78,6 +78,8 @@ pub fn index() -> Value {
         usage("&cost_center_id=none", "ai-credit-usage.unassigned.json"),
         of_day,
         of_month,
+        json!({"path": "settings/billing/usage?year={year}&month={month}", "kind": "usage-by-organization",
+            "files": ["organizations.json", "ai-credit-usage.json"]}),
         budgets,
         json!({"path": "settings/billing/cost-centers", "kind": "plain", "files": ["cost-centers.json"]}),
     ]);

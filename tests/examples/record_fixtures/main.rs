@@ -126,6 +126,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write("octo-enterprise/ai-credit-usage.json".into(), &[bill(&OCTO_ENTERPRISE_BILL)])?;
     write("octo-enterprise/ai-credit-usage.unassigned.json".into(), &[bill(&UNASSIGNED_BILL)])?;
     write("octo-enterprise/budgets.json".into(), &[budgets("enterprise")])?;
+    write("octo-enterprise/organizations.json".into(), &[json!({"octodemo": 63, "octolabs": 37})])?;
     write("octo-enterprise/cost-centers.json".into(), &[cost_centers(&people)])?;
 
     // GitHub promises no order, so the days are shuffled: the next one is always 11 days further, modulo 28.

@@ -108,11 +108,7 @@ impl Item {
 
     /// The unit as GitHub names it, or [`CREDITS`] for all of its names of credits.
     pub fn unit(&self) -> &str {
-        let unit = or_unknown(self.unit_type.as_deref());
-        let is_credits = ["credits", "credit", "ai-credits", "ai_credits", "ai credits"]
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(unit));
-        if is_credits { CREDITS } else { unit }
+        credits_or(or_unknown(self.unit_type.as_deref()))
     }
 
     /// The gross, discount and net quantities.
@@ -128,6 +124,14 @@ impl Item {
 
 /// The unit of AI credits.
 pub const CREDITS: &str = "credits";
+
+/// A unit, with [`CREDITS`] for all names of credits: GitHub's documentation says `credits`, its answers also
+/// `ai-credits`.
+pub fn credits_or(unit: &str) -> &str {
+    let names = ["credits", "credit", "ai-credits", "ai_credits", "ai credits"];
+    let is_credits = names.iter().any(|name| name.eq_ignore_ascii_case(unit));
+    if is_credits { CREDITS } else { unit }
+}
 
 /// The value of a field, if any.
 pub fn number(field: &Field<Amount>) -> Option<f64> {

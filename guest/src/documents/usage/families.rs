@@ -9,14 +9,14 @@ const LABELS: [&str; 3] = ["product", "sku", "model"];
 /// The labels of an item in another unit than credits.
 const LABELS_WITH_UNIT: [&str; 4] = ["product", "sku", "model", "unit"];
 /// What is billed, and how it is described. The three are never added up: net is gross less discount.
-const PARTS: [(&str, &str); 3] = [
+pub const PARTS: [(&str, &str); 3] = [
     ("gross", "before discounts and included usage"),
     ("discount", "covered by discounts and included usage"),
     ("net", "billed after discounts and included usage"),
 ];
 
 /// The gross, discount and net families of a unit.
-type Three = [FamilyId; 3];
+pub type Three = [FamilyId; 3];
 
 /// The families of one period of time.
 pub struct Families {
@@ -73,7 +73,13 @@ impl Families {
 }
 
 /// Adds the parts that are known.
-fn push(samples: &mut Samples, families: Three, labels: &[&str], parts: [Option<f64>; 3], at: i64) {
+pub fn push(
+    samples: &mut Samples,
+    families: Three,
+    labels: &[&str],
+    parts: [Option<f64>; 3],
+    at: i64,
+) {
     for (family, value) in families.into_iter().zip(parts) {
         if let Some(value) = value {
             samples.push(family, labels, value, at);

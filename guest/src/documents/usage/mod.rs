@@ -4,6 +4,7 @@
 //! <https://docs.github.com/en/enterprise-cloud@latest/rest/billing/usage>.
 
 mod body;
+pub mod by_organization;
 mod families;
 mod month;
 mod sums;

@@ -35,11 +35,15 @@ impl Month {
         (self.fetched_at as f64 - self.start_seconds()).clamp(0.0, self.length_seconds())
     }
 
-    /// The day that it is about, in milliseconds since 1970-01-01T00:00:00Z: the one for which it was
-    /// requested, or on which it was fetched, and no later than its last day.
+    /// The day that it is about, in milliseconds since 1970-01-01T00:00:00Z: see [`Self::about`].
     pub fn about_ms(&self) -> i64 {
-        let fetched_ms = start_of_day_ms(self.fetched_at);
-        let day_ms = self.requested.map_or(fetched_ms, Day::start_ms);
-        day_ms.clamp(self.first.start_ms(), self.first.last_of_month().start_ms())
+        Self::about(self.first, self.requested, self.fetched_at)
+    }
+
+    /// The day that a month so far is about, in milliseconds since 1970-01-01T00:00:00Z: the one for which it
+    /// was requested, or on which it was fetched, and no later than its last day.
+    pub fn about(first: Day, requested: Option<Day>, fetched_at: i64) -> i64 {
+        let day_ms = requested.map_or(start_of_day_ms(fetched_at), Day::start_ms);
+        day_ms.clamp(first.start_ms(), first.last_of_month().start_ms())
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::body::{CREDITS, Item, number};
 
 /// Gross, discount and net.
-type Parts = [Option<f64>; 3];
+pub type Parts = [Option<f64>; 3];
 /// Product, SKU and model.
 pub type Labels = [String; 3];
 
@@ -76,7 +76,7 @@ impl Sums {
 }
 
 /// Adds the values that are available: a sum of none is not zero.
-fn add(sums: &mut Parts, values: Parts) {
+pub fn add(sums: &mut Parts, values: Parts) {
     for (sum, value) in sums.iter_mut().zip(values) {
         if let Some(value) = value {
             // Sums of finite numbers of this size stay finite; the addition turns -0 into 0.

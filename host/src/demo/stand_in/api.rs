@@ -55,7 +55,9 @@ impl StandIn {
         let source = found.source;
         let window = self.window();
         match source.kind {
-            Kind::Plain | Kind::Usage => self.recordings.body(found, 0, window).map(Content::new),
+            Kind::Plain | Kind::Usage | Kind::UsageByOrganization => {
+                self.recordings.body(found, 0, window).map(Content::new)
+            }
             Kind::Paged | Kind::Budgets => {
                 let list = self.recordings.body(found, 0, window)?;
                 let url = format!("{}{}", self.urls.api, source.path.path());
