@@ -16,9 +16,10 @@ use super::sums::{Parts, add};
 use crate::collector::{self, Collector, Collectors};
 use crate::contract::{FetchKind, Scope};
 use crate::input::{
-    Amount, Day, Field, Framing, Known, Name, Problem, Rank, Rejected, Row, or_unknown,
+    Amount, Day, Field, Framing, Known, MAX_FUTURE_SECONDS, Name, Problem, Rank, Rejected, Row,
+    or_unknown,
 };
-use crate::output::{Catalogue, Samples};
+use crate::output::{Catalogue, FamilyId, Samples};
 use crate::registration::{DocumentDefinition, ENTERPRISE_BILLING, Registration};
 use crate::settings::{OptionDefinition, Settings};
 
@@ -82,7 +83,8 @@ struct MonthUsage {
 /// Adds up items; without `history`, those of the newest month.
 pub struct OrganizationUsageCollector {
     history: bool,
-    credits: crate::output::FamilyId,
+    is_enabled: bool,
+    credits: FamilyId,
     dollars: Three,
     months: BTreeMap<Day, MonthUsage>,
 }
@@ -108,7 +110,13 @@ impl Collector for OrganizationUsageCollector {
                 });
                 (credits, dollars)
             });
-        Self { history: settings.history, credits, dollars, months: BTreeMap::new() }
+        Self {
+            history: settings.history,
+            is_enabled: settings.is_enabled(ORGANIZATION_USAGE.name),
+            credits,
+            dollars,
+            months: BTreeMap::new(),
+        }
     }
 
     fn row(&mut self, row: Row<'_>) -> Result<(), Rejected> {
@@ -119,9 +127,10 @@ impl Collector for OrganizationUsageCollector {
             return Ok(());
         }
         let date = notes.required(item.date, "date")?;
-        let day = date.get(..10).and_then(Day::parse).filter(|day| {
-            day.is_plausible(rank.fetched_at.saturating_add(crate::input::MAX_FUTURE_SECONDS))
-        });
+        let day = date
+            .get(..10)
+            .and_then(Day::parse)
+            .filter(|day| day.is_plausible(rank.fetched_at.saturating_add(MAX_FUTURE_SECONDS)));
         let Some(day) = day else {
             notes.note("date", Problem::Invalid);
             return Err(Rejected::Row);
@@ -146,6 +155,9 @@ impl Collector for OrganizationUsageCollector {
     }
 
     fn finish(&self, _: Collectors<'_>, samples: &mut Samples) {
+        if !self.is_enabled {
+            return;
+        }
         let skipped = if self.history { 0 } else { self.months.len().saturating_sub(1) };
         for (first, MonthUsage { rank, requested, sums }) in self.months.iter().skip(skipped) {
             let at = Month::about(*first, *requested, rank.fetched_at);
