@@ -74,9 +74,10 @@ pub const ENTERPRISE_SEATS: &str = "a classic token with manage_billing:copilot 
 
 /// The permission for the billing usage and the budgets of an organization.
 pub const ORGANIZATION_BILLING: &str = "read access to \"Administration\" of the organization \
-     (classic token: one of an owner or billing manager)";
+     (classic token: created by an owner or billing manager)";
 /// The permission for the billing usage, budgets and cost centers of an enterprise.
-pub const ENTERPRISE_BILLING: &str = "a classic token of an enterprise owner or billing manager";
+pub const ENTERPRISE_BILLING: &str =
+    "a classic token created by an enterprise owner or billing manager";
 
 impl DocumentDefinition {
     /// An optional document. Other fields are set with `..DocumentDefinition::new(…)`.

@@ -97,14 +97,15 @@ async fn a_token_that_may_not_read_billing_serves_the_rest_and_one_line_says_whi
     let serving = serving(&github, "octodemo");
     let line = serving.wait_for("refreshed");
     assert!(line.contains("ai-credit-usage-day, ai-credit-usage-month, budgets: "), "{line}");
-    assert!(line.contains("read access to \"Administration\" of the organization"), "{line}");
+    assert!(line.contains("Administration"), "{line}");
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("copilot_exporter_up", "org=\"octodemo\""), 1.0);
     assert_eq!(exposition.sum("github_copilot_billing_seats", ""), 340.0);
     assert!(exposition.sum("github_copilot_active_users", "") > 0.0);
     assert_eq!(exposition.series("github_copilot_ai_usage_day_net_dollars").count(), 0);
-    let naming = serving.log().lines().filter(|line| line.contains("Administration")).count();
-    assert_eq!(naming, 1, "{}", serving.log());
+    let log = serving.log();
+    let lines = log.lines().filter(|line| !line.contains(" DEBUG "));
+    assert_eq!(lines.filter(|line| line.contains("Administration")).count(), 1, "{log}");
     // It is not asked for again and again.
     let bills = github.requests();
     assert_eq!(bills.iter().filter(|request| request.path.starts_with(BILL)).count(), 3);
