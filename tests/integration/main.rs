@@ -19,6 +19,7 @@ mod component;
 mod configuration;
 /// Mappings built for an older version of the contract still work.
 mod contracts;
+mod cost;
 /// The files in `deploy/` are valid.
 mod deploy;
 /// The documentation matches the code.

@@ -89,6 +89,7 @@ pub async fn backfill(args: &BackfillArgs, settings: Settings) -> Result<Ended, 
         store,
         days,
         documents: args.documents.iter().cloned().collect::<BTreeSet<_>>(),
+        monthly: args.monthly,
         requests_per_hour: args.requests_per_hour,
         verify,
     };
