@@ -17,6 +17,7 @@ mod limits;
 mod manifest;
 mod mapping;
 mod run;
+mod standard_error;
 mod store;
 mod v0_1;
 mod v0_2;
