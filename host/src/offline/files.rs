@@ -28,6 +28,14 @@ pub enum OfflineError {
         /// Why.
         error: io::Error,
     },
+    /// A file can't be written.
+    #[error("{}: {error}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// The engine does not work.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -68,7 +76,11 @@ impl OfflineError {
             Self::Usage(_) => 64,
             Self::Load { .. } | Self::Map(_) | Self::Refused(_) => 65,
             Self::Open { .. } => 66,
-            Self::Engine(_) | Self::Default(_) | Self::Encode(_) | Self::Print(_) => 1,
+            Self::Engine(_)
+            | Self::Default(_)
+            | Self::Encode(_)
+            | Self::Print(_)
+            | Self::Write { .. } => 1,
         }
     }
 }
