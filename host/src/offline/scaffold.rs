@@ -49,10 +49,10 @@ pub fn new(args: &NewArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
             "{path} exists and is not an empty directory: choose another one with --dir, or remove it"
         )));
     }
-    for NewFile { path, text } in files(args.lang, name, &family) {
+    for NewFile { path, bytes } in files(args.lang, name, &family) {
         let path = directory.join(path);
         let parent = path.parent().unwrap_or(&directory);
-        let written = fs::create_dir_all(parent).and_then(|()| fs::write(&path, text));
+        let written = fs::create_dir_all(parent).and_then(|()| fs::write(&path, bytes));
         written.map_err(|error| failed(&path, error))?;
     }
     let path = directory.display();

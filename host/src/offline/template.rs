@@ -1,6 +1,7 @@
 //! The files of a new mapping, by language: those in `host/templates/mapping`, with its name filled in.
 
 use clap::ValueEnum;
+use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
 
 use super::contract::ContractVersion;
 
@@ -14,6 +15,8 @@ pub enum Language {
     Js,
     /// Python.
     Python,
+    /// Go.
+    Go,
 }
 
 /// A template of a file.
@@ -111,12 +114,40 @@ const PYTHON: Parts = parts!(
     }
 );
 
+const GO: Parts = parts!(
+    "go",
+    "[Go](https://go.dev) 1.27 and [wasm-tools](https://github.com/bytecodealliance/wasm-tools)",
+    "`export_copilot_metrics_exporter_mapping_mapper/mapping.go`",
+    templates! {
+        "go.mod": "go/go.mod",
+        ".gitignore": "go/gitignore",
+        "export_copilot_metrics_exporter_mapping_mapper/mapping.go":
+            "go/export_copilot_metrics_exporter_mapping_mapper/mapping.go",
+        "export_copilot_metrics_exporter_mapping_mapper/wit_bindings.go":
+            "go/export_copilot_metrics_exporter_mapping_mapper/wit_bindings.go",
+        "export_copilot_metrics_exporter_mapping_mapper/empty.s":
+            "go/export_copilot_metrics_exporter_mapping_mapper/empty.s",
+        "copilot_metrics_exporter_mapping_mapper/wit_bindings.go":
+            "go/copilot_metrics_exporter_mapping_mapper/wit_bindings.go",
+        "copilot_metrics_exporter_mapping_mapper/empty.s":
+            "go/copilot_metrics_exporter_mapping_mapper/empty.s",
+        "wit_exports.go": "go/wit_exports.go",
+        "internal/pkg/LICENSE": "go/internal/pkg/LICENSE",
+        "internal/pkg/go.mod": "go/internal/pkg/go.mod",
+        "internal/pkg/wit/runtime/empty.s": "go/internal/pkg/wit/runtime/empty.s",
+        "internal/pkg/wit/runtime/runtime.go": "go/internal/pkg/wit/runtime/runtime.go",
+        "internal/pkg/wit/types/option.go": "go/internal/pkg/wit/types/option.go",
+        "internal/pkg/wit/types/result.go": "go/internal/pkg/wit/types/result.go",
+        "internal/pkg/wit/types/unit.go": "go/internal/pkg/wit/types/unit.go",
+    }
+);
+
 /// A file of a new mapping.
 pub(super) struct NewFile {
     /// Its path in the directory of the mapping.
     pub(super) path: &'static str,
-    /// Its text.
-    pub(super) text: String,
+    /// Its bytes.
+    pub(super) bytes: Vec<u8>,
 }
 
 /// The files of a new mapping with this name and family.
@@ -125,6 +156,7 @@ pub(super) fn files(language: Language, name: &str, family: &str) -> Vec<NewFile
         Language::Rust => RUST,
         Language::Js => JS,
         Language::Python => PYTHON,
+        Language::Go => GO,
     };
     let fill = |text: &str| {
         // The parts have a newline at their end, and so has the line with their placeholder.
@@ -142,9 +174,16 @@ pub(super) fn files(language: Language, name: &str, family: &str) -> Vec<NewFile
         .fold(text.to_owned(), |text, (placeholder, value)| text.replace(placeholder, value))
     };
     let templates = COMMON.iter().chain(parts.files);
-    let filled = templates.map(|Template { path, text }| NewFile { path, text: fill(text) });
-    let contract = ContractVersion::V0_2.text().to_owned();
-    filled.chain([NewFile { path: "wit/mapping.wit", text: contract }]).collect()
+    let filled =
+        templates.map(|Template { path, text }| NewFile { path, bytes: fill(text).into_bytes() });
+    let contract = ContractVersion::V0_2.text().as_bytes().to_vec();
+    let mut files: Vec<NewFile> =
+        filled.chain([NewFile { path: "wit/mapping.wit", bytes: contract }]).collect();
+    if language == Language::Go {
+        let bytes = WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER.to_vec();
+        files.push(NewFile { path: "wasi_snapshot_preview1.wasm", bytes });
+    }
+    files
 }
 
 #[cfg(test)]
@@ -156,9 +195,15 @@ mod tests {
         for language in Language::value_variants() {
             let files = files(*language, "acme-seats", "acme_seats");
             assert!(files.len() > 10);
-            for NewFile { path, text } in files {
-                // GitHub's own expressions are not used.
-                assert!(!text.contains("{{"), "{language:?}: {path}");
+            for NewFile { path, bytes } in files {
+                let Ok(text) = String::from_utf8(bytes) else {
+                    assert_eq!(path, "wasi_snapshot_preview1.wasm");
+                    continue;
+                };
+                for name in ["build", "test", "setup", "files", "tools", "source", "name", "family"]
+                {
+                    assert!(!text.contains(&format!("{{{{{name}}}}}")), "{language:?}: {path}");
+                }
                 assert!(text.ends_with('\n'), "{language:?}: {path}");
             }
         }
