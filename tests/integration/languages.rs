@@ -246,6 +246,33 @@ fn a_plain_javascript_mapping_has_fixed_clocks_and_random_numbers_and_its_except
 }
 
 #[test]
+fn a_plain_go_mapping_finds_every_door_closed_collects_garbage_and_its_panics_are_shown() {
+    let directory = GO.directory();
+    let directory = directory.as_deref().unwrap();
+    let doors = root().join("tests/guests/closed-doors/mapping.go");
+    let build = format!(
+        "rm -rf ../doors && cp -r . ../doors && cp {} ../doors/{} && make -C ../doors",
+        doors.display(),
+        GO.manifest
+    );
+    run(directory, &build);
+    let mapping = load(&directory.join("../doors/acme-seats.wasm"));
+    let seen = strings(&mapping, "looks").unwrap();
+    assert_eq!(seen.iter().filter(|seen| seen.ends_with(": closed")).count(), 6, "{seen:?}");
+    for fixed in ["environment: 0", "wall clock: 0"] {
+        assert!(seen.iter().any(|seen| seen == fixed), "{fixed}: {seen:?}");
+    }
+    assert_eq!(strings(&mapping, "looks").unwrap(), seen);
+    assert_eq!(strings(&mapping, "allocates").unwrap(), ["allocated: 1048576000"]);
+    let error = strings(&mapping, "raises").unwrap_err();
+    assert!(error.contains("panic: the day 2026-13-01 is not valid, with ***"), "{error}");
+    let error = strings(&mapping, "sleeps").unwrap_err();
+    assert!(error.contains("it waits for a timer, which mappings must not do"), "{error}");
+    let error = strings(&mapping, "exits").unwrap_err();
+    assert!(error.contains("it exited with status 1, which mappings must not do"), "{error}");
+}
+
+#[test]
 fn templates_and_examples_use_the_same_versions_of_tools() {
     let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
     let line = |file: &str| {

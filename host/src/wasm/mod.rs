@@ -16,6 +16,7 @@ mod interface;
 mod limits;
 mod manifest;
 mod mapping;
+mod monotonic_clock;
 mod run;
 mod standard_error;
 mod store;
