@@ -1,5 +1,7 @@
 """A run that tries every door to the outside. The name of the target says what it does."""
 
+# Name lookup imports it when it is called, but at run time there are no files to import from.
+import encodings.idna
 import os
 import random
 import socket
