@@ -49,6 +49,12 @@ fn main() -> ExitCode {
             let checked = offline::check(&args, recordings, &mut std::io::stdout().lock());
             finish(checked.map(drop))
         }
+        Some(Command::Mapping(MappingCommand::New(args))) => {
+            finish(offline::new(&args, &mut std::io::stdout().lock()))
+        }
+        Some(Command::Mapping(MappingCommand::Wit(args))) => {
+            finish(offline::print_contract(&args, &mut std::io::stdout().lock()))
+        }
         Some(Command::Mapping(MappingCommand::Show(args))) => {
             finish(offline::show(&args, &mut std::io::stdout().lock()))
         }

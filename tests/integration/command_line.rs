@@ -156,6 +156,34 @@ fn errors_of_map_list_the_documents_and_options() {
 }
 
 #[test]
+fn a_new_mapping_needs_a_valid_name_and_an_empty_directory() {
+    rejected(&["mapping", "new", "Acme", "--lang", "rust"], &["\"Acme\"", "such as acme-seats"]);
+    rejected(
+        &["mapping", "new", "github-copilot", "--lang", "rust"],
+        &["would replace the default mapping"],
+    );
+    rejected(&["mapping", "new", "acme"], &["--lang"]);
+    rejected(&["mapping", "new", "acme", "--lang", "cobol"], &["rust, js, python, go"]);
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("file"), "mine").unwrap();
+    let path = directory.path().to_str().unwrap();
+    rejected(
+        &["mapping", "new", "acme", "--lang", "rust", "--dir", path],
+        &[path, "not an empty directory: choose another one with --dir"],
+    );
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    // An empty one is fine.
+    std::fs::remove_file(directory.path().join("file")).unwrap();
+    printed(["mapping", "new", "acme", "--lang", "rust", "--dir", path]);
+    assert!(directory.path().join("wit/mapping.wit").exists());
+    // A file in its place is an error, not a panic.
+    let below = directory.path().join("Makefile/below");
+    let output = run(["mapping", "new", "acme", "--lang", "js", "--dir", below.to_str().unwrap()]);
+    assert_ne!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("Makefile/below"));
+}
+
+#[test]
 fn map_names_a_file_that_is_missing_or_not_a_mapping() {
     let output = run(["map", "--org", "acme", "billing=no-such-file"]);
     assert_eq!(output.status.code(), Some(66));

@@ -37,10 +37,12 @@ mod grafana;
 /// A bad mapping changes nothing but a counter and a line of the log.
 mod history;
 mod hostile_mappings;
-/// Mappings can be written in JavaScript.
+/// A larger mapping in JavaScript: a document of several pages, and labels.
 mod javascript;
 /// Days are kept in the cache directory, and fetched again while GitHub may revise them.
 mod kept_days;
+/// Mappings can be written in each language of the guide, with the commands in it.
+mod languages;
 mod large_documents;
 /// The exporter starts and stops gracefully.
 mod lifecycle;

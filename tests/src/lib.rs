@@ -7,6 +7,7 @@
 //! - [`command`]: runs the exporter's command as a user would; [`config`]: its config files;
 //! - [`exposition`]: parses what it prints and serves;
 //! - [`fixtures`]: the recordings, and generated bodies;
+//! - [`guide`]: the commands in the guide to mappings;
 //! - [`guests`]: mappings for tests, well-behaved and hostile;
 //! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies;
 //! - [`mutation`]: random changes to recordings;
@@ -29,6 +30,7 @@ pub mod exposition;
 pub mod fixtures;
 pub mod github;
 pub mod guests;
+pub mod guide;
 pub mod mapping;
 pub mod mutation;
 pub mod npm;
