@@ -2,6 +2,8 @@
 mod chromium;
 /// Texts from outside can't change how others are shown.
 mod control_characters;
+/// What Copilot costs.
+mod cost;
 /// What the page says about the exporter as a whole, and where its links lead.
 mod notices;
 /// More days than the newest documents are about.
