@@ -210,7 +210,7 @@ async fn a_mapping_whose_charts_fail_is_named_and_does_not_run_again_for_each_re
         assert!(html.contains("mapping github-copilot: the mapping failed"), "{html}");
         assert!(html.contains("it traps in history"), "{html}");
         assert!(
-            html.contains("Could not be drawn, for the reason above: Active users, "),
+            html.contains("Could not be drawn, for the reason above: "),
             "{html}"
         );
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::ToSpan;
 use jiff::civil::Date;
 use tokio_util::task::TaskTracker;
 
@@ -17,16 +16,12 @@ use crate::refresh::TargetView;
 use crate::runner::{Runner, fingerprint};
 use crate::store::Store;
 
-/// How many days reports may be older than the newest document, such as a bill. Lines end with the newest day of
-/// their own.
-const MAX_LAG_DAYS: i64 = 4;
-
 /// The days of a range that are kept, newest first.
 fn days_of(kept: &Days, view: &TargetView, range: Range) -> Vec<Date> {
     let documents = view.documents.values();
     let newest = documents.filter_map(|document| document.report_day).max();
     let Some(newest) = newest.max(kept.days().last()) else { return Vec::new() };
-    let first = range.first_day(newest).saturating_sub(MAX_LAG_DAYS.days());
+    let first = range.first_day(newest);
     let mut days: Vec<Date> = kept.days().filter(|day| *day >= first).collect();
     days.reverse();
     days

@@ -93,9 +93,8 @@ impl Section {
             ChartsState::Ready(charts) => Some(charts),
             _ => None,
         };
-        // A bill is about a newer day than the reports, which are what is drawn over days.
-        let documents_day = || documents.values().filter_map(|document| document.report_day).max();
-        let day = drawn.and_then(|charts| charts.newest_day).or_else(documents_day);
+        let day = documents.values().filter_map(|document| document.report_day).max();
+        let day = day.or_else(|| drawn.as_ref()?.newest_day);
         let document = |(name, document): (&String, &Document)| DocumentRow {
             name: name.clone(),
             fetched: minute(document.confirmed_at),
