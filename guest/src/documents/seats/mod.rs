@@ -1,6 +1,7 @@
 //! Seats: who has one, and whether they use it.
 
 mod holders;
+mod idle;
 mod seat;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use self::holders::{AGES, Holders, NEVER, OLDER};
+pub use self::idle::PlanSeats;
 use self::seat::{FOREIGN, Seat, SeatsPage};
 use crate::charts::{ChartDefinition, Form, Matchers, Series};
 use crate::collector::{self, Collector, Collectors};
