@@ -254,7 +254,7 @@ async fn a_plan_says_what_it_takes_and_what_the_server_would_refuse_without_aski
     assert!(output.status.success(), "{text}");
     for expected in [
         "360 days, from ",
-        "organization octodemo: 1080 requests to GitHub; 0 documents are kept already",
+        "organization octodemo: 1452 requests to GitHub; 0 documents are kept already",
         "database: it takes samples of the last 30 days: set storage.tsdb.out_of_order_time_window to ",
     ] {
         assert!(text.contains(expected), "{expected}\n{text}");
