@@ -92,6 +92,14 @@ pub struct SeatsCollector {
     fetched_at: Option<i64>,
 }
 
+impl SeatsCollector {
+    /// The users with a seat by plan, and the day that they are about, in milliseconds since
+    /// 1970-01-01T00:00:00Z.
+    pub fn by_plan(&self) -> Option<(i64, BTreeMap<&str, PlanSeats>)> {
+        Some((start_of_day_ms(self.fetched_at?), self.holders.by_plan()))
+    }
+}
+
 struct SeatsFamilies {
     seats: FamilyId,
     reported: FamilyId,
