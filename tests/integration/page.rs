@@ -170,7 +170,7 @@ async fn without_data_the_page_says_what_is_missing() {
     assert_eq!(status, 200);
     assert!(html.contains("Nothing to export") && html.contains("GHC_TOKEN"), "{html}");
     let github = stand_in().await;
-    github.fail("/orgs/", Fault::Status(401, "Bad credentials", vec![]));
+    github.fail("/org", Fault::Status(401, "Bad credentials", vec![]));
     let serving = self::serving(&github, "octodemo");
     serving.wait_for("refresh failed");
     let (_, html) = serving.get("/").await;
