@@ -5,6 +5,7 @@
 //! `--web.config.file` (TLS, users, headers, rate limit) up to date; `settings` are those in use, and
 //! `auth` checks passwords. `healthcheck` is the command that asks a running exporter.
 
+mod accept;
 mod app;
 mod auth;
 mod connections;
