@@ -156,9 +156,8 @@ async fn openmetrics_has_the_same_series_as_the_text_format_and_an_end() {
     assert_eq!(openmetrics.matches("# EOF").count(), 1);
     let series = |text: &str| -> Vec<String> {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
-        let mut names: Vec<_> = lines
-            .map(|line| line.rsplit_once(' ').unwrap().0.replace(".0\"}", "\"}"))
-            .collect();
+        let mut names: Vec<_> =
+            lines.map(|line| line.rsplit_once(' ').unwrap().0.replace(".0\"}", "\"}")).collect();
         names.sort();
         names
     };
