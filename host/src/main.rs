@@ -8,6 +8,7 @@ mod record;
 mod resources;
 
 use std::io::IsTerminal;
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use copilot_metrics_exporter::offline::{self, BuiltInRecording, OfflineError};
 use copilot_metrics_exporter::refresh::{Reloader, Source};
 use copilot_metrics_exporter::wasm::compile_stdin;
 use copilot_metrics_exporter::web::healthcheck::healthcheck;
+use copilot_metrics_exporter::web::systemd_sockets;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -253,18 +255,27 @@ fn serve(args: ServeArgs) -> ExitCode {
         Ok(log) => log::set_up(log),
         Err(error) => return fail(USAGE, &error),
     };
+    // Before the runtime starts threads: see `systemd_sockets`.
+    let sockets = match args.systemd_socket.then(systemd_sockets).transpose() {
+        Ok(sockets) => sockets.unwrap_or_default(),
+        Err(error) => return fail(USAGE, &error),
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("failed to start the runtime: {error}")),
     };
-    let code = runtime.block_on(serve_until_signal(args, limit.clone()));
+    let code = runtime.block_on(serve_until_signal(args, sockets, limit.clone()));
     limit.report();
     // A mapping that is still running is not needed any more.
     runtime.shutdown_timeout(Duration::from_millis(500));
     code
 }
 
-async fn serve_until_signal(args: ServeArgs, limit: RateLimit) -> ExitCode {
+async fn serve_until_signal(
+    args: ServeArgs,
+    sockets: Vec<TcpListener>,
+    limit: RateLimit,
+) -> ExitCode {
     let cancel = CancellationToken::new();
     tokio::spawn(limit.clone().report_regularly());
     if let Err(error) = cancel_on_signal(&cancel) {
@@ -275,7 +286,7 @@ async fn serve_until_signal(args: ServeArgs, limit: RateLimit) -> ExitCode {
         Ok(demo) => demo.unzip(),
         Err(code) => return code,
     };
-    let started = cancel.run_until_cancelled(Exporter::start(source(args, demo))).await;
+    let started = cancel.run_until_cancelled(Exporter::start(source(args, demo), sockets)).await;
     let exporter = match started {
         Some(Ok(exporter)) => exporter,
         Some(Err(error)) => return fail_to_start(&error),

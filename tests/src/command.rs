@@ -17,7 +17,7 @@ use crate::transcript::record;
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The environment variables of the exporter: tests must not inherit them.
-const VARIABLES: [&str; 33] = [
+const VARIABLES: [&str; 38] = [
     "DEMO",
     "GITHUB_TOKEN",
     "CONFIG_FILE",
@@ -35,6 +35,11 @@ const VARIABLES: [&str; 33] = [
     "REGISTRY_CA_FILE",
     "DOCKER_CONFIG",
     "WEB_CONFIG_FILE",
+    "WEB_EXTERNAL_URL",
+    "WEB_ROUTE_PREFIX",
+    "WEB_TELEMETRY_PATH",
+    "LISTEN_FDS",
+    "LISTEN_PID",
     "NO_PROXY",
     "no_proxy",
     "SSL_CERT_FILE",

@@ -28,7 +28,7 @@ pub struct CheckArgs {
     pub enterprise: bool,
 
     /// Config file (YAML) whose section `mapping` has the limits and digests
-    #[arg(long, env = "CONFIG_FILE", value_name = "FILE")]
+    #[arg(long = "config.file", alias = "config", env = "CONFIG_FILE", value_name = "FILE")]
     pub config: Option<String>,
 
     /// Print one JSON object instead of lines

@@ -17,11 +17,18 @@ use http_body_util::StreamBody;
 use hyper::body::Frame;
 use tracing::error;
 
+use super::accept;
 use super::app::App;
+use crate::output::{Format, encode_own};
 
-/// Prometheus 3 fails a scrape whose content type is not exactly one of those it knows.
-/// <https://prometheus.io/docs/instrumenting/content_negotiation/>
-const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The content type of a format. Prometheus 3 fails a scrape whose content type is not exactly one of those
+/// it knows. <https://prometheus.io/docs/instrumenting/content_negotiation/>
+fn content_type(format: Format) -> HeaderValue {
+    HeaderValue::from_static(match format {
+        Format::Text => "text/plain; version=0.0.4; charset=utf-8",
+        Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    })
+}
 
 /// How much of the daily samples is decompressed at once, for clients that do not accept gzip.
 const DECOMPRESSED_BYTES: usize = 64 << 10;
@@ -32,7 +39,8 @@ pub(super) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> 
         app.github.count_failure("env_missing");
     }
     app.publisher.settled().await;
-    let own_metrics = match app.registry.encode() {
+    let format = accept::format(&headers);
+    let own_metrics = match encode_own(&app.registry, format) {
         Ok(text) => text,
         Err(error) => {
             error!(%error, "cannot encode the exporter's own metrics");
@@ -42,10 +50,10 @@ pub(super) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> 
     let snapshot = app.publisher.snapshot();
     let gzip = accepts_gzip(&headers);
     let pieces = match gzip {
-        true => Vec::from(snapshot.gzip_with(own_metrics.as_bytes())),
-        false => vec![snapshot.text().clone(), own_metrics.into()],
+        true => snapshot.gzip(format, own_metrics.as_bytes()),
+        false => snapshot.plain(format, own_metrics.into()),
     };
-    exposition(respond(pieces), gzip)
+    exposition(respond(pieces), format, gzip)
 }
 
 pub(super) async fn daily(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
@@ -55,7 +63,7 @@ pub(super) async fn daily(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
     daily.ask().await;
     let pieces = daily.gzip();
     if accepts_gzip(&headers) {
-        return exposition(respond(pieces), true);
+        return exposition(respond(pieces), Format::Text, true);
     }
     // Decompressed while it is sent: it may be larger than everything else together.
     let text = stream::unfold(GzDecoder::new(Joined(pieces.into())), |mut text| async move {
@@ -69,7 +77,7 @@ pub(super) async fn daily(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
             (chunk, text) => Some((chunk.map(Frame::data), text)),
         }
     });
-    exposition(Response::new(Body::new(StreamBody::new(text))), false)
+    exposition(Response::new(Body::new(StreamBody::new(text))), Format::Text, false)
 }
 
 /// Reads pieces one after the other.
@@ -92,10 +100,10 @@ impl Read for Joined {
 }
 
 /// Adds the headers of an exposition.
-fn exposition(mut response: Response, gzip: bool) -> Response {
+fn exposition(mut response: Response, format: Format, gzip: bool) -> Response {
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(TEXT_FORMAT));
-    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    headers.insert(CONTENT_TYPE, content_type(format));
+    headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
     if gzip {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
