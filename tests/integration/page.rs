@@ -209,10 +209,7 @@ async fn a_mapping_whose_charts_fail_is_named_and_does_not_run_again_for_each_re
         assert!(html.contains(">up to date<"), "{html}");
         assert!(html.contains("mapping github-copilot: the mapping failed"), "{html}");
         assert!(html.contains("it traps in history"), "{html}");
-        assert!(
-            html.contains("Could not be drawn, for the reason above: "),
-            "{html}"
-        );
+        assert!(html.contains("Could not be drawn, for the reason above: "), "{html}");
     }
     let failures = "copilot_exporter_mapping_failures_total";
     assert_eq!(metrics(&serving).await.sum(failures, "cause=\"pictures\""), 1.0);
