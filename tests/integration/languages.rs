@@ -1,13 +1,16 @@
+/// What a mapping in each language finds instead of files, sockets, clocks and the like.
+mod closed_doors;
+/// The commands of the guide that are the same in all languages, and the files of a new mapping.
+mod guide;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use copilot_metrics_exporter::model::{Scope, Span, Target};
-use copilot_metrics_exporter::wasm::{Engine, Limits, Mapping};
 use copilot_metrics_tests::command::{Serving, exporter};
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::fixtures::root;
-use copilot_metrics_tests::guide::{block, blocks, run};
+use copilot_metrics_tests::guide::{block, run};
 
 /// The heading of the commands that load a mapping into the demo.
 const DEMO: &str = "On `/metrics`";
@@ -118,158 +121,6 @@ fn a_new_mapping_in_python_reaches_metrics_by_the_commands_of_the_guide_and_is_s
 #[test]
 fn a_new_mapping_in_go_reaches_metrics_by_the_commands_of_the_guide_and_is_swapped() {
     GO.reaches_metrics();
-}
-
-#[test]
-fn the_other_commands_of_the_guide_work_on_a_new_mapping() {
-    let directory = RUST.directory();
-    let directory = directory.as_deref().unwrap();
-    for block in blocks("sh").iter().filter(|block| block.heading != DEMO) {
-        if LANGUAGES.iter().all(|language| language.heading != block.heading) {
-            run(directory, &block.text);
-        }
-    }
-    let check = run(directory, "copilot-metrics-exporter mapping check acme-seats.wasm");
-    assert!(check.ends_with("the mapping can be used\n"), "{check}");
-    for (version, directory) in [("0.1", "wit/0.1"), ("0.2", "wit/0.2")] {
-        let printed =
-            run(root(), &format!("copilot-metrics-exporter mapping wit --version {version}"));
-        let contract = fs::read_to_string(root().join(directory).join("mapping.wit")).unwrap();
-        assert_eq!(printed, contract);
-    }
-}
-
-#[test]
-fn every_command_of_the_guide_is_one_that_these_tests_run() {
-    let languages = LANGUAGES.map(|language| language.heading);
-    let all = blocks("sh");
-    for heading in languages.into_iter().chain([DEMO]) {
-        let found = all.iter().filter(|block| block.heading == heading).count();
-        assert_eq!(found, 1, "{heading}");
-    }
-    // The other blocks of commands are run as they are. There must be no commands in another form.
-    assert!(all.len() > languages.len() + 3);
-    assert!(blocks("console").is_empty() && blocks("bash").is_empty());
-    let text = fs::read_to_string(root().join("docs/mapping-plugins.md")).unwrap();
-    assert!(!text.lines().any(|line| line.trim_start().starts_with("$ ")));
-}
-
-#[test]
-fn the_readme_of_a_new_mapping_has_the_commands_of_the_guide() {
-    let directory = RUST.directory();
-    let readme = fs::read_to_string(directory.as_deref().unwrap().join("README.md")).unwrap();
-    for line in block("sh", DEMO).lines() {
-        assert!(readme.contains(line), "{line}");
-    }
-    assert!(readme.contains("make\n   make test\n"));
-    assert!(readme.contains("copilot-metrics-exporter mapping check acme-seats.wasm"));
-}
-
-#[test]
-fn a_changed_metric_fails_the_test_of_a_new_mapping_with_the_difference() {
-    let directory = RUST.directory();
-    let directory = directory.as_deref().unwrap();
-    let expected = directory.join("tests/octo-org/latest.prom");
-    let text = fs::read_to_string(&expected).unwrap();
-    fs::write(&expected, text.replace("} 11", "} 12")).unwrap();
-    let tested = run(directory, "make test 2>&1 || echo failed");
-    fs::write(&expected, text).unwrap();
-    assert!(tested.ends_with("failed\n"), "{tested}");
-    assert!(tested.contains("acme_seats{org=\"octo-org\",state=\"active\"} 12"), "{tested}");
-    assert!(tested.contains("acme_seats{org=\"octo-org\",state=\"active\"} 11"), "{tested}");
-}
-
-/// A mapping that tries the doors, ready to run.
-fn load(path: &Path) -> Mapping {
-    let engine = Engine::new(Limits::default()).unwrap();
-    Mapping::load_blocking(&engine, fs::read(path).unwrap()).unwrap()
-}
-
-/// What a run for a target of this name returns: the strings, or the error.
-fn strings(mapping: &Mapping, does: &str) -> Result<Vec<String>, String> {
-    let target = Target::new(Scope::Organization, does).unwrap();
-    let mut run = mapping.start(&target, Span::Latest, &[]).map_err(|error| error.to_string())?;
-    run.finish().map(|samples| samples.strings).map_err(|error| error.to_string())
-}
-
-#[test]
-fn a_plain_python_mapping_finds_every_door_closed_and_its_traceback_is_in_the_error() {
-    let directory = PYTHON.directory();
-    let directory = directory.as_deref().unwrap();
-    let doors = root().join("tests/guests/closed-doors/mapper.py");
-    let build = format!(
-        "rm -rf ../doors && mkdir ../doors && cp src/manifest.py {} ../doors && \
-         .venv/bin/componentize-py --quiet --wit-path wit --world mapping componentize \
-         --python-path ../doors --output ../doors.wasm manifest",
-        doors.display()
-    );
-    run(directory, &build);
-    let mapping = load(&directory.join("../doors.wasm"));
-    let seen = strings(&mapping, "looks").unwrap();
-    let closed: Vec<_> = seen.iter().filter(|seen| seen.ends_with(": closed")).collect();
-    assert_eq!(closed.len(), 9, "{seen:?}");
-    for fixed in ["environment: 0", "wall clock: 0.0", "monotonic clock: 1.0", "today: 1970-01-01"]
-    {
-        assert!(seen.iter().any(|seen| seen == fixed), "{fixed}: {seen:?}");
-    }
-    assert_eq!(seen.len(), 16);
-    // Random numbers and the order of sets, too.
-    assert_eq!(strings(&mapping, "looks").unwrap(), seen);
-
-    let error = strings(&mapping, "raises").unwrap_err();
-    assert!(error.contains("Traceback (most recent call last):"), "{error}");
-    assert!(error.contains("RuntimeError: the day 2026-13-01 is not valid, with ***"), "{error}");
-    let error = strings(&mapping, "sleeps").unwrap_err();
-    assert!(error.contains("it waits for a timer, which mappings must not do"), "{error}");
-    let error = strings(&mapping, "exits").unwrap_err();
-    assert!(error.contains("SystemExit: 3"), "{error}");
-    let error = strings(&mapping, "exits-at-once").unwrap_err();
-    assert!(error.contains("it exited with status 1, which mappings must not do"), "{error}");
-}
-
-#[test]
-fn a_plain_javascript_mapping_has_fixed_clocks_and_random_numbers_and_its_exceptions_are_shown() {
-    let directory = JS.directory();
-    let directory = directory.as_deref().unwrap();
-    let doors = root().join("tests/guests/closed-doors/mapping.js");
-    run(directory, &format!("node build.js {} ../doors.wasm", doors.display()));
-    let mapping = load(&directory.join("../doors.wasm"));
-    let seen = strings(&mapping, "looks").unwrap();
-    for fixed in ["date: 1970-01-01T00:00:00.000Z", "now: 0"] {
-        assert!(seen.iter().any(|seen| seen == fixed), "{fixed}: {seen:?}");
-    }
-    assert_eq!(strings(&mapping, "looks").unwrap(), seen);
-    let error = strings(&mapping, "raises").unwrap_err();
-    assert!(error.contains("RangeError: the day 2026-13-01 is not valid"), "{error}");
-    let error = strings(&mapping, "says").unwrap_err();
-    assert!(error.contains("said with ***"), "{error}");
-}
-
-#[test]
-fn a_plain_go_mapping_finds_every_door_closed_collects_garbage_and_its_panics_are_shown() {
-    let directory = GO.directory();
-    let directory = directory.as_deref().unwrap();
-    let doors = root().join("tests/guests/closed-doors/mapping.go");
-    let build = format!(
-        "rm -rf ../doors && cp -r . ../doors && cp {} ../doors/{} && make -C ../doors",
-        doors.display(),
-        GO.manifest
-    );
-    run(directory, &build);
-    let mapping = load(&directory.join("../doors/acme-seats.wasm"));
-    let seen = strings(&mapping, "looks").unwrap();
-    assert_eq!(seen.iter().filter(|seen| seen.ends_with(": closed")).count(), 6, "{seen:?}");
-    for fixed in ["environment: 0", "wall clock: 0"] {
-        assert!(seen.iter().any(|seen| seen == fixed), "{fixed}: {seen:?}");
-    }
-    assert_eq!(strings(&mapping, "looks").unwrap(), seen);
-    assert_eq!(strings(&mapping, "allocates").unwrap(), ["allocated: 1048576000"]);
-    let error = strings(&mapping, "raises").unwrap_err();
-    assert!(error.contains("panic: the day 2026-13-01 is not valid, with ***"), "{error}");
-    let error = strings(&mapping, "sleeps").unwrap_err();
-    assert!(error.contains("it waits for a timer, which mappings must not do"), "{error}");
-    let error = strings(&mapping, "exits").unwrap_err();
-    assert!(error.contains("it exited with status 1, which mappings must not do"), "{error}");
 }
 
 #[test]

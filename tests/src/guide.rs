@@ -55,12 +55,18 @@ pub fn block(kind: &str, heading: &str) -> String {
 
 /// Runs commands as a user does, in a directory. They must succeed. Returns what they print.
 pub fn run(directory: &Path, commands: &str) -> String {
+    run_with(directory, commands, |_| ())
+}
+
+/// Runs commands with more variables, such as those with a password.
+pub fn run_with(directory: &Path, commands: &str, variables: impl FnOnce(&mut Command)) -> String {
     let program = binary();
     let program = program.parent().unwrap_or_else(|| panic!("no directory"));
     // Those of tests/requirements.txt.
     let tools = root().join("target/tools/bin");
     let path = std::env::var("PATH").unwrap_or_default();
-    let output = Command::new("bash")
+    let mut command = Command::new("bash");
+    command
         .args(["-euo", "pipefail", "-c", commands])
         .current_dir(directory)
         .env("PATH", format!("{}:{}:{path}", program.display(), tools.display()))
@@ -70,9 +76,9 @@ pub fn run(directory: &Path, commands: &str) -> String {
         .env("GOTOOLCHAIN", "local")
         // These tests may be run by make.
         .env_remove("MAKEFLAGS")
-        .env_remove("MAKELEVEL")
-        .output()
-        .unwrap_or_else(|error| panic!("bash: {error}"));
+        .env_remove("MAKELEVEL");
+    variables(&mut command);
+    let output = command.output().unwrap_or_else(|error| panic!("bash: {error}"));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let error = String::from_utf8_lossy(&output.stderr);
     record(&text);

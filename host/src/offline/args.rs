@@ -105,8 +105,8 @@ impl FromStr for MapInput {
         let is_document = |(name, _): &(&str, &str)| !name.contains(['/', '.']);
         match text.split_once('=').filter(is_document) {
             Some(_) => text.parse().map(Self::Document),
-            // More likely the name of a document than a directory.
-            None if !text.contains('/') && !Path::new(text).exists() => Err(format!(
+            // A word that is not a path: the file of a document was forgotten.
+            None if !text.contains(['/', '.']) && !Path::new(text).exists() => Err(format!(
                 "{text:?} is neither of the form DOCUMENT=FILE, such as seats=seats.json, nor the directory of a case"
             )),
             None => Ok(Self::Case(text.into())),

@@ -58,7 +58,7 @@ pub fn new(args: &NewArgs, out: &mut dyn Write) -> Result<(), OfflineError> {
     let path = directory.display();
     writeln!(
         out,
-        "created {path}; next: cd {path}, make, make test; README.md has the way to /metrics"
+        "created {path}; next: cd {path}, make, make test; README.md describes the next steps"
     )?;
     Ok(out.flush()?)
 }

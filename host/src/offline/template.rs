@@ -40,7 +40,8 @@ const COMMON: &[Template] = templates! {
     "Makefile": "common/Makefile",
     "README.md": "common/README.md",
     ".github/workflows/ci.yml": "common/ci.yml",
-    "tests/octo-org/billing.json": "common/billing.json",
+    "tests/octo-org/case.yaml": "common/case.yaml",
+    "tests/octo-org/documents/billing.json": "common/billing.json",
     "tests/octo-org/latest.prom": "common/latest.prom",
     "tests/octo-org/history.prom": "common/history.prom",
 };
