@@ -6,6 +6,8 @@ mod log;
 mod record;
 #[path = "main/resources.rs"]
 mod resources;
+#[path = "main/targets.rs"]
+mod targets;
 
 use std::io::IsTerminal;
 use std::net::TcpListener;
@@ -178,53 +180,25 @@ fn check_health(args: &WebArgs) -> ExitCode {
 /// Fills databases or files with the past.
 fn run_backfill(args: BackfillArgs) -> ExitCode {
     // A bar takes the place of lines about progress.
-    let quiet = Some("warn".to_owned()).filter(|_| std::io::stderr().is_terminal());
-    let log_level = args.serve.log_level.clone().or(quiet);
-    match Log::new(&ServeArgs { log_level, ..args.serve.clone() }) {
-        Ok(log) => log::set_up(log),
-        Err(error) => return fail(USAGE, &error),
-    };
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(1, &format!("failed to start the runtime: {error}")),
-    };
-    let code = runtime.block_on(backfill_until_signal(args));
-    runtime.shutdown_timeout(Duration::from_millis(500));
-    code
-}
-
-async fn backfill_until_signal(args: BackfillArgs) -> ExitCode {
-    let cancel = CancellationToken::new();
-    if let Err(error) = cancel_on_signal(&cancel) {
-        return fail(1, &format!("cannot receive signals: {error}"));
-    }
-    let (_stand_in, demo) = match start_demo(&args.serve).await {
-        Ok(demo) => demo.unzip(),
-        Err(code) => return code,
-    };
-    let read = |args: &ServeArgs| {
-        let settings = Settings::new(args)?;
-        Ok(demo.as_ref().map_or(settings.clone(), |demo| demo.point(settings)))
-    };
-    let settings = match app::selecting(&args.serve, read) {
-        Ok(settings) => settings,
-        Err(error) => return fail(USAGE, &error),
-    };
-    match cancel.run_until_cancelled(app::backfill(&args, settings)).await {
-        Some(Ok(Ended::Planned(plan))) => {
+    let quiet = Some("warn").filter(|_| std::io::stderr().is_terminal());
+    let filled =
+        targets::run(&args.serve, quiet, async |settings| app::backfill(&args, settings).await);
+    match filled {
+        Ok(Some(Ok(Ended::Planned(plan)))) => {
             print!("{plan}");
             ExitCode::SUCCESS
         }
-        Some(Ok(Ended::Filled(report))) => {
+        Ok(Some(Ok(Ended::Filled(report)))) => {
             report.to_string().lines().for_each(log::print_line);
             ExitCode::from(u8::from(!report.is_complete()))
         }
-        Some(Err(error)) => match error {
+        Ok(Some(Err(error))) => match error {
             BackfillError::Start(error) => fail_to_start(&error),
             BackfillError::Usage(_) => fail(USAGE, &error),
             BackfillError::Sink(_) => fail(1, &error),
         },
-        None => fail(1, &"interrupted; the next run continues where this one stopped"),
+        Ok(None) => fail(1, &"interrupted; the next run continues where this one stopped"),
+        Err(code) => code,
     }
 }
 
