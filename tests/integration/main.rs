@@ -31,6 +31,8 @@ mod github_failures;
 mod golden;
 /// Every query of every dashboard returns data.
 mod grafana;
+/// The Helm chart renders valid objects: by default those of `deploy/kubernetes`.
+mod helm;
 /// A bad mapping changes nothing but a counter and a line of the log.
 mod history;
 mod hostile_mappings;

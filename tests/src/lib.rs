@@ -10,7 +10,7 @@
 //! - [`guests`]: mappings for tests, well-behaved and hostile;
 //! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies;
 //! - [`mutation`]: random changes to recordings;
-//! - [`npm`]: npm packages;
+//! - [`npm`]: npm packages; [`helm`]: renders charts;
 //! - [`database`]: a real time series database, which is a [`prometheus`] or [`victoria_metrics`] server;
 //! - [`deployed`]: the exporter and Prometheus as in `deploy/`;
 //! - [`receiver`]: a server that answers as a test says;
@@ -27,6 +27,7 @@ pub mod exposition;
 pub mod fixtures;
 pub mod github;
 pub mod guests;
+pub mod helm;
 pub mod mapping;
 pub mod mutation;
 pub mod npm;
