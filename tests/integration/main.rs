@@ -59,6 +59,8 @@ mod page;
 mod prometheus;
 /// Daily samples are pushed as they change, each day once, whatever happens to an endpoint.
 mod push;
+/// What a release does that can be tried without GitHub.
+mod release;
 /// Samples are pushed to endpoints for remote write, and compared with what those have.
 mod remote_write;
 /// Which day the numbers of each document are about.
