@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::backfill::BackfillArgs;
 use crate::config::{ServeArgs, WebArgs};
+use crate::model::version;
 use crate::offline::{
     CheckArgs, MapArgs, NewArgs, PushArgs, RecordArgs, ShowArgs, TestArgs, WitArgs,
 };
@@ -27,7 +28,7 @@ Exit codes: 0 stopped, 1 failed, 64 invalid setting, 65 invalid input, 66 file n
 
 /// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "copilot-metrics-exporter", version, about = ABOUT, after_help = AFTER, args_conflicts_with_subcommands = true)]
+#[command(name = "copilot-metrics-exporter", version = version::VERSION, long_version = version::DESCRIPTION, about = ABOUT, after_help = AFTER, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// A command other than serving.
     #[command(subcommand)]

@@ -131,7 +131,21 @@ fn help_shows_how_to_start_and_every_setting() {
     }
     assert!(help.lines().all(|line| line.len() <= 140));
     assert!(printed(["map", "--help"]).contains("organization-28-day"));
-    assert!(printed(["--version"]).starts_with("copilot-metrics-exporter 0."));
+}
+
+#[test]
+fn version_shows_what_the_exporter_was_built_from() {
+    let short = format!("copilot-metrics-exporter {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(printed(["-V"]), short);
+    let long = printed(["--version"]);
+    let (first, rest) = long.split_at(short.len());
+    assert_eq!(first, short);
+    let fields: Vec<_> = rest.lines().map(|line| line.split_once(": ").unwrap()).collect();
+    let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["revision", "build date", "platform", "features"]);
+    assert!(fields.iter().all(|(_, value)| !value.is_empty()), "{long}");
+    let platform = fields[2].1;
+    assert!(platform.starts_with(std::env::consts::ARCH), "{platform}");
 }
 
 #[test]

@@ -34,6 +34,8 @@ mod github_failures;
 mod golden;
 /// Every query of every dashboard returns data.
 mod grafana;
+/// The Helm chart renders valid objects: by default those of `deploy/kubernetes`.
+mod helm;
 /// A bad mapping changes nothing but a counter and a line of the log.
 mod history;
 mod hostile_mappings;
@@ -64,6 +66,8 @@ mod prometheus;
 mod push;
 /// Mappings are pulled from OCI registries, and pushed to them.
 mod registries;
+/// What a release does that can be tried without GitHub.
+mod release;
 /// Samples are pushed to endpoints for remote write, and compared with what those have.
 mod remote_write;
 /// Which day the numbers of each document are about.

@@ -11,7 +11,7 @@
 //! - [`guests`]: mappings for tests, well-behaved and hostile;
 //! - [`mapping`]: runs the default mapping natively and as a component, over the same bodies;
 //! - [`mutation`]: random changes to recordings;
-//! - [`npm`]: npm packages;
+//! - [`npm`]: npm packages; [`helm`]: renders charts;
 //! - [`database`]: a real time series database, which is a [`prometheus`] or [`victoria_metrics`] server;
 //! - [`deployed`]: the exporter and Prometheus as in `deploy/`;
 //! - [`registry`]: a real OCI registry; [`artifacts`]: a stand-in for one, which misbehaves as a test says;
@@ -31,6 +31,7 @@ pub mod fixtures;
 pub mod github;
 pub mod guests;
 pub mod guide;
+pub mod helm;
 pub mod mapping;
 pub mod mutation;
 pub mod npm;
