@@ -18,6 +18,9 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --package copilot-metrics-exporter \
  && install -D -t /image/usr/local/bin target/release/copilot-metrics-exporter \
+ && install -d /image/usr/local/lib/copilot-metrics-exporter \
+ && target/release/copilot-metrics-exporter compile-default-mapping \
+    > /image/usr/local/lib/copilot-metrics-exporter/default-mapping.code \
  && install -D -m 644 -t /image/etc/ssl/certs /etc/ssl/certs/ca-certificates.crt \
  && install -d -o 65532 -g 65532 /volumes/cache /volumes/mappings
 

@@ -8,7 +8,7 @@ use crate::model::version;
 use crate::offline::{
     CheckArgs, MapArgs, NewArgs, PushArgs, RecordArgs, ShowArgs, TestArgs, WitArgs,
 };
-use crate::wasm::SUBCOMMAND;
+use crate::wasm::{INSTALL_SUBCOMMAND, SUBCOMMAND};
 
 /// The text above the options in `--help`.
 const ABOUT: &str = "\
@@ -55,6 +55,9 @@ pub enum Command {
     /// Compile a mapping: from standard input to standard output
     #[command(hide = true, name = SUBCOMMAND)]
     CompileMapping(CompileArgs),
+    /// Compile the default mapping for every processor of this architecture, to standard output
+    #[command(hide = true, name = INSTALL_SUBCOMMAND)]
+    CompileDefaultMapping,
     /// Check whether the exporter on this machine is healthy: exit code 0, or 1 with the reason
     Healthcheck(WebArgs),
 }

@@ -26,7 +26,7 @@ use copilot_metrics_exporter::demo::{self, Demo, RunningStandIn};
 use copilot_metrics_exporter::log::RateLimit;
 use copilot_metrics_exporter::offline::{self, BuiltInRecording, OfflineError};
 use copilot_metrics_exporter::refresh::{Reloader, Source};
-use copilot_metrics_exporter::wasm::compile_stdin;
+use copilot_metrics_exporter::wasm::{compile_default_mapping, compile_stdin};
 use copilot_metrics_exporter::web::healthcheck::healthcheck;
 use copilot_metrics_exporter::web::systemd_sockets;
 use tokio::signal::unix::{SignalKind, signal};
@@ -71,6 +71,12 @@ fn main() -> ExitCode {
         Some(Command::CompileMapping(args)) => {
             let time = Duration::from_secs(args.seconds);
             ExitCode::from(compile_stdin(time, args.memory_bytes))
+        }
+        Some(Command::CompileDefaultMapping) => {
+            match compile_default_mapping(&mut std::io::stdout().lock()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(1, &error),
+            }
         }
         Some(Command::CheckConfig(args)) => check_config(*args),
         Some(Command::Backfill(args)) => {

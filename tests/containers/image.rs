@@ -68,9 +68,13 @@ fn status(process: &str, field: &str) -> String {
 pub fn the_image_runs_unprivileged_swaps_a_mapping_keeps_its_cache_and_stops_in_time() {
     let _clean_up = CleanUp;
     build();
-    // The binary and the certificates. The others are mounted by podman.
+    // The binary, its compiled default mapping and the certificates. The others are mounted by podman.
     let mut added = added_files();
-    for name in ["usr/local/bin/copilot-metrics-exporter", "etc/ssl/certs/ca-certificates.crt"] {
+    for name in [
+        "usr/local/bin/copilot-metrics-exporter",
+        "usr/local/lib/copilot-metrics-exporter/default-mapping.code",
+        "etc/ssl/certs/ca-certificates.crt",
+    ] {
         assert!(added.remove(name), "{name}: {added:?}");
     }
     added.retain(|name| !matches!(name.as_str(), "etc/hosts" | "etc/hostname" | "etc/resolv.conf"));
@@ -101,6 +105,9 @@ async fn use_it() -> Duration {
 
     let container = Container::run(&github, cache.path(), mappings.path());
     let started = container.ready().await;
+    // Compiled code would be kept.
+    let compiled = fs::read_dir(cache.path().join("compiled")).unwrap().count();
+    assert_eq!(compiled, 0, "the image contains the compiled default mapping");
     assert!(container.health().success());
     let process = container.inspect("{{.State.Pid}}");
     assert_eq!(status(&process, "Uid:"), USER.to_string());

@@ -49,6 +49,21 @@ impl CodeKey<'_> {
         format!("{}-{}.{EXTENSION}", self.sha256, self.compatibility)
     }
 
+    /// The bytes of a file: a digest, then the code.
+    pub fn seal(&self, code: &[u8]) -> Vec<u8> {
+        [&self.digest(code), code].concat()
+    }
+
+    /// The code in the bytes of a file, if the digest matches.
+    pub fn unseal(&self, mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+        let (digest, code) = bytes.split_at(DIGEST_BYTES.min(bytes.len()));
+        if digest != self.digest(code) {
+            return None;
+        }
+        bytes.drain(..DIGEST_BYTES);
+        Some(bytes)
+    }
+
     fn digest(&self, code: &[u8]) -> [u8; DIGEST_BYTES] {
         let mut digest = Sha256::new();
         for piece in [self.sha256.as_bytes(), b"-", self.compatibility.as_bytes(), b"-", code] {
@@ -104,11 +119,9 @@ impl CompiledCode {
         let path = self.directory.join(key.file_name());
         let place = path.display().to_string();
         let failure = match read_own(&path) {
-            Ok(mut bytes) => {
-                let (digest, code) = bytes.split_at(DIGEST_BYTES.min(bytes.len()));
-                if digest == key.digest(code) {
-                    bytes.drain(..DIGEST_BYTES);
-                    return Some(bytes);
+            Ok(bytes) => {
+                if let Some(code) = key.unseal(bytes) {
+                    return Some(code);
                 }
                 fs::rename(&path, path.with_extension(SET_ASIDE)).ok();
                 StoreError::Corrupt { place, reason: "its digest does not match".into() }

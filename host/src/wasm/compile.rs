@@ -4,6 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
+use tracing::warn;
 use wasmtime::component::Component;
 
 use super::compiler::{CompileError, Origin, precompile};
@@ -24,8 +25,14 @@ pub(super) async fn compile(
             (engine.clone(), sha256.to_owned(), compatibility.clone());
         blocking(move || {
             let key = CodeKey { sha256: &sha256, compatibility: &compatibility };
-            let code = engine.compiler().cache()?.load(key)?;
-            load(&engine, &code).ok()
+            let compiler = engine.compiler();
+            let kept = compiler.cache().and_then(|cache| cache.load(key));
+            let kept = kept.and_then(|code| load(&engine, &code).ok());
+            if kept.is_some() || origin != Origin::BuiltIn {
+                return kept;
+            }
+            let installed = load(&engine, &compiler.load_installed(&sha256)?);
+            installed.inspect_err(|error| warn!(error = format!("{error:#}"), "the compiled default mapping that is installed can't be used: it is compiled again")).ok()
         })
     };
     if let Some(component) = cached.await? {
@@ -57,7 +64,7 @@ fn compatibility(engine: &Engine) -> String {
 #[expect(unsafe_code, reason = "machine code can do anything")]
 fn load(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: the code comes from `precompile`: in this process, through the pipe of a child, or from
-    // `CompiledCode`, which checks that it is what was saved. None comes from outside.
+    // `CompiledCode` and `installed`, which check that it is what was saved. None comes from outside.
     unsafe { Component::deserialize(engine.wasmtime(), code) }
 }
 

@@ -20,6 +20,7 @@ use tokio::process::Command;
 use tracing::warn;
 use wasmtime::Config;
 
+use super::installed;
 use crate::model::Limits;
 use crate::model::text::sanitize;
 use crate::store::CompiledCode;
@@ -65,6 +66,8 @@ pub enum CompileError {
 pub struct Compiler {
     program: Option<PathBuf>,
     cache: Option<CompiledCode>,
+    /// The program whose installation may contain the compiled default mapping.
+    installed: Option<PathBuf>,
     /// The most memory that a compilation may use, whatever the settings allow.
     max_memory_bytes: u64,
     has_warned: AtomicBool,
@@ -87,12 +90,29 @@ impl Compiler {
         let linux = Path::new("/proc/self/exe");
         let program =
             if linux.exists() { Some(linux.to_owned()) } else { std::env::current_exe().ok() };
-        Self::new(program, cache)
+        let compiler = Self::new(program, cache);
+        // The path of the program, which the link is not.
+        match std::env::current_exe() {
+            Ok(program) => compiler.with_installed(program),
+            Err(_) => compiler,
+        }
     }
 
     pub(super) fn new(program: Option<PathBuf>, cache: Option<CompiledCode>) -> Self {
         let max_memory_bytes = max_memory_bytes();
-        Self { program, cache, max_memory_bytes, has_warned: AtomicBool::default() }
+        let has_warned = AtomicBool::default();
+        Self { program, cache, installed: None, max_memory_bytes, has_warned }
+    }
+
+    /// Uses the compiled default mapping that is installed with a program, if there is one.
+    pub(super) fn with_installed(self, program: PathBuf) -> Self {
+        Self { installed: Some(program), ..self }
+    }
+
+    /// The code of the default mapping that is installed with the program, if any.
+    pub(super) fn load_installed(&self, sha256: &str) -> Option<Vec<u8>> {
+        let program = self.installed.as_deref()?;
+        installed::load(&installed::file_of(program)?, program, sha256)
     }
 
     /// Where compiled code is kept, if anywhere.
