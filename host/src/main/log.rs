@@ -21,6 +21,8 @@ pub fn set_up(Log { level, format }: Log) -> RateLimit {
     // Only warnings of other crates: their details may quote a request.
     let filter = tracing_subscriber::EnvFilter::default()
         .add_directive(LevelFilter::WARN.into())
+        // It warns of every directory that is removed while it is watched.
+        .add_directive("notify=error".parse().unwrap_or_default())
         .add_directive(format!("copilot_metrics_exporter={level}").parse().unwrap_or_default());
     let has_colors = io::stderr().is_terminal();
     let limit = RateLimit::default();
