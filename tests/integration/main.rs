@@ -70,6 +70,7 @@ mod remote_write;
 mod report_days;
 /// Stored data survives a restart.
 mod restart;
+mod runbooks;
 /// The imports that mappings may have are closed doors.
 mod sandbox;
 /// Above the limits of a mapping's result, only the most detailed series are left out.
