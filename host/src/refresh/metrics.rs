@@ -12,12 +12,12 @@ use crate::model::metrics::{Registry, TARGET, now_seconds, remove_series};
 #[derive(Clone)]
 pub struct Metrics {
     up: IntGaugeVec,
-    target_info: IntGaugeVec,
     document_failures: IntCounterVec,
     last_attempt: GaugeVec,
     duration: HistogramVec,
     reload_successful: IntGauge,
     reload_success_time: Gauge,
+    target_info: IntGaugeVec,
 }
 
 impl Metrics {
@@ -28,11 +28,6 @@ impl Metrics {
                 "copilot_exporter_up",
                 "1 if the last refresh of the target fetched and mapped all required documents, else 0.",
                 &TARGET,
-            )?,
-            target_info: registry.int_gauges(
-                "copilot_exporter_target_info",
-                "Always 1; the labels are the credential that is used for the target, and the host of the API.",
-                &["org", "scope", "credential", "api"],
             )?,
             document_failures: registry.counters(
                 "copilot_exporter_document_failures_total",
@@ -56,6 +51,11 @@ impl Metrics {
             reload_success_time: registry.gauge(
                 "copilot_exporter_config_last_reload_success_timestamp_seconds",
                 "Time at which the settings in use were read, in seconds since 1970.",
+            )?,
+            target_info: registry.int_gauges(
+                "copilot_exporter_target_info",
+                "Always 1; the labels are the credential that is used for the target, and the host of the API.",
+                &["org", "scope", "credential", "api"],
             )?,
         })
     }
@@ -85,17 +85,17 @@ impl Metrics {
         self.up.with_label_values(&target.labels()).set(up.into());
     }
 
+    /// A refresh ended.
+    pub(super) fn observe_refresh(&self, target: &Target, took: Duration) {
+        self.duration.with_label_values(&target.labels()).observe(took.as_secs_f64());
+    }
+
     /// The name of the credential that is used for a target, and the URL of the API.
     pub(super) fn set_credential(&self, target: &Target, credential: &str, api: &Url) {
         let [org, scope] = target.labels();
         remove_series(&self.target_info, &[("org", org), ("scope", scope)]);
         let host = api.host_str().unwrap_or_default();
         self.target_info.with_label_values(&[org, scope, credential, host]).set(1);
-    }
-
-    /// A refresh ended.
-    pub(super) fn observe_refresh(&self, target: &Target, took: Duration) {
-        self.duration.with_label_values(&target.labels()).observe(took.as_secs_f64());
     }
 
     /// A document is no longer wanted.
@@ -111,9 +111,9 @@ impl Metrics {
         let [org, scope] = target.labels();
         let labels = [("org", org), ("scope", scope)];
         remove_series(&self.up, &labels);
-        remove_series(&self.target_info, &labels);
         remove_series(&self.duration, &labels);
         remove_series(&self.last_attempt, &labels);
         remove_series(&self.document_failures, &labels);
+        remove_series(&self.target_info, &labels);
     }
 }
