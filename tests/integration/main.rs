@@ -1,6 +1,8 @@
 //! The promises to users, each kept by a test. They share a binary because linking takes longer than
 //! running them.
 
+/// One cause is one alert.
+mod alerts;
 /// The modules of the host only use those below them.
 mod architecture;
 /// What authors of mappings need: cases, recordings, and checks that say what to do.
@@ -74,6 +76,8 @@ mod remote_write;
 mod report_days;
 /// Stored data survives a restart.
 mod restart;
+/// Every alert has a runbook.
+mod runbooks;
 /// The imports that mappings may have are closed doors.
 mod sandbox;
 /// Above the limits of a mapping's result, only the most detailed series are left out.

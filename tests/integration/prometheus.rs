@@ -132,13 +132,14 @@ async fn a_real_prometheus_scrapes_over_tls_with_a_password_and_every_rule_has_d
         let result: f64 = prometheus.value(query).await.parse().unwrap();
         assert!((result - value).abs() < 1e-3 * value, "{query}: {result}");
     }
-    // What the alerts read exists, except for what only failures and pushing produce.
+    // What the alerts read exists, except for what only failures, pushing and registries produce.
     let is_absent = |name: &str| {
-        name.contains("document_failures_total")
+        name.contains("copilot_exporter_document_failures")
             || name.starts_with("copilot_exporter_remote_write_")
+            || name.starts_with("copilot_exporter_mapping_source_")
     };
     let alerts = deployed("alerts.yml");
-    let others = ["#", "summary: ", "description: "];
+    let others = ["#", "summary: ", "description: ", "runbook_url: "];
     let is_expression = |line: &&str| !others.iter().any(|other| line.trim().starts_with(other));
     let alerts = alerts.lines().filter(is_expression);
     let words =

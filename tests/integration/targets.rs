@@ -70,6 +70,13 @@ targets:
     }
     let limits: Vec<_> = exposition.series("copilot_exporter_rate_limit_remaining").collect();
     assert_eq!(limits.len(), 3, "{limits:?}");
+    // The credential of a target is known.
+    for (name, org) in
+        [("demo", "octodemo"), ("legacy", "octo-legacy"), ("enterprise", "octo-enterprise")]
+    {
+        let credential = format!("api=\"127.0.0.1\",credential=\"{name}\",org=\"{org}\"");
+        assert_eq!(exposition.sum("copilot_exporter_target_info", &credential), 1.0, "{name}");
+    }
     // With the right token, the target recovers without a restart.
     config.write("legacy.token", "tok_legacy");
     serving.wait_for("refreshed org=\"octo-legacy\" scope=\"organization\"");
@@ -168,6 +175,7 @@ async fn a_reload_adds_and_removes_targets_without_affecting_the_others() {
     let text = serving.get("/metrics").await.1;
     assert!(!text.contains("octo-legacy"), "a removed target has left series");
     assert_eq!(requested(&github, "/octodemo/"), before);
+    assert_eq!(exposition.series("copilot_exporter_target_info").count(), 2);
     // The same with a signal.
     config.write("config.yaml", "targets: [{organization: octo-legacy}]");
     kill(Pid::from_raw(serving.id() as i32), Signal::SIGHUP).unwrap();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use prometheus::{Gauge, GaugeVec, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
+use url::Url;
 
 use crate::model::Target;
 use crate::model::metrics::{Registry, TARGET, now_seconds, remove_series};
@@ -16,6 +17,7 @@ pub struct Metrics {
     duration: HistogramVec,
     reload_successful: IntGauge,
     reload_success_time: Gauge,
+    target_info: IntGaugeVec,
 }
 
 impl Metrics {
@@ -50,6 +52,11 @@ impl Metrics {
                 "copilot_exporter_config_last_reload_success_timestamp_seconds",
                 "Time at which the settings in use were read, in seconds since 1970.",
             )?,
+            target_info: registry.int_gauges(
+                "copilot_exporter_target_info",
+                "Always 1; the labels are the credential that is used for the target, and the host of the API.",
+                &["org", "scope", "credential", "api"],
+            )?,
         })
     }
 
@@ -83,6 +90,14 @@ impl Metrics {
         self.duration.with_label_values(&target.labels()).observe(took.as_secs_f64());
     }
 
+    /// The name of the credential that is used for a target, and the URL of the API.
+    pub(super) fn set_credential(&self, target: &Target, credential: &str, api: &Url) {
+        let [org, scope] = target.labels();
+        remove_series(&self.target_info, &[("org", org), ("scope", scope)]);
+        let host = api.host_str().unwrap_or_default();
+        self.target_info.with_label_values(&[org, scope, credential, host]).set(1);
+    }
+
     /// A document is no longer wanted.
     pub(super) fn remove_document(&self, target: &Target, document: &str) {
         let [org, scope] = target.labels();
@@ -99,5 +114,6 @@ impl Metrics {
         remove_series(&self.duration, &labels);
         remove_series(&self.last_attempt, &labels);
         remove_series(&self.document_failures, &labels);
+        remove_series(&self.target_info, &labels);
     }
 }

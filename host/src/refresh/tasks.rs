@@ -83,6 +83,7 @@ impl Tasks {
     async fn start(&mut self, settings: Arc<TargetSettings>, registry: &Mutex<Registry>) {
         let TargetSettings { target, credential, api, .. } = &*settings;
         self.shared.metrics.set_up(target, false);
+        self.shared.metrics.set_credential(target, &credential.name, api);
         let attempts = Attempts::new(target.clone(), Arc::clone(&self.shared.publisher));
         let transport = self.transport.reporting_to(attempts.observer());
         let client = Client::new(transport, &self.credentials, credential, api, target);
