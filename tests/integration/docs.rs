@@ -1,3 +1,5 @@
+mod references;
+
 use std::fs;
 use std::sync::Mutex;
 

@@ -121,12 +121,13 @@ async fn the_queries_of_the_original_exporters_dashboard_return_correct_values()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_query_in_the_readme_for_users_of_asmilds_exporter_returns_data() {
+async fn every_query_for_users_of_asmilds_exporter_returns_data() {
     let github = stand_in().await;
     let serving = Serving::start_with_targets(github.exporter(), 3);
     let prometheus = Prometheus::start(&serving.address().to_string());
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let table = readme.split("<!-- asmild: begin -->").nth(1).unwrap();
+    let page = root().join("docs/migration/from-asmilds-exporter.md");
+    let page = fs::read_to_string(page).unwrap();
+    let table = page.split("<!-- asmild: begin -->").nth(1).unwrap();
     let table = table.split("<!-- asmild: end -->").next().unwrap();
     let rows: Vec<_> =
         table.lines().filter_map(|line| line.strip_prefix("| `github_copilot_")).collect();
