@@ -10,6 +10,7 @@ use wasmtime::component::Component;
 use super::compiler::{CompileError, Origin, precompile};
 use super::engine::Engine;
 use super::error::LoadError;
+use super::installed;
 use crate::store::CodeKey;
 
 /// Compiles a component, or takes it from what is kept. The result is ready to be instantiated.
@@ -31,7 +32,8 @@ pub(super) async fn compile(
             if kept.is_some() || origin != Origin::BuiltIn {
                 return kept;
             }
-            let installed = load(&engine, &compiler.load_installed(&sha256)?);
+            let code = installed::load(compiler.installed()?, &sha256)?;
+            let installed = load(&engine, &code);
             installed.inspect_err(|error| warn!(error = format!("{error:#}"), "the compiled default mapping that is installed can't be used: it is compiled again")).ok()
         })
     };

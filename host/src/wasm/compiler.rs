@@ -20,7 +20,6 @@ use tokio::process::Command;
 use tracing::warn;
 use wasmtime::Config;
 
-use super::installed;
 use crate::model::Limits;
 use crate::model::text::sanitize;
 use crate::store::CompiledCode;
@@ -109,10 +108,9 @@ impl Compiler {
         Self { installed: Some(program), ..self }
     }
 
-    /// The code of the default mapping that is installed with the program, if any.
-    pub(super) fn load_installed(&self, sha256: &str) -> Option<Vec<u8>> {
-        let program = self.installed.as_deref()?;
-        installed::load(&installed::file_of(program)?, program, sha256)
+    /// The program whose installation may contain the compiled default mapping.
+    pub(super) fn installed(&self) -> Option<&Path> {
+        self.installed.as_deref()
     }
 
     /// Where compiled code is kept, if anywhere.

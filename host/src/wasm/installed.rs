@@ -9,7 +9,7 @@
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tracing::warn;
 
@@ -27,14 +27,10 @@ const PLATFORM: &str = env!("BUILD_TARGET");
 /// The permission of others to write.
 const WRITABLE_FOR_OTHERS: u32 = 0o022;
 
-/// The file that belongs to a program.
-pub(super) fn file_of(program: &Path) -> Option<PathBuf> {
-    program.parent().map(|directory| directory.join(FILE))
-}
-
-/// The code of the default mapping in a file that belongs to a program, if it is there and intact.
-pub(super) fn load(file: &Path, program: &Path, sha256: &str) -> Option<Vec<u8>> {
-    match read(file, program, sha256) {
+/// The code of the default mapping that is installed with a program, if it is there and intact.
+pub(super) fn load(program: &Path, sha256: &str) -> Option<Vec<u8>> {
+    let file = program.parent()?.join(FILE);
+    match read(&file, program, sha256) {
         Ok(code) => Some(code),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {
@@ -82,6 +78,7 @@ fn key(sha256: &str) -> CodeKey<'_> {
 mod tests {
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
 
     use super::*;
     use crate::model::Limits;
@@ -118,8 +115,7 @@ mod tests {
         }
 
         fn load(&self) -> Option<Vec<u8>> {
-            let file = file_of(&self.program()).unwrap();
-            load(&file, &self.program(), &sha256([DEFAULT_MAPPING]))
+            load(&self.program(), &sha256([DEFAULT_MAPPING]))
         }
 
         fn change(&self, change: impl FnOnce(&mut Vec<u8>)) {
@@ -135,7 +131,7 @@ mod tests {
         let compiler =
             Compiler::new(Some("/bin/false".into()), None).with_installed(installation.program());
         let engine = Engine::with_compiler(Limits::default(), compiler).unwrap();
-        assert!(engine.compiler().load_installed(&sha256([DEFAULT_MAPPING])).is_some());
+        assert!(installation.load().is_some());
         assert_eq!(Mapping::load_default(&engine).await.unwrap().name(), "github-copilot");
         assert_eq!(Mapping::load(&engine, DEFAULT_MAPPING).await.err().unwrap().cause(), "compile");
     }
@@ -144,8 +140,7 @@ mod tests {
     fn changed_or_truncated_code_and_that_of_another_mapping_is_not_loaded() {
         let installation = Installation::new();
         assert!(installation.load().is_some());
-        let (file, program) = (installation.file(), installation.program());
-        assert!(load(&file, &program, &sha256([b"another"])).is_none());
+        assert!(load(&installation.program(), &sha256([b"another"])).is_none());
         for at in [0, 40, 10_000] {
             installation.change(|code| code[at] ^= 1);
             assert!(installation.load().is_none(), "byte {at}");

@@ -66,7 +66,8 @@ fn metrics(text: &str) -> BTreeSet<&str> {
     for prefix in ["github_copilot_", "copilot_exporter_"] {
         for (start, _) in text.match_indices(prefix) {
             // Part of a longer name, such as that of a daily sample, or of a path.
-            let is_start = !text[..start].ends_with(|char: char| is_name(char) || "/-:".contains(char));
+            let is_start =
+                !text[..start].ends_with(|char: char| is_name(char) || "/-:".contains(char));
             let name = text[start..].split(|char| !is_name(char)).next().unwrap();
             let rest = &text[start + name.len()..];
             if is_start && !name.ends_with('_') && !rest.starts_with(['…', '*', ':', '-']) {
@@ -91,9 +92,14 @@ fn every_metric_in_the_documentation_is_exported() {
             false => text,
         };
         for name in metrics(&used) {
-            let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+            let family =
+                ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
             let is_described = |name| described.contains(name);
-            assert!(is_described(name) || family.is_some_and(is_described), "{}: {name}", page.display());
+            assert!(
+                is_described(name) || family.is_some_and(is_described),
+                "{}: {name}",
+                page.display()
+            );
         }
     }
 }
