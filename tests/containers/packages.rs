@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -12,6 +13,8 @@ use std::time::{Duration, Instant};
 use copilot_metrics_tests::command::{binary, client};
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::fixtures::root;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use crate::bases::debian;
 use crate::podman::done;
@@ -95,12 +98,13 @@ impl Debian {
     }
 }
 
-/// A process that is killed when it is dropped.
+/// A process with a group of its own, which is killed when it is dropped.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.kill().ok();
+        // What it started does not end with it: the signal for that is forgotten when the user changes.
+        killpg(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGKILL).ok();
         self.0.wait().ok();
     }
 }
@@ -117,7 +121,8 @@ fn serve(debian: &Debian) -> String {
     command.env("LISTEN_ADDRESS", &address).env("CACHE_DIR", "/var/cache/copilot-metrics-exporter");
     let mappings = unit.lines().find_map(|line| line.strip_prefix("Environment=MAPPING_DIR="));
     command.env("MAPPING_DIR", mappings.unwrap());
-    let _running = Running(command.stdout(Stdio::null()).spawn().unwrap());
+    let command = command.process_group(0).stdout(Stdio::null());
+    let _running = Running(command.spawn().unwrap());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let until = Instant::now() + PATIENCE;
