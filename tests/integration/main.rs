@@ -71,6 +71,8 @@ mod series_limit;
 mod serving;
 /// Every way to sign in.
 mod sign_in;
+/// Stores keep what they were given, and tell clearly what is wrong with the server that replicas share.
+mod store;
 /// Many targets in one process, and changing them while it runs.
 mod targets;
 /// The values are correct, checked by independent calculation.

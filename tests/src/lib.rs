@@ -12,6 +12,7 @@
 //! - [`mutation`]: random changes to recordings;
 //! - [`npm`]: npm packages;
 //! - [`database`]: a real time series database, which is a [`prometheus`] or [`victoria_metrics`] server;
+//! - [`valkey`]: a real Valkey or Redis; [`relay`]: a network that can be cut;
 //! - [`deployed`]: the exporter and Prometheus as in `deploy/`;
 //! - [`receiver`]: a server that answers as a test says;
 //! - [`authority`]: a certificate authority; [`proxy`]: a corporate proxy;
@@ -33,5 +34,7 @@ pub mod npm;
 pub mod prometheus;
 pub mod proxy;
 pub mod receiver;
+pub mod relay;
 pub mod transcript;
+pub mod valkey;
 pub mod victoria_metrics;

@@ -21,6 +21,7 @@ pub struct Metrics {
     pub(super) demo: IntGauge,
     pub(super) log: log::Metrics,
     pub(super) store: store::Metrics,
+    pub(super) valkey: store::ValkeyMetrics,
     pub(super) mappings: mappings::Metrics,
     pub(super) refresh: refresh::Metrics,
     /// Those of requests to endpoints for remote write.
@@ -51,6 +52,7 @@ impl Metrics {
             log: log::Metrics::new(&registry)?,
             github: github::Metrics::new(&registry)?,
             store: store::Metrics::new(&registry)?,
+            valkey: store::ValkeyMetrics::new(&registry)?,
             runner: runner::Metrics::new(&registry)?,
             mappings: mappings::Metrics::new(&registry)?,
             refresh: refresh::Metrics::new(&registry)?,

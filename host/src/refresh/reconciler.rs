@@ -244,6 +244,9 @@ impl Reconciler {
         if let Some(missing) = settings.missing.as_ref().filter(|_| self.tasks.has_targets()) {
             return Err(format!("nothing would be exported any more: {missing}"));
         }
+        if settings.valkey != self.settings.valkey {
+            warn!("the section store has changed: that takes effect after a restart");
+        }
         // The directories that may stay in use too.
         let previous = directories(&self.settings);
         self.watcher.watch(previous.into_iter().chain(directories(&settings)).collect());

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::metrics::Metrics;
 use super::targets::Targets;
@@ -92,6 +92,10 @@ impl Shared {
             Err(error) => {
                 self.store_metrics.count_failure(operation, &error);
                 let [org, scope] = target.labels();
+                if error.is_reported() {
+                    debug!(org, scope, operation, %error, "the store failed; continuing with what is in memory");
+                    return None;
+                }
                 warn!(org, scope, operation, %error, "the store failed; continuing with what is in memory");
                 None
             }

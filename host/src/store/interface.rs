@@ -62,11 +62,28 @@ pub trait Store: Send + Sync {
         ttl: Duration,
     ) -> BoxFuture<'a, Result<Option<Lease>, StoreError>>;
 
+    /// Ends a lease, so that another holder need not wait until it expires.
+    fn end_lease<'a>(
+        &'a self,
+        target: &'a Target,
+        holder: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// A text that changes with everything that any process stores for a target. `None`: nothing is
+    /// stored, or no other process uses the store.
+    fn version<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Option<String>, StoreError>>;
+
     /// Frees the memory that a target takes. What is on disk stays.
     fn release(&self, target: &Target);
 
     /// Whether what is stored is still there when the process starts again.
     fn is_durable(&self) -> bool;
+
+    /// Whether other processes use the store too.
+    fn is_shared(&self) -> bool;
 }
 
 /// Whether a document replaces another one.
