@@ -59,6 +59,8 @@ mod prometheus;
 mod push;
 /// Samples are pushed to endpoints for remote write, and compared with what those have.
 mod remote_write;
+/// Replicas that share a store: one fetches, all serve the same, and any of them may die.
+mod replicas;
 /// Which day the numbers of each document are about.
 mod report_days;
 /// Stored data survives a restart.

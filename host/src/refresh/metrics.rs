@@ -11,6 +11,7 @@ use crate::model::metrics::{Registry, TARGET, now_seconds, remove_series};
 #[derive(Clone)]
 pub struct Metrics {
     up: IntGaugeVec,
+    leader: IntGaugeVec,
     document_failures: IntCounterVec,
     last_attempt: GaugeVec,
     duration: HistogramVec,
@@ -25,6 +26,11 @@ impl Metrics {
             up: registry.int_gauges(
                 "copilot_exporter_up",
                 "1 if the last refresh of the target fetched and mapped all required documents, else 0.",
+                &TARGET,
+            )?,
+            leader: registry.int_gauges(
+                "copilot_exporter_leader",
+                "1 if this replica fetches for the target, 0 if another one does. Only with a shared store.",
                 &TARGET,
             )?,
             document_failures: registry.counters(
@@ -78,6 +84,11 @@ impl Metrics {
         self.up.with_label_values(&target.labels()).set(up.into());
     }
 
+    /// Whether this replica or another one fetches for a target.
+    pub(super) fn set_leader(&self, target: &Target, leader: bool) {
+        self.leader.with_label_values(&target.labels()).set(leader.into());
+    }
+
     /// A refresh ended.
     pub(super) fn observe_refresh(&self, target: &Target, took: Duration) {
         self.duration.with_label_values(&target.labels()).observe(took.as_secs_f64());
@@ -96,6 +107,7 @@ impl Metrics {
         let [org, scope] = target.labels();
         let labels = [("org", org), ("scope", scope)];
         remove_series(&self.up, &labels);
+        remove_series(&self.leader, &labels);
         remove_series(&self.duration, &labels);
         remove_series(&self.last_attempt, &labels);
         remove_series(&self.document_failures, &labels);

@@ -4,6 +4,8 @@
 //! - `documents`: the versions of a target's documents: the newest and the last good one.
 //! - `target`: a task for each target; it owns the schedule and the documents. `cycle` is one refresh,
 //!   with the steps `adoption`, `fetch`, `map` and `report`.
+//! - `role`: whether this replica or another one fetches for a target; `leases` finds out, `follow` publishes
+//!   what another one has stored.
 //! - `attempts`: says which requests of a refresh that is still running have failed.
 //! - [`Targets`]: what the tasks publish for others to read.
 //! - `rollout`: puts candidate sets of mappings in use, after each `dry_run`; `compilations` and `checks`
@@ -23,6 +25,8 @@ mod documents;
 mod dry_run;
 mod fetch;
 mod fetching;
+mod follow;
+mod leases;
 mod map;
 mod metrics;
 mod reconciler;
@@ -30,6 +34,7 @@ mod reload;
 mod report;
 mod restore;
 mod revisions;
+mod role;
 mod rollout;
 mod schedule;
 mod shared;

@@ -16,6 +16,7 @@ use super::checks::Checks;
 use super::compilations::{Compilation, Compilations};
 use super::daily::keep_daily;
 use super::dry_run::Cause;
+use super::leases::count_replicas;
 use super::reload::Request;
 use super::restore::restore_samples;
 use super::rollout::{self, Checked};
@@ -101,6 +102,10 @@ impl Reconciler {
     /// itself only if the default mapping does not load, or the settings do not fit the mappings in the
     /// directories.
     pub async fn run(&mut self) -> Result<(), StartError> {
+        // It ends with this function.
+        let _replicas = self.shared.store.is_shared().then(|| {
+            AbortOnDropHandle::new(tokio::spawn(count_replicas(Arc::clone(&self.shared))))
+        });
         // First of all: before anything is compiled, dry-run or fetched.
         for settings in &self.settings.targets {
             let names = restore_samples(&self.shared, &settings.target).await;

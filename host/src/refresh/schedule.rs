@@ -64,6 +64,17 @@ impl Schedule {
         });
     }
 
+    /// Replaces what is known about a document, because another replica has fetched it.
+    pub(super) fn renew(&mut self, name: &str, ttl: Duration, age: Duration, now: Instant) {
+        self.forget(name);
+        self.adopt(name, ttl, age, now);
+    }
+
+    /// When a document is due. One that is not known is due at once.
+    pub(super) fn due(&self, name: &str) -> Option<Instant> {
+        Some(self.0.get(name)?.due)
+    }
+
     /// The day that a document was last joined on.
     pub(super) fn joined_day(&self, name: &str) -> Option<Date> {
         self.0.get(name)?.joined_day

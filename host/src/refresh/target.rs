@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::attempts::Attempts;
 use super::documents::Versions;
+use super::role::Role;
 use super::schedule::Schedule;
 use super::shared::Shared;
 use super::targets::TargetView;
@@ -22,6 +23,10 @@ use crate::mappings::MappingSet;
 use crate::model::{DocumentSpec, MappingOption, Target};
 use crate::output::{DocumentStatus, Placement};
 use crate::store::{Key, Slot};
+
+/// What a task is told by others, and what it tells the one that keeps its lease.
+pub(super) type Watched =
+    (watch::Receiver<Arc<MappingSet>>, watch::Receiver<Role>, watch::Sender<bool>);
 
 /// Refreshes a target.
 pub(super) struct TargetTask {
@@ -56,6 +61,15 @@ pub(super) struct TargetTask {
     pub(super) blamed_in_cycle: HashSet<String>,
     /// The documents that were malformed in this cycle.
     pub(super) malformed_in_cycle: HashSet<String>,
+    /// What this replica does for the target, and what it did before.
+    pub(super) role: watch::Receiver<Role>,
+    pub(super) role_before: Role,
+    /// Whether it is being refreshed.
+    pub(super) busy: watch::Sender<bool>,
+    /// The version of what others have stored that was last taken.
+    pub(super) followed: Option<String>,
+    /// Whether it has fetched while the shared store was away, so that its documents may be newer.
+    pub(super) fetched_alone: bool,
     /// Runs that continue on their threads when the task is cancelled.
     pub(super) tracker: TaskTracker,
 }
@@ -66,9 +80,10 @@ impl TargetTask {
         shared: &Arc<Shared>,
         (client, attempts): (Client, Arc<Attempts>),
         settings: Arc<TargetSettings>,
-        mappings: watch::Receiver<Arc<MappingSet>>,
+        (mappings, role, busy): Watched,
         versions: Versions,
     ) -> Self {
+        let role_before = *role.borrow();
         let options = settings.mapping.mapping_options();
         let mut task = Self {
             shared: Arc::clone(shared),
@@ -90,6 +105,11 @@ impl TargetTask {
             blamed: HashMap::new(),
             blamed_in_cycle: HashSet::new(),
             malformed_in_cycle: HashSet::new(),
+            role,
+            role_before,
+            busy,
+            followed: None,
+            fetched_alone: false,
             tracker: TaskTracker::new(),
         };
         task.adopt();
@@ -137,9 +157,14 @@ impl TargetTask {
                 // It fails if no one is waiting.
                 restored.map(|restored| restored.send(()));
                 loop {
-                    let next = self.next_cycle();
+                    let (next, next_share) = (self.next_cycle(), self.next_share());
                     tokio::select! {
                         () = tokio::time::sleep_until(next) => {}
+                        () = changed(&mut self.role) => self.change_role().await,
+                        () = sleep_until(next_share) => {
+                            self.share().await;
+                            continue;
+                        }
                         // What new mappings need is fetched at once.
                         changed = self.mappings.changed() => {
                             if changed.is_err() {
@@ -148,7 +173,9 @@ impl TargetTask {
                             }
                         }
                     }
+                    self.busy.send_replace(true);
                     self.cycle().await;
+                    self.busy.send_replace(false);
                 }
             })
             .await;
@@ -193,6 +220,21 @@ impl TargetTask {
             last_good: self.versions.good().clone(),
             revisions: self.revised,
         });
+    }
+}
+
+/// Waits until a role changes, which it never does without other replicas.
+async fn changed(role: &mut watch::Receiver<Role>) {
+    if role.changed().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Sleeps until then; without a time, forever.
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

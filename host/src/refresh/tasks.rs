@@ -3,13 +3,15 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempts::Attempts;
+use super::leases::keep_lease;
 use super::restore::{load_documents, restore_samples};
+use super::role::Role;
 use super::shared::Shared;
 use super::target::TargetTask;
 use crate::config::{Settings, TargetSettings};
@@ -31,6 +33,8 @@ struct Running {
     settings: Arc<TargetSettings>,
     cancel: CancellationToken,
     task: JoinHandle<()>,
+    /// Keeps its lease, if there are other replicas.
+    keeper: Option<JoinHandle<()>>,
 }
 
 impl Tasks {
@@ -86,7 +90,7 @@ impl Tasks {
         let attempts = Attempts::new(target.clone(), Arc::clone(&self.shared.publisher));
         let transport = self.transport.reporting_to(attempts.observer());
         let client = Client::new(transport, &self.credentials, credential, api, target);
-        let versions = load_documents(&self.shared, &settings).await;
+        let versions = load_documents(&self.shared, &settings, None).await.unwrap_or_default();
         let mappings = {
             let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
             registry.subscribe(&settings.source)
@@ -97,15 +101,28 @@ impl Tasks {
             restore_samples(shared, &settings.target).await;
         }
         let github = (client, attempts);
-        let task = TargetTask::new(shared, github, Arc::clone(&settings), mappings, versions);
+        let cancel = CancellationToken::new();
+        // Without others, it is always the leader.
+        let role = if shared.store.is_shared() { Role::Undecided } else { Role::Leader };
+        let ((role, of_task), busy) = (watch::channel(role), watch::Sender::new(false));
+        let keeper = shared.store.is_shared().then(|| {
+            let (shared, target, cancel) = (Arc::clone(shared), target.clone(), cancel.clone());
+            tokio::spawn(keep_lease(shared, target, role, busy.subscribe(), cancel))
+        });
+        let task = TargetTask::new(
+            shared,
+            github,
+            Arc::clone(&settings),
+            (mappings, of_task, busy),
+            versions,
+        );
         if task.has_mappings() {
             task.place().await;
         }
-        let cancel = CancellationToken::new();
         let (restored, receiver) = oneshot::channel();
         self.restoring.push(receiver);
         let task = tokio::spawn(task.run(cancel.clone(), restored));
-        self.running.push(Running { settings, cancel, task });
+        self.running.push(Running { settings, cancel, task, keeper });
     }
 
     /// Waits until the new tasks serve what is stored, until a deadline.
@@ -132,9 +149,13 @@ impl Tasks {
         for running in &stopped {
             running.cancel.cancel();
         }
+        let mut keepers = Vec::new();
         for running in stopped {
+            keepers.extend(running.keeper);
             running.task.await.ok();
         }
+        let keepers = keepers.into_iter().map(async |keeper| keeper.await.ok());
+        join_all(keepers).await;
     }
 }
 

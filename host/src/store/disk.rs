@@ -146,6 +146,18 @@ impl Store for Disk {
         Box::pin(ready(Ok(None)))
     }
 
+    fn get_shared<'a>(
+        &'a self,
+        key: &'a Key,
+        _: Option<&'a Document>,
+    ) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
+        self.get(key)
+    }
+
+    fn replicas<'a>(&'a self, _: &'a str, _: Duration) -> BoxFuture<'a, Result<usize, StoreError>> {
+        Box::pin(ready(Ok(1)))
+    }
+
     fn release(&self, _: &Target) {}
 
     fn is_durable(&self) -> bool {

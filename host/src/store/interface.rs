@@ -76,6 +76,21 @@ pub trait Store: Send + Sync {
         target: &'a Target,
     ) -> BoxFuture<'a, Result<Option<String>, StoreError>>;
 
+    /// The document as it is stored now, whoever stored it. If its content is that of `known`, its bodies
+    /// are not loaded.
+    fn get_shared<'a>(
+        &'a self,
+        key: &'a Key,
+        known: Option<&'a Document>,
+    ) -> BoxFuture<'a, Result<Option<Document>, StoreError>>;
+
+    /// Notes that a process uses the store for as long as `ttl`. Returns how many do.
+    fn replicas<'a>(
+        &'a self,
+        holder: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<usize, StoreError>>;
+
     /// Frees the memory that a target takes. What is on disk stays.
     fn release(&self, target: &Target);
 

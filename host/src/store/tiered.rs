@@ -135,6 +135,30 @@ impl<S: Store> Store for Tiered<S> {
         self.store.version(target)
     }
 
+    fn get_shared<'a>(
+        &'a self,
+        key: &'a Key,
+        known: Option<&'a Document>,
+    ) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
+        Box::pin(async move {
+            let found = self.store.get_shared(key, known).await?;
+            self.memory.remove(key).await?;
+            if let Some(document) = found.as_ref().filter(|_| self.belongs_in_memory(key)) {
+                self.memory.put(key, document).await?;
+                self.memory.remove_older_days(key);
+            }
+            Ok(found)
+        })
+    }
+
+    fn replicas<'a>(
+        &'a self,
+        holder: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<usize, StoreError>> {
+        self.store.replicas(holder, ttl)
+    }
+
     fn release(&self, target: &Target) {
         self.memory.release(target);
         self.store.release(target);

@@ -1,4 +1,5 @@
-//! The responses with metrics: `/metrics` and `/metrics/daily`.
+//! The responses with metrics: `/metrics` and its parts `/metrics/data` and `/metrics/self`, and
+//! `/metrics/daily`.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -6,7 +7,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +16,7 @@ use flate2::read::GzDecoder;
 use futures_util::stream;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
+use serde::Deserialize;
 use tracing::error;
 
 use super::app::App;
@@ -26,18 +28,25 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How much of the daily samples is decompressed at once, for clients that do not accept gzip.
 const DECOMPRESSED_BYTES: usize = 64 << 10;
 
-pub(super) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    app.metrics.count_scrape(app.publisher.has_data());
-    if app.publisher.missing().is_some() {
-        app.github.count_failure("env_missing");
+/// The part of the metrics that is requested.
+#[derive(Deserialize)]
+pub(super) struct Selection {
+    /// Only the series of this target.
+    org: Option<String>,
+}
+
+pub(super) async fn metrics(
+    State(app): State<Arc<App>>,
+    Query(selection): Query<Selection>,
+    headers: HeaderMap,
+) -> Response {
+    begin(&app).await;
+    if let Some(org) = selection.org {
+        return of_target(app, org).await;
     }
-    app.publisher.settled().await;
     let own_metrics = match app.registry.encode() {
         Ok(text) => text,
-        Err(error) => {
-            error!(%error, "cannot encode the exporter's own metrics");
-            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        }
+        Err(error) => return failed(&error),
     };
     let snapshot = app.publisher.snapshot();
     let gzip = accepts_gzip(&headers);
@@ -46,6 +55,54 @@ pub(super) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> 
         false => vec![snapshot.text().clone(), own_metrics.into()],
     };
     exposition(respond(pieces), gzip)
+}
+
+/// What is the same in all replicas.
+pub(super) async fn data(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    begin(&app).await;
+    let snapshot = app.publisher.snapshot();
+    let gzip = accepts_gzip(&headers);
+    let pieces = match gzip {
+        true => Vec::from(snapshot.gzip_with(b"")),
+        false => vec![snapshot.text().clone()],
+    };
+    exposition(respond(pieces), gzip)
+}
+
+/// What is about this process.
+pub(super) async fn own(State(app): State<Arc<App>>) -> Response {
+    match app.registry.encode() {
+        Ok(text) => exposition(respond(vec![text.into()]), false),
+        Err(error) => failed(&error),
+    }
+}
+
+/// The series of one target.
+async fn of_target(app: Arc<App>, org: String) -> Response {
+    let texts = tokio::task::spawn_blocking(move || {
+        let samples = app.publisher.text_of(&org)?;
+        Some(samples.and_then(|samples| Ok((samples, app.registry.encode_where("org", &org)?))))
+    });
+    match texts.await {
+        Ok(Some(Ok((samples, own)))) => exposition(respond(vec![samples, own.into()]), false),
+        Ok(Some(Err(error))) => failed(&error),
+        Ok(None) => (StatusCode::NOT_FOUND, "no target has this name\n").into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Counts a scrape, and waits for the first data.
+async fn begin(app: &App) {
+    app.metrics.count_scrape(app.publisher.has_data());
+    if app.publisher.missing().is_some() {
+        app.github.count_failure("env_missing");
+    }
+    app.publisher.settled().await;
+}
+
+fn failed(error: &prometheus::Error) -> Response {
+    error!(%error, "cannot encode metrics");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
 pub(super) async fn daily(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {

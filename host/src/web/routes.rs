@@ -3,6 +3,9 @@
 //! | path | response |
 //! |---|---|
 //! | `/metrics` | the metrics in the text format 0.0.4, gzipped if accepted |
+//! | `/metrics?org=…` | the part of one target |
+//! | `/metrics/data` | only what is the same in all replicas that share a store |
+//! | `/metrics/self` | only the exporter's own metrics |
 //! | `/metrics/daily` | the daily samples in the same format; 404 if they are turned off |
 //! | `/-/healthy` | 200 while the process runs |
 //! | `/-/ready` | 200 if there is data to serve, otherwise 503 and the reason |
@@ -28,7 +31,7 @@ use tracing::error;
 
 use super::app::App;
 use super::auth::Admission;
-use super::exposition::{daily, metrics};
+use super::exposition::{daily, data, metrics, own};
 use super::page::{self, Selection};
 use super::peer::Peer;
 use super::watch::Web;
@@ -47,6 +50,8 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(page))
         .route(METRICS, get(metrics))
+        .route("/metrics/data", get(data))
+        .route("/metrics/self", get(own))
         .route("/metrics/daily", get(daily))
         .route(HEALTHY, get(|| async { "healthy\n" }))
         .route("/-/ready", get(ready))

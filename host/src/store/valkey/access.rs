@@ -154,6 +154,19 @@ impl Access {
         self.send::<u64>(Operation::Lease, &command).await.map(drop)
     }
 
+    /// Notes that a process exists for a while. Returns how many do.
+    pub(super) async fn replicas(
+        &self,
+        prefix: &str,
+        holder: &str,
+        ttl: Duration,
+    ) -> Result<usize, Failure> {
+        let mut command = cmd("EVAL");
+        command.arg(scripts::REPLICAS).arg(1).arg(format!("{prefix}replicas"));
+        command.arg(holder).arg(ttl.as_millis().to_string());
+        self.send(Operation::Lease, &command).await
+    }
+
     /// A text that changes with each write.
     pub(super) async fn version(&self, keys: &Keys) -> Result<Option<String>, Failure> {
         self.send(Operation::Lease, cmd("GET").arg(keys.version())).await

@@ -41,6 +41,17 @@ end
 return 0
 ";
 
+/// Notes that a process exists, and forgets those that have not done so for a while. Returns how many exist.
+///
+/// KEYS: replicas. ARGV: holder, milliseconds.
+pub(super) const REPLICAS: &str = r"#!lua flags=allow-oom
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
+return redis.call('ZCARD', KEYS[1])
+";
+
 /// The checks and changes of a write: all manifests change, or none. Returns `done`; `fenced` if another
 /// replica has had the lease since; `changed` if a manifest is not the expected one; `missing` if a chunk
 /// has expired.

@@ -112,11 +112,23 @@ impl Valkey {
         }
     }
 
-    async fn load(&self, key: &Key) -> Result<Option<Document>, StoreError> {
+    /// Loads a document. If its content is that of `known`, it has the bodies of that one.
+    async fn load(
+        &self,
+        key: &Key,
+        known: Option<&Document>,
+    ) -> Result<Option<Document>, StoreError> {
         let keys = &self.keys(&key.target);
         let load = || async move {
             let Some(stored) = self.stored(keys, key).await? else { return Ok(Some(None)) };
             let reason = match stored.manifest {
+                Ok(Manifest { head, .. })
+                    if known.is_some_and(|known| head.has_content_of(known)) =>
+                {
+                    let parts = known.into_iter().flat_map(|known| &known.parts);
+                    let bodies = parts.map(|part| part.body.clone()).collect();
+                    return Ok(Some(Some(head.into_document(bodies))));
+                }
                 Ok(manifest) => match self.transfer.load(keys, &manifest).await? {
                     Some(bodies) => return Ok(Some(Some(manifest.head.into_document(bodies)))),
                     None => "a part of its bodies is missing or has been changed".to_owned(),
@@ -222,7 +234,7 @@ impl Valkey {
 
 impl Store for Valkey {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
-        Box::pin(self.load(key))
+        Box::pin(self.load(key, None))
     }
 
     fn put<'a>(
@@ -286,6 +298,22 @@ impl Store for Valkey {
         target: &'a Target,
     ) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
         Box::pin(async move { Ok(self.access.version(&self.keys(target)).await?) })
+    }
+
+    fn get_shared<'a>(
+        &'a self,
+        key: &'a Key,
+        known: Option<&'a Document>,
+    ) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
+        Box::pin(self.load(key, known))
+    }
+
+    fn replicas<'a>(
+        &'a self,
+        holder: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<usize, StoreError>> {
+        Box::pin(async move { Ok(self.access.replicas(&self.prefix, holder, ttl).await?) })
     }
 
     fn release(&self, _: &Target) {}

@@ -1,0 +1,185 @@
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::Duration;
+
+use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::exposition::Exposition;
+use copilot_metrics_tests::github::StandIn;
+use copilot_metrics_tests::valkey::{Engine, Server};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The store is emptied, full or away.
+mod store_failures;
+/// A leader dies, stops, or is stopped for too long.
+mod takeover;
+
+/// The targets of the stand-in.
+const TARGETS: usize = 3;
+
+/// Replicas of the exporter, and what they share.
+struct Replicas {
+    github: StandIn,
+    server: Server,
+    compiled: tempfile::TempDir,
+    running: Vec<Serving>,
+    ttl: &'static str,
+}
+
+impl Replicas {
+    /// Starts replicas of every recorded target, one after the other, and waits until all serve them.
+    async fn start(number: usize, ttl: &'static str) -> Self {
+        let github = copilot_metrics_tests::github::stand_in().await;
+        let server = Server::start(Engine::Valkey);
+        let compiled = tempfile::tempdir().unwrap();
+        let mut replicas = Self { github, server, compiled, running: Vec::new(), ttl };
+        for _ in 0..number {
+            replicas.add();
+        }
+        replicas.all_serve_the_same().await;
+        replicas
+    }
+
+    fn command(&self) -> Command {
+        let mut command = self.github.exporter();
+        command
+            .env("STORE_URL", self.server.url())
+            .env("CACHE_TTL_SECONDS", self.ttl)
+            // Compiling the default mapping takes long in development builds.
+            .env("CACHE_DIR", self.compiled.path());
+        command
+    }
+
+    fn add(&mut self) {
+        self.running.push(Serving::start(self.command()));
+    }
+
+    /// How often each document and file was requested.
+    fn requests(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for request in self.github.requests() {
+            *counts.entry(request.path).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Waits until all replicas serve data of all targets, and the same bytes. Returns them.
+    async fn all_serve_the_same(&self) -> String {
+        let mut last = Vec::new();
+        for _ in 0..600 {
+            last = Vec::new();
+            for replica in &self.running {
+                last.push(data(replica).await);
+            }
+            let is_complete = |text: &String| targets_in(text) == TARGETS;
+            if last.iter().all(is_complete) && last.windows(2).all(|two| two[0] == two[1]) {
+                return last.swap_remove(0);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let lengths: Vec<usize> = last.iter().map(String::len).collect();
+        let logs: Vec<String> = self.running.iter().map(Serving::log).collect();
+        panic!("{lengths:?} bytes:\n{}", logs.join("\n---\n"));
+    }
+
+    /// The number of targets that each replica is the leader of.
+    async fn leaders(&self) -> Vec<usize> {
+        let mut leaders = Vec::new();
+        for replica in &self.running {
+            let (status, text) = replica.get("/metrics/self").await;
+            assert_eq!(status, 200);
+            leaders.push(Exposition::parse(&text).sum("copilot_exporter_leader", "") as usize);
+        }
+        leaders
+    }
+
+    /// Waits until each target has exactly one leader. Returns how many targets each replica leads.
+    async fn every_target_has_one_leader(&self) -> Vec<usize> {
+        let mut leaders = Vec::new();
+        for _ in 0..600 {
+            leaders = self.leaders().await;
+            if leaders.iter().sum::<usize>() == TARGETS {
+                return leaders;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{leaders:?}");
+    }
+
+    /// Makes the leases expire, as if 30 s had passed in which no one renewed them.
+    fn expire_leases(&self) {
+        let leases: Vec<String> = self.server.send(&["KEYS", "*:lease"]);
+        for lease in leases {
+            self.server.send::<i64>(&["PEXPIRE", &lease, "1"]);
+        }
+    }
+}
+
+/// The samples that a replica serves.
+async fn data(replica: &Serving) -> String {
+    let (status, text) = replica.get("/metrics/data").await;
+    assert_eq!(status, 200);
+    // Nothing is there twice.
+    Exposition::parse(&text);
+    text
+}
+
+/// The number of targets with samples.
+fn targets_in(text: &str) -> usize {
+    ["octodemo", "octo-legacy", "octo-enterprise"]
+        .iter()
+        .filter(|name| text.contains(&format!("org=\"{name}\"")))
+        .count()
+}
+
+fn signal(replica: &Serving, signal: Signal) {
+    kill(Pid::from_raw(replica.id().try_into().unwrap()), signal).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_replicas_fetch_each_document_once_and_serve_the_same_bytes() {
+    let replicas = Replicas::start(3, "3600").await;
+    let leaders = replicas.every_target_has_one_leader().await;
+    let counts = replicas.requests();
+    let twice: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(counts.len() > 10 && twice.is_empty(), "{leaders:?} {twice:?}");
+    // Those that did not fetch ran no mapping either.
+    for (replica, leads) in replicas.running.iter().zip(&leaders) {
+        let own = Exposition::parse(&replica.get("/metrics/self").await.1);
+        assert_eq!(own.sum("copilot_exporter_up", ""), TARGETS as f64, "{leads}");
+        if *leads == 0 {
+            assert_eq!(own.sum("copilot_exporter_mapping_duration_seconds_count", ""), 0.0);
+        }
+    }
+    // A replica that comes later fetches nothing.
+    let mut replicas = replicas;
+    replicas.add();
+    replicas.all_serve_the_same().await;
+    let again = replicas.requests();
+    assert_eq!(again, counts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_parts_of_the_metrics_are_the_whole() {
+    let github = copilot_metrics_tests::github::stand_in().await;
+    let serving = Serving::start_with_targets(github.exporter(), TARGETS);
+    let text = data(&serving).await;
+    let whole = serving.get("/metrics").await.1;
+    assert!(whole.starts_with(&text) && whole.len() > text.len());
+    let own = Exposition::parse(&serving.get("/metrics/self").await.1);
+    assert!(own.families.iter().all(|family| !text.contains(&format!("# TYPE {family} "))));
+    assert!(own.get("copilot_exporter_requests_total").is_some());
+    let whole = Exposition::parse(&whole);
+    // Of one target, those of its label.
+    let (status, one) = serving.get("/metrics?org=octodemo").await;
+    assert_eq!(status, 200);
+    let one = Exposition::parse(&one);
+    for family in ["github_copilot_seats", "copilot_exporter_up", "total_chats"] {
+        let label = "org=\"octodemo\"";
+        let expected: Vec<_> =
+            whole.series(family).filter(|(series, _)| series.contains(label)).collect();
+        assert!(!expected.is_empty(), "{family}");
+        assert_eq!(one.series(family).collect::<Vec<_>>(), expected);
+    }
+    assert_eq!(serving.get("/metrics?org=nobody").await.0, 404);
+}
