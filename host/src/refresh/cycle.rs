@@ -57,6 +57,9 @@ impl TargetTask {
                 self.fetch_revisions().await;
             }
             self.remove_old_days().await;
+            if due {
+                self.store_schedule().await;
+            }
         }
         self.publish_view();
         if due || mapped {

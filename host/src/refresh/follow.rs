@@ -12,6 +12,7 @@ use super::documents::Versions;
 use super::map::store_samples;
 use super::restore::{load_documents, stored_samples};
 use super::role::Role;
+use super::stored_schedule::StoredSchedule;
 use super::target::{TargetTask, age};
 use crate::store::Slot;
 
@@ -97,7 +98,12 @@ impl TargetTask {
         }
         self.versions = versions;
         let (now, time) = (Instant::now(), Timestamp::now());
+        let mut known = self.stored_schedule().await.0;
         for spec in &self.specs {
+            if let Some(state) = known.remove(&spec.name) {
+                self.schedule.take(&spec.name, state, now, time);
+                continue;
+            }
             match self.versions.newest().get(&spec.name) {
                 Some(document) if document.is_of(spec) && !document.is_of_the_future(time) => {
                     let ttl = self.settings.ttl_of(&spec.name);
@@ -130,6 +136,26 @@ impl TargetTask {
         true
     }
 
+    /// What the leader knows about the documents.
+    async fn stored_schedule(&self) -> StoredSchedule {
+        let stored = self.shared.store.get_shared(&StoredSchedule::key(self.target()), None).await;
+        let stored = self.shared.note_store_error(self.target(), "load", stored).flatten();
+        stored.as_ref().map(StoredSchedule::from_document).unwrap_or_default()
+    }
+
+    /// Stores what is known about the documents, for other replicas.
+    pub(super) async fn store_schedule(&self) {
+        if !self.shared.store.is_shared() {
+            return;
+        }
+        let stored = self.schedule.to_stored(Instant::now(), Timestamp::now());
+        // It is small, and fails only if memory does.
+        let Ok(document) = stored.to_document() else { return };
+        let key = StoredSchedule::key(self.target());
+        let put = self.shared.store.put(&key, &document).await;
+        self.shared.note_store_error(self.target(), "save", put);
+    }
+
     /// Stores everything again: the store has lost it, or could not take it.
     async fn store_all(&mut self) {
         let (good, newest) = (self.versions.good(), self.versions.newest());
@@ -148,6 +174,7 @@ impl TargetTask {
                 store_samples(&self.shared, self.target(), published).await;
             }
         }
+        self.store_schedule().await;
         let [org, scope] = self.target().labels();
         info!(org, scope, documents = stored, "stored again in the shared store");
     }

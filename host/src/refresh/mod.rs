@@ -4,8 +4,8 @@
 //! - `documents`: the versions of a target's documents: the newest and the last good one.
 //! - `target`: a task for each target; it owns the schedule and the documents. `cycle` is one refresh,
 //!   with the steps `adoption`, `fetch`, `map` and `report`.
-//! - `role`: whether this replica or another one fetches for a target; `leases` finds out, `follow` publishes
-//!   what another one has stored.
+//! - `role`: whether this replica or another one fetches for a target; `lease_keeper` finds out, with the
+//!   `leases` that it may have; `follow` publishes what another one has stored, with its `stored_schedule`.
 //! - `attempts`: says which requests of a refresh that is still running have failed.
 //! - [`Targets`]: what the tasks publish for others to read.
 //! - `rollout`: puts candidate sets of mappings in use, after each `dry_run`; `compilations` and `checks`
@@ -26,9 +26,11 @@ mod dry_run;
 mod fetch;
 mod fetching;
 mod follow;
+mod lease_keeper;
 mod leases;
 mod map;
 mod metrics;
+mod outcome;
 mod reconciler;
 mod reload;
 mod report;
@@ -38,6 +40,7 @@ mod role;
 mod rollout;
 mod schedule;
 mod shared;
+mod stored_schedule;
 mod target;
 mod targets;
 mod tasks;

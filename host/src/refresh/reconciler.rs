@@ -16,7 +16,7 @@ use super::checks::Checks;
 use super::compilations::{Compilation, Compilations};
 use super::daily::keep_daily;
 use super::dry_run::Cause;
-use super::leases::count_replicas;
+use super::lease_keeper::count_replicas;
 use super::reload::Request;
 use super::restore::restore_samples;
 use super::rollout::{self, Checked};

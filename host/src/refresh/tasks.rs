@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempts::Attempts;
-use super::leases::keep_lease;
+use super::lease_keeper::keep_lease;
 use super::restore::{load_documents, restore_samples};
 use super::role::Role;
 use super::shared::Shared;

@@ -1,0 +1,131 @@
+//! The schedule of a target as the leader stores it: so a follower knows what is missing, and a new leader
+//! asks GitHub for nothing that is not due.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::outcome::Outcome;
+use crate::body::Body;
+use crate::github::FetchError;
+use crate::model::{Document, Part, Target};
+use crate::store::{Key, Slot};
+
+/// The name in the store. No document has it, and listings of the store leave it out.
+const NAME: &str = ".schedule";
+
+/// What is known about the documents of a target, by name.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredSchedule(pub(super) BTreeMap<String, StoredState>);
+
+/// What is known about a document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredState {
+    /// When it is due.
+    pub(super) due: Timestamp,
+    /// How the last attempt ended, if there was one.
+    pub(super) outcome: Option<StoredOutcome>,
+    /// How often in a row it failed.
+    pub(super) failures: u32,
+    /// How long the last attempt took.
+    pub(super) took: Option<Duration>,
+    /// The day it was last joined on.
+    pub(super) joined_day: Option<Date>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum StoredOutcome {
+    Fresh,
+    Absent,
+    /// GitHub returned this status.
+    Status(u16),
+    /// Anything else, in words.
+    Failed(String),
+}
+
+impl From<&Outcome> for StoredOutcome {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Fresh => Self::Fresh,
+            Outcome::Absent => Self::Absent,
+            Outcome::Failed(FetchError::Status { status, .. }) => Self::Status(*status),
+            Outcome::Failed(error) => Self::Failed(error.to_string()),
+            Outcome::Unmapped(reason) => Self::Failed(reason.clone()),
+        }
+    }
+}
+
+impl StoredOutcome {
+    /// The outcome for the document of a name.
+    pub(super) fn into_outcome(self, name: &str) -> Outcome {
+        match self {
+            Self::Fresh => Outcome::Fresh,
+            Self::Absent => Outcome::Absent,
+            Self::Status(status) => {
+                let (what, permission, message) = (name.to_owned(), None, None);
+                let (refusal, retry_after) = (None, None);
+                let error =
+                    FetchError::Status { status, what, permission, message, refusal, retry_after };
+                Outcome::Failed(error)
+            }
+            Self::Failed(reason) => Outcome::Unmapped(reason),
+        }
+    }
+}
+
+impl StoredSchedule {
+    /// Its key.
+    pub(super) fn key(target: &Target) -> Key {
+        Key::document(target, NAME, None, Slot::Good)
+    }
+
+    /// It as a document, which is what a store keeps.
+    pub(super) fn to_document(&self) -> std::io::Result<Document> {
+        let body = Body::of(&serde_json::to_vec(self)?)?;
+        let parts = vec![Part { body, validator: None, next: None, day: None }];
+        Ok(Document::new(parts, Timestamp::now(), None))
+    }
+
+    /// The schedule of a stored document. Nothing, if it is of another version of the exporter.
+    pub(super) fn from_document(document: &Document) -> Self {
+        let reader = document.parts.first().map(|part| part.body.reader());
+        reader.and_then(|reader| serde_json::from_reader(reader).ok()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::super::schedule::Schedule;
+    use super::*;
+
+    #[test]
+    fn a_schedule_is_the_same_for_another_replica() {
+        let (now, time) = (Instant::now(), Timestamp::now());
+        let mut schedule = Schedule::default();
+        let missing = StoredOutcome::Status(404).into_outcome("report");
+        schedule.note_fetched("report", missing, Duration::from_secs(1), now);
+        schedule.note_fetched("seats", Outcome::Fresh, Duration::from_secs(20), now);
+        schedule.set_joined_day("seats", Some(jiff::civil::date(2026, 11, 20)));
+        let stored = schedule.to_stored(now, time);
+        let document = stored.to_document().unwrap();
+        let loaded = StoredSchedule::from_document(&document);
+        assert_eq!(loaded, stored);
+        let mut other = Schedule::default();
+        for (name, state) in loaded.0 {
+            other.take(&name, state, now, time);
+        }
+        assert!(other.outcome("report").is_some_and(Outcome::is_not_found));
+        assert!(matches!(other.outcome("seats"), Some(Outcome::Fresh)));
+        assert_eq!(other.took("seats"), Some(Duration::from_secs(20)));
+        assert_eq!(other.to_stored(now, time), stored);
+        // One that can't be read says nothing.
+        let other = Document::new(Vec::new(), time, None);
+        assert_eq!(StoredSchedule::from_document(&other), StoredSchedule::default());
+    }
+}
