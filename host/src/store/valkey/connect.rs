@@ -69,11 +69,11 @@ pub(super) async fn connect(settings: &ValkeySettings) -> Result<Open, Failure> 
     };
     match tokio::time::timeout(CONNECT_TIMEOUT, opening).await {
         Ok(Ok(open)) => Ok(open),
-        Ok(Err(error)) => {
+        Ok(Err(error)) if !error.is_timeout() => {
             let failure = Failure::of(&error, &server).without(exposed);
             Err(failure.without(sentinel_password.as_ref().map(Secret::expose)))
         }
-        Err(_) => {
+        Ok(Err(_)) | Err(_) => {
             // Such a server waits for the end of what it takes for a command.
             let detail = settings.url.tls.then(|| "the port may be one without TLS".to_owned());
             Err(Failure::new(FailureKind::Timeout, &server, detail))
