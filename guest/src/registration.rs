@@ -72,6 +72,13 @@ pub const ORGANIZATION_SEATS: &str = "read access to \"GitHub Copilot Business\"
 /// The permission for the seats of an enterprise.
 pub const ENTERPRISE_SEATS: &str = "a classic token with manage_billing:copilot or read:enterprise";
 
+/// The permission for the billing usage and the budgets of an organization.
+pub const ORGANIZATION_BILLING: &str = "read access to \"Administration\" of the organization \
+     (classic token: created by an owner or billing manager)";
+/// The permission for the billing usage, budgets and cost centers of an enterprise.
+pub const ENTERPRISE_BILLING: &str =
+    "a classic token created by an enterprise owner or billing manager";
+
 impl DocumentDefinition {
     /// An optional document. Other fields are set with `..DocumentDefinition::new(…)`.
     pub const fn new(

@@ -37,6 +37,8 @@ struct Body {
 /// What became of the rows of a body.
 struct Rows {
     rank: Rank,
+    /// The day that GitHub says the document is about.
+    report_day: Option<Day>,
     unmapped: Unmapped,
     /// Whether there was anything in the place of a row.
     seen: bool,
@@ -96,6 +98,7 @@ impl Run {
             framer: Framer::new(place.registration.framing),
             rows: Rows {
                 rank: Rank { fetched_at: document.fetched_at, document: place.document },
+                report_day: report_day(document),
                 unmapped: Unmapped::default(),
                 seen: false,
                 taken: 0,
@@ -122,8 +125,7 @@ impl Run {
                 }
             }
             if let Some(text) = &document.report_day {
-                let day = Day::parse(text).filter(|day| day.is_plausible(document.fetched_at));
-                let Some(day) = day else {
+                let Some(day) = report_day(&document) else {
                     return malformed(0, format!("no report can be about the day {text:?}"));
                 };
                 if let Some(collector) = self.collectors.get_mut(place.collector) {
@@ -196,7 +198,8 @@ impl Rows {
             }
         };
         let mut repaired = None;
-        let row = Row::new(bytes, &mut repaired, offset, self.rank, &mut self.unmapped);
+        let row = Row::new(bytes, &mut repaired, offset, self.rank, &mut self.unmapped)
+            .of_day(self.report_day);
         let taken = match frame {
             Frame::Wrapper(..) => collector.wrapper(row),
             _ => collector.row(row),
@@ -234,6 +237,12 @@ impl Rows {
         self.first_lost.get_or_insert_with(|| (offset, problem.to_owned()));
         self.unmapped.commit();
     }
+}
+
+/// The day that a document says it is about, if that is possible.
+fn report_day(document: &Document) -> Option<Day> {
+    let day = Day::parse(document.report_day.as_deref()?)?;
+    day.is_plausible(document.fetched_at).then_some(day)
 }
 
 fn in_document(document: &Document, malformed: Malformed) -> Error {

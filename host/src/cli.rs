@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::backfill::BackfillArgs;
 use crate::config::{ServeArgs, WebArgs};
-use crate::offline::{CheckArgs, MapArgs, ShowArgs};
+use crate::offline::{CheckArgs, MapArgs, PushArgs, RecordArgs, ShowArgs, TestArgs};
 use crate::wasm::SUBCOMMAND;
 
 /// The text above the options in `--help`.
@@ -45,6 +45,8 @@ pub enum Command {
     Mapping(MappingCommand),
     /// Fetch the days of the past and write their daily samples
     Backfill(Box<BackfillArgs>),
+    /// Fetch what the mappings want and write it to files, for `map` and `mapping test`
+    Record(Box<RecordArgs>),
     /// Check the settings and the config file without sending a request to GitHub
     CheckConfig(Box<ServeArgs>),
     /// Compile a mapping: from standard input to standard output
@@ -68,6 +70,10 @@ pub struct CompileArgs {
 pub enum MappingCommand {
     /// Run all checks that a mapping has to pass before it is used
     Check(CheckArgs),
+    /// Compare the samples of recorded cases with the expected ones
+    Test(TestArgs),
     /// Print the name, version, digest, documents, options and families of a mapping
     Show(ShowArgs),
+    /// Check a mapping and push it to an OCI registry
+    Push(PushArgs),
 }

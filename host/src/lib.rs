@@ -13,6 +13,7 @@
 //! - [`github`]: one polite HTTP client: sign-in, pages, reports, rate limits, refusals.
 //! - [`store`]: keeps documents and samples, in memory or on disk.
 //! - [`wasm`]: compiles and runs mappings, one file per version of the contract.
+//! - [`oci`]: pulls mappings from OCI registries, verifies their signatures, and pushes them.
 //! - [`mappings`]: which mappings run: the registry of files, the candidate set, the watcher.
 //! - [`runner`]: a run of a mapping over documents: input, retries, validation, blame.
 //! - [`output`]: what is published: the status of every target, the snapshot of `/metrics`.
@@ -22,7 +23,7 @@
 //! - [`refresh`]: what is fetched when, a task for each target, the rollout of mappings.
 //! - [`push`]: pushes the daily samples of all targets to endpoints, as they change.
 //! - [`web`]: the listener, TLS, authentication, the routes, the page, the health check.
-//! - [`offline`]: `map`, `mapping check` and `mapping show`.
+//! - [`offline`]: `map`, `mapping check`, `mapping test`, `mapping show` and `record`.
 //! - [`demo`]: the stand-in for GitHub that `--demo` serves.
 //! - [`app`]: puts it together. [`cli`]: the command line.
 
@@ -37,6 +38,7 @@ pub mod history;
 pub mod log;
 pub mod mappings;
 pub mod model;
+pub mod oci;
 pub mod offline;
 pub mod output;
 pub mod push;

@@ -2,6 +2,8 @@
 
 #[path = "main/log.rs"]
 mod log;
+#[path = "main/record.rs"]
+mod record;
 #[path = "main/resources.rs"]
 mod resources;
 
@@ -44,14 +46,17 @@ fn main() -> ExitCode {
             &mut std::io::stderr().lock(),
         )),
         Some(Command::Mapping(MappingCommand::Check(args))) => {
-            let recordings = match recordings() {
-                Ok(recordings) => recordings,
-                Err(error) => return fail(1, &format!("the built-in recordings: {error}")),
-            };
-            finish(offline::check(&args, &recordings, &mut std::io::stdout().lock()))
+            let checked = offline::check(&args, recordings, &mut std::io::stdout().lock());
+            finish(checked.map(drop))
         }
         Some(Command::Mapping(MappingCommand::Show(args))) => {
             finish(offline::show(&args, &mut std::io::stdout().lock()))
+        }
+        Some(Command::Mapping(MappingCommand::Push(args))) => {
+            finish(offline::push(&args, recordings, &mut std::io::stdout().lock()))
+        }
+        Some(Command::Mapping(MappingCommand::Test(args))) => {
+            finish(offline::test(&args, &mut std::io::stdout().lock()))
         }
         Some(Command::CompileMapping(args)) => {
             let time = Duration::from_secs(args.seconds);
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
             resources::allow_open_files();
             run_backfill(*args)
         }
+        Some(Command::Record(args)) => record::run(*args),
         Some(Command::Healthcheck(args)) => check_health(&args),
         None => {
             resources::allow_open_files();

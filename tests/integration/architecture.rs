@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use copilot_metrics_tests::fixtures::root;
 
 /// The modules of the host from the bottom up: each may use those above it in this list.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "body",
     "model",
     "log",
@@ -13,6 +13,7 @@ const LAYERS: [&str; 20] = [
     "github",
     "store",
     "wasm",
+    "oci",
     "mappings",
     "runner",
     "output",

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 
 use copilot_metrics_exporter::app::Metrics;
 use copilot_metrics_exporter::config::{
-    DEFAULT_API_URL, DEFAULT_TTL_SECONDS, GithubOptions, MappingPolicy,
+    DEFAULT_API_URL, DEFAULT_TTL_SECONDS, GithubOptions, MappingPolicy, ServeArgs, Settings,
 };
 use copilot_metrics_exporter::github::Refusal;
 use copilot_metrics_exporter::model::digest::sha256;
@@ -148,6 +148,7 @@ fn docs_configuration_has_every_key_of_the_config_file_with_type_default_and_exa
         ("targets", "targets: [{nothing: 1}]"),
         ("github", "github: {nothing: 1}"),
         ("mapping", "mapping: {nothing: 1}"),
+        ("mapping.registry", "mapping: {registry: {nothing: 1}}"),
         ("targets[].mapping", "targets: [{organization: a, mapping: {nothing: 1}}]"),
         ("remote_write", "remote_write: [{nothing: 1}]"),
         ("basic_auth", "remote_write: [{basic_auth: {nothing: 1}}]"),
@@ -213,6 +214,10 @@ fn the_defaults_in_docs_configuration_are_the_actual_ones() {
     assert_eq!(default("series"), policy.limits.series.to_string());
     assert_eq!(default("max_file_mib"), (policy.max_file_bytes >> 20).to_string());
     assert_eq!(default("rollback_after"), policy.rollback_after.to_string());
+    let registry = Settings::new(&ServeArgs::default()).unwrap().registry;
+    assert_eq!(seconds("sources_interval"), registry.interval);
+    assert_eq!(seconds("sources_timeout"), registry.timeout);
+    assert!(read("docs/mapping-registries.md").contains("**Every 30 s** (`sources_interval`)"));
     let text = read("docs/configuration.md");
     let wait = format!("a scrape waits up to {} s", FIRST_DATA_WAIT.as_secs());
     assert!(text.contains(&wait));

@@ -1,81 +1,26 @@
-use std::fs;
-
 use copilot_metrics_exporter::model as host;
 use copilot_metrics_guest::contract as guest;
-use copilot_metrics_tests::command::printed;
+use copilot_metrics_tests::command::run;
 use copilot_metrics_tests::fixtures::{
-    OCTO_ENTERPRISE, OCTO_LEGACY, OCTODEMO, Recorded, SMALL, SMALL_ENTERPRISE, SMALL_LEGACY,
-    SMALL_REPOSITORIES, root,
+    OCTO_ENTERPRISE, OCTO_LEGACY, OCTODEMO, Recorded, SMALL, SMALL_ENTERPRISE, SMALL_LEGACY, root,
 };
 use copilot_metrics_tests::mapping::{Component, bodies, map_natively};
 
 const ALL: [&Recorded; 6] =
     [&SMALL, &SMALL_ENTERPRISE, &SMALL_LEGACY, &OCTODEMO, &OCTO_ENTERPRISE, &OCTO_LEGACY];
 
-/// Compares what `map` prints with `tests/golden`. `UPDATE_GOLDEN=1` rewrites the files.
-fn check(recorded: &Recorded, golden: &str, more: &[&str]) {
-    let mut arguments = recorded.map_arguments();
-    arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
-    let found = printed(arguments);
-    let path = root().join("tests/golden").join(golden);
+/// `UPDATE_GOLDEN=1` writes the expected samples.
+#[test]
+fn the_default_mapping_returns_the_expected_samples_of_every_case() {
+    let cases = root().join("tests/golden");
+    let mut arguments = vec!["mapping", "test", cases.to_str().unwrap()];
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, &found).unwrap();
+        arguments.push("--update");
     }
-    let wanted = fs::read_to_string(&path).unwrap_or_default();
-    let difference = found.lines().zip(wanted.lines()).find(|(found, wanted)| found != wanted);
-    assert!(found == wanted, "{golden}: the first difference (found, wanted): {difference:?}");
-}
-
-#[test]
-fn a_small_organization_gives_its_exposition() {
-    check(&SMALL, "small-organization.prom", &[]);
-}
-
-#[test]
-fn a_small_organization_gives_its_exposition_with_users() {
-    let options = ["--option", "users=true", "--option", "user-breakdowns=true"];
-    check(&SMALL, "small-organization-users.prom", &options);
-}
-
-#[test]
-fn a_small_organization_gives_its_exposition_with_repositories() {
-    let options = ["--option", "repositories=true"];
-    check(&SMALL_REPOSITORIES, "small-repositories.prom", &options);
-}
-
-#[test]
-fn a_small_organization_gives_every_day_of_its_history() {
-    check(&SMALL, "small-organization-history.prom", &["--span", "history"]);
-}
-
-#[test]
-fn a_small_enterprise_gives_its_exposition() {
-    check(&SMALL_ENTERPRISE, "small-enterprise.prom", &[]);
-}
-
-#[test]
-fn the_closed_api_gives_its_exposition() {
-    check(&SMALL_LEGACY, "small-legacy.prom", &[]);
-}
-
-#[test]
-fn the_closed_api_gives_every_day_of_its_history() {
-    check(&SMALL_LEGACY, "small-legacy-history.prom", &["--span", "history"]);
-}
-
-#[test]
-fn the_demo_organization_gives_its_exposition() {
-    check(&OCTODEMO, "octodemo.prom", &[]);
-}
-
-#[test]
-fn the_demo_enterprise_gives_its_exposition() {
-    check(&OCTO_ENTERPRISE, "octo-enterprise.prom", &[]);
-}
-
-#[test]
-fn the_demo_legacy_organization_gives_its_exposition() {
-    check(&OCTO_LEGACY, "octo-legacy.prom", &[]);
+    let output = run(arguments);
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{report}");
+    assert!(report.contains("8 passed, 0 failed"), "{report}");
 }
 
 /// A generator of chunk sizes, with the same sequence in every run.

@@ -3,6 +3,8 @@
 
 /// The modules of the host only use those below them.
 mod architecture;
+/// What authors of mappings need: cases, recordings, and checks that say what to do.
+mod authors;
 /// The past is filled day by day, each day once.
 mod backfill;
 /// Malformed documents are rejected with the position of the problem, and odd ones are mapped.
@@ -17,6 +19,7 @@ mod component;
 mod configuration;
 /// Mappings built for an older version of the contract still work.
 mod contracts;
+mod cost;
 /// The files in `deploy/` are valid.
 mod deploy;
 /// The documentation matches the code.
@@ -57,6 +60,8 @@ mod page;
 mod prometheus;
 /// Daily samples are pushed as they change, each day once, whatever happens to an endpoint.
 mod push;
+/// Mappings are pulled from OCI registries, and pushed to them.
+mod registries;
 /// Samples are pushed to endpoints for remote write, and compared with what those have.
 mod remote_write;
 /// Replicas that share a store: one fetches, all serve the same, and any of them may die.

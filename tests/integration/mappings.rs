@@ -67,7 +67,7 @@ fn well_behaved(version: &str) -> Vec<u8> {
 }
 
 /// The version of the scripted mapping: the same in all its samples and in the mapping's info.
-fn version_of(exposition: &Exposition) -> Option<String> {
+pub fn version_of(exposition: &Exposition) -> Option<String> {
     let version = |series: &str| {
         let (_, rest) = series.split_once("version=\"").expect("a version");
         rest.split('"').next().expect("its end").to_owned()

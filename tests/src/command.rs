@@ -16,7 +16,7 @@ use crate::transcript::record;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The environment variables of the exporter: tests must not inherit them.
-const VARIABLES: [&str; 27] = [
+const VARIABLES: [&str; 33] = [
     "DEMO",
     "GITHUB_TOKEN",
     "CONFIG_FILE",
@@ -27,6 +27,12 @@ const VARIABLES: [&str; 27] = [
     "GITHUB_APP_INSTALLATION_ID",
     "CACHE_DIR",
     "MAPPING_DIR",
+    "MAPPING_SOURCES",
+    "REGISTRY_USERNAME",
+    "REGISTRY_PASSWORD",
+    "REGISTRY_PASSWORD_FILE",
+    "REGISTRY_CA_FILE",
+    "DOCKER_CONFIG",
     "WEB_CONFIG_FILE",
     "NO_PROXY",
     "no_proxy",

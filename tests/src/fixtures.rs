@@ -101,6 +101,9 @@ pub const SMALL: Recorded = Recorded {
         ("billing", "billing.json"),
         ("seats", "seats.1.json"),
         ("seats", "seats.2.json"),
+        ("ai-credit-usage-day", "ai-credit-usage-day.json"),
+        ("ai-credit-usage-month", "ai-credit-usage-month.json"),
+        ("budgets", "budgets.json"),
     ],
 };
 
@@ -121,6 +124,12 @@ pub const SMALL_ENTERPRISE: Recorded = Recorded {
         ("enterprise-28-day", "enterprise-28-day.json"),
         ("enterprise-1-day", "enterprise-1-day.ndjson"),
         ("seats", "enterprise-seats.json"),
+        ("ai-credit-usage-day", "enterprise-ai-credit-usage-day.json"),
+        ("ai-credit-usage-month", "enterprise-ai-credit-usage-month.json"),
+        ("ai-credit-usage-month-unassigned", "enterprise-ai-credit-usage-unassigned.json"),
+        ("billing-usage-month", "enterprise-billing-usage.json"),
+        ("budgets", "enterprise-budgets.json"),
+        ("cost-centers", "cost-centers.json"),
     ],
 };
 

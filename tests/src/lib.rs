@@ -14,11 +14,13 @@
 //! - [`database`]: a real time series database, which is a [`prometheus`] or [`victoria_metrics`] server;
 //! - [`valkey`]: a real Valkey or Redis; [`relay`]: a network that can be cut;
 //! - [`deployed`]: the exporter and Prometheus as in `deploy/`;
+//! - [`registry`]: a real OCI registry; [`artifacts`]: a stand-in for one, which misbehaves as a test says;
 //! - [`receiver`]: a server that answers as a test says;
 //! - [`authority`]: a certificate authority; [`proxy`]: a corporate proxy;
 //! - [`transcript`]: records what the exporter says, and the secrets that must not be in it.
 
 pub mod app;
+pub mod artifacts;
 pub mod authority;
 pub mod command;
 pub mod config;
@@ -34,6 +36,7 @@ pub mod npm;
 pub mod prometheus;
 pub mod proxy;
 pub mod receiver;
+pub mod registry;
 pub mod relay;
 pub mod transcript;
 pub mod valkey;

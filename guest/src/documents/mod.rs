@@ -5,13 +5,16 @@
 
 mod aggregate;
 mod billing;
+mod budgets;
 mod compat;
+mod cost_centers;
 mod legacy;
 mod repositories;
 mod seats;
 mod team_activity;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod user_teams;
 mod users;
 
@@ -33,6 +36,10 @@ pub const TABLE: &[Registration] = &[
     repositories::REGISTRATION,
     billing::REGISTRATION,
     seats::REGISTRATION,
+    usage::REGISTRATION,
+    usage::by_organization::REGISTRATION,
+    budgets::REGISTRATION,
+    cost_centers::REGISTRATION,
 ];
 
 /// Makes every collector, in the order of the table.

@@ -27,5 +27,5 @@ pub use shape::{Shape, recognize};
 pub use text::{fnv1a, label, to_label};
 pub use time::{Day, Instant, start_of_day_ms};
 pub use unmapped::Unmapped;
-pub use values::{Count, Id, Name, Object, OwnedName, or_unknown};
+pub use values::{Amount, Count, Id, Name, Object, OwnedName, or_unknown};
 pub use version::{Rank, Version, by_size};

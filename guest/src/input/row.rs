@@ -35,6 +35,8 @@ pub struct Row<'a> {
     unmapped: &'a mut Unmapped,
     /// The rank of what it says.
     pub rank: Rank,
+    /// The day that its document was requested for, if it is plausible.
+    pub report_day: Option<Day>,
 }
 
 impl<'a> Row<'a> {
@@ -46,7 +48,12 @@ impl<'a> Row<'a> {
         rank: Rank,
         unmapped: &'a mut Unmapped,
     ) -> Self {
-        Self { bytes, repaired, offset, unmapped, rank }
+        Self { bytes, repaired, offset, unmapped, rank, report_day: None }
+    }
+
+    /// The row of a document that was requested for this day.
+    pub fn of_day(self, report_day: Option<Day>) -> Self {
+        Self { report_day, ..self }
     }
 
     /// Decodes the row and returns what else there is to say about it. Fields that are unknown or
@@ -56,7 +63,7 @@ impl<'a> Row<'a> {
         self,
         foreign: &'static [&'static str],
     ) -> Result<(T, RowNotes<'a>), Rejected> {
-        let Self { bytes, repaired, offset, unmapped, rank } = self;
+        let Self { bytes, repaired, offset, unmapped, rank, report_day: _ } = self;
         unmapped.ignore(foreign);
         let error = match decode(bytes, unmapped) {
             Ok(values) => return Ok((values, RowNotes { unmapped, offset, rank })),

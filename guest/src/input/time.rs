@@ -22,6 +22,38 @@ impl Day {
         self.0 >= date(2020, 1, 1) && self.start_ms() <= latest.saturating_mul(1000)
     }
 
+    /// The day with these numbers; the first of the month without a day.
+    pub fn from_numbers(year: f64, month: f64, day: Option<f64>) -> Option<Self> {
+        // Anything that is not a small integer is not the same number afterwards.
+        let integer = |number: f64| {
+            let integer = number as i16;
+            (f64::from(integer) == number).then_some(integer)
+        };
+        let small = |number: f64| i8::try_from(integer(number)?).ok();
+        Date::new(integer(year)?, small(month)?, small(day.unwrap_or(1.0))?).ok().map(Self)
+    }
+
+    /// The UTC day of an instant in seconds since 1970-01-01T00:00:00Z.
+    pub fn of_seconds(seconds: i64) -> Option<Self> {
+        let instant = jiff::Timestamp::from_second(seconds).ok()?;
+        Some(Self(instant.to_zoned(TimeZone::UTC).date()))
+    }
+
+    /// The first day of its month.
+    pub fn first_of_month(self) -> Self {
+        Self(self.0.first_of_month())
+    }
+
+    /// The last day of its month.
+    pub fn last_of_month(self) -> Self {
+        Self(self.0.last_of_month())
+    }
+
+    /// The number of days in its month.
+    pub fn days_in_month(self) -> i8 {
+        self.0.days_in_month()
+    }
+
     /// The start of the day in milliseconds since 1970-01-01T00:00:00Z.
     pub fn start_ms(self) -> i64 {
         TimeZone::UTC

@@ -26,6 +26,21 @@ impl FromJson<'_> for Count {
     }
 }
 
+/// An amount or a quantity on a bill: finite, and perhaps negative, as a discount or a correction is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Amount(pub f64);
+
+impl FromJson<'_> for Amount {
+    fn from_u64(value: u64) -> Option<Self> {
+        Some(Self(value as f64))
+    }
+
+    fn from_f64(value: f64) -> Option<Self> {
+        // The sum turns -0 into 0.
+        (-MAX_COUNT..=MAX_COUNT).contains(&value).then_some(Self(value + 0.0))
+    }
+}
+
 impl FromJson<'_> for bool {
     fn from_bool(value: bool) -> Option<Self> {
         Some(value)

@@ -8,7 +8,7 @@ use thiserror::Error;
 use tracing::warn;
 
 use super::error::StartError;
-use super::mappings::{CompiledMappings, compile_all};
+use super::mappings::{CompiledMappings, pull_and_compile};
 use super::metrics::Metrics;
 use super::open::{engine, spool, store};
 use crate::backfill::{
@@ -63,12 +63,7 @@ pub async fn backfill(args: &BackfillArgs, settings: Settings) -> Result<Ended, 
     let spool = spool(&settings);
     let store = store(&settings, &spool, &metrics.valkey)?;
     let engine = engine(&settings, metrics.store.clone()).map_err(StartError::from)?;
-    let (settings, compiled) = tokio::task::spawn_blocking(move || {
-        let compiled = compile_all(&engine, &settings);
-        compiled.map(|compiled| (settings, compiled))
-    })
-    .await
-    .map_err(|_| StartError::ReadTimeout)??;
+    let (settings, compiled) = pull_and_compile(engine, settings).await?;
     let CompiledMappings { mut registry, candidates, warnings } = compiled;
     warnings.iter().for_each(|warning| warn!("{warning}"));
     candidates.iter().for_each(|candidate| registry.commit(candidate));
@@ -94,6 +89,7 @@ pub async fn backfill(args: &BackfillArgs, settings: Settings) -> Result<Ended, 
         store,
         days,
         documents: args.documents.iter().cloned().collect::<BTreeSet<_>>(),
+        monthly: args.monthly,
         requests_per_hour: args.requests_per_hour,
         verify,
     };

@@ -8,6 +8,7 @@ use super::mappings::compile_all;
 use super::open::{open_disk, unusable_cache_dir};
 use crate::body::Spool;
 use crate::config::{SettingError, Settings};
+use crate::oci;
 use crate::refresh::Source;
 use crate::wasm::{Compiler, Engine};
 use crate::web::Web;
@@ -24,7 +25,15 @@ pub fn check(source: &Source) -> Result<(Settings, Vec<String>), StartError> {
     let compiler = Compiler::in_child_process(None);
     let engine = Engine::with_compiler(settings.policy.limits.clone(), compiler)?;
     let mut warnings = missing_directories(&settings);
-    warnings.extend(compile_all(&engine, &settings)?.warnings);
+    // A check sends no request: what has not been pulled yet is not checked.
+    let kept = oci::kept(&settings);
+    let not_pulled = kept.iter().filter(|update| update.pulled.is_none());
+    warnings.extend(
+        not_pulled.map(|update| {
+            format!("{} has not been pulled yet: it is not checked", update.reference)
+        }),
+    );
+    warnings.extend(compile_all(&engine, &settings, kept)?.warnings);
     Ok((settings, warnings))
 }
 

@@ -31,6 +31,9 @@ pub enum StartError {
     /// No request can be sent.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// No request can be sent to OCI registries.
+    #[error("cannot send requests to OCI registries: {0}")]
+    Registry(reqwest::Error),
     /// The settings can't be read in time.
     #[error("reading the settings takes longer than {} s", READ_TIMEOUT.as_secs())]
     ReadTimeout,

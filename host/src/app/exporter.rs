@@ -14,6 +14,7 @@ use super::metrics::Metrics;
 use super::open::{engine, spool, store};
 use crate::config::{SettingError, Settings};
 use crate::log;
+use crate::oci::Kept;
 use crate::output::DailyExposition;
 use crate::push::{Environment, Pusher};
 use crate::refresh::{Parts, Reconciler, Reloader, Source, Targets};
@@ -78,6 +79,8 @@ impl Exporter {
             store_metrics: metrics.store.clone(),
             github_metrics: metrics.github.clone(),
             mapping_metrics: metrics.mappings.clone(),
+            kept: settings.cache_dir.as_ref().map(|directory| Kept::new(directory)),
+            oci_metrics: metrics.oci.clone(),
         };
         let (reloader, reloads) = Reloader::new();
         let reconciler = Reconciler::new(parts, Arc::clone(&settings), source, engine, reloads)?;

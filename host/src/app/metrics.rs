@@ -6,7 +6,7 @@ use prometheus::IntGauge;
 
 use crate::model::metrics;
 use crate::output::{Collector, Publisher};
-use crate::{github, log, mappings, push, refresh, remote_write, runner, store, web};
+use crate::{github, log, mappings, oci, push, refresh, remote_write, runner, store, web};
 
 /// The exporter's own metrics, all of them. Each module defines its own.
 pub struct Metrics {
@@ -23,6 +23,7 @@ pub struct Metrics {
     pub(super) store: store::Metrics,
     pub(super) valkey: store::ValkeyMetrics,
     pub(super) mappings: mappings::Metrics,
+    pub(super) oci: oci::Metrics,
     pub(super) refresh: refresh::Metrics,
     /// Those of requests to endpoints for remote write.
     pub remote_write: remote_write::Metrics,
@@ -55,6 +56,7 @@ impl Metrics {
             valkey: store::ValkeyMetrics::new(&registry)?,
             runner: runner::Metrics::new(&registry)?,
             mappings: mappings::Metrics::new(&registry)?,
+            oci: oci::Metrics::new(&registry)?,
             refresh: refresh::Metrics::new(&registry)?,
             remote_write: remote_write::Metrics::new(&registry)?,
             push: push::Metrics::new(&registry)?,

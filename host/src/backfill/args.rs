@@ -17,6 +17,7 @@ use crate::config::ServeArgs;
 Examples:
   copilot-metrics-exporter backfill --org octo-org --to history.om
   copilot-metrics-exporter backfill --config config.yaml --plan
+  copilot-metrics-exporter backfill --config config.yaml --since 730d --monthly
   copilot-metrics-exporter backfill --config config.yaml --since 2026-01-01 --verify
 
 Set CACHE_DIR: what is fetched is kept there, so that an interrupted run continues where it stopped, and a new \
@@ -36,6 +37,10 @@ pub struct BackfillArgs {
     /// Fetch only these documents, separated by commas [default: all that have days]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub documents: Vec<String>,
+
+    /// Fetch only the documents of whole months, such as the usage of a bill: one request for each month
+    #[arg(long)]
+    pub monthly: bool,
 
     /// Where the daily samples go: the endpoints in the section remote_write of the config file, a file in
     /// the OpenMetrics format, or `openmetrics` for standard output

@@ -1,6 +1,7 @@
 //! Gets the documents of a day: those that are kept, and from GitHub those that are not.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -16,6 +17,8 @@ use crate::store::{Slot, Store, StoreError};
 
 /// On how many days a document is looked for: reports come up to four days late.
 const PROBED_DAYS: i64 = 5;
+/// In how many months a document of months is looked for: one that has just begun may have none yet.
+const PROBED_MONTHS: usize = 2;
 
 /// Why GitHub refuses a document.
 pub(super) struct Refused {
@@ -77,13 +80,13 @@ impl<'a> DaySource<'a> {
         }
     }
 
-    /// Looks for the newest day of each document, from a day on backwards. One that GitHub does not find
-    /// on any of them is not requested again.
-    pub(super) async fn probe(&mut self, newest: Date, pace: &mut Pace) {
+    /// Looks for the newest day of each document, from the last day on backwards. One that GitHub does not
+    /// find on any of them is not requested again.
+    pub(super) async fn probe(&mut self, days: &RangeInclusive<Date>, pace: &mut Pace) {
+        let today = today();
         for spec in self.requested() {
             let mut not_found = None;
-            for age in 0..PROBED_DAYS {
-                let day = newest.saturating_sub(age.days());
+            for day in probed_days(&spec, days, today) {
                 let stored = self.load(day).await;
                 match self.fetch(&spec, day, stored.stored(&spec.name), pace).await {
                     Ok(_) => {
@@ -104,7 +107,8 @@ impl<'a> DaySource<'a> {
     /// The documents of a day. The error says why one could not be fetched: the day is not complete.
     pub(super) async fn get(&mut self, day: Date, pace: &mut Pace) -> Result<DayDocuments, String> {
         let mut documents = self.load(day).await;
-        for spec in self.requested() {
+        let today = today();
+        for spec in self.requested().into_iter().filter(|spec| spec.has_day(day, today)) {
             let old = documents.stored(&spec.name).filter(|old| old.is_of(&spec)).cloned();
             match self.fetch(&spec, day, old.as_ref(), pace).await {
                 Ok(Some(document)) => documents.add(&spec.name, Slot::Pending, document),
@@ -218,4 +222,14 @@ impl<'a> DaySource<'a> {
         let failed = |error: &StoreError| warn!(org, scope, %error, "the store failed");
         result.inspect_err(failed).ok()
     }
+}
+
+/// The days on which a document is looked for, newest first.
+fn probed_days(spec: &DocumentSpec, days: &RangeInclusive<Date>, today: Date) -> Vec<Date> {
+    let (first, newest) = (*days.start(), *days.end());
+    if !spec.is_of_month() {
+        return (0..PROBED_DAYS).map(|age| newest.saturating_sub(age.days())).collect();
+    }
+    let all = newest.series(-1.day()).take_while(|day| *day >= first);
+    all.filter(|day| spec.has_day(*day, today)).take(PROBED_MONTHS).collect()
 }

@@ -1,5 +1,7 @@
 //! What becomes of a day at a receiver.
 
+use jiff::civil::Date;
+
 /// What became of a day at one of the receivers.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Outcome {
@@ -28,5 +30,12 @@ impl From<String> for Reason {
     }
 }
 
-/// A receiver's name, and what became of a day there.
-pub(super) type Result = (String, Outcome);
+/// What became of a day at a receiver.
+pub(super) struct DayResult {
+    /// The receiver's name.
+    pub receiver: String,
+    /// The day.
+    pub day: Date,
+    /// What became of it.
+    pub outcome: Outcome,
+}

@@ -47,10 +47,11 @@ impl TargetPlan {
         days: &RangeInclusive<Date>,
     ) -> Self {
         let documents: Vec<String> = fetched.iter().map(|spec| spec.name.clone()).collect();
-        let all = each(days).flat_map(|day| documents.iter().map(move |name| (day, name)));
+        let today = today();
+        let all = each(days).flat_map(|day| fetched.iter().map(move |spec| (day, spec)));
         let (mut is_kept, mut missing) = (0, 0);
-        for (day, name) in all {
-            match kept.has(day, name) {
+        for (day, spec) in all.filter(|(day, spec)| spec.has_day(*day, today)) {
+            match kept.has(day, &spec.name) {
                 true => is_kept += 1,
                 false => missing += 1,
             }

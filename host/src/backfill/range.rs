@@ -62,6 +62,11 @@ pub(super) fn each(days: &RangeInclusive<Date>) -> impl Iterator<Item = Date> + 
     })
 }
 
+/// Whether documents of months are asked for as of a day: the last of its month, or yesterday.
+pub(super) fn is_of_months(day: Date, today: Date) -> bool {
+    day == day.last_of_month() || day == today.saturating_sub(1.day())
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;

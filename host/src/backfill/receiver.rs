@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use tokio::time::Instant;
 
-use super::outcome::{Outcome, Reason, Result};
+use super::outcome::{DayResult, Outcome, Reason};
 use crate::config::RemoteWriteSettings;
 use crate::model::{FamilySamples, Samples};
 use crate::remote_write::{
@@ -27,12 +27,14 @@ pub struct Receiver {
     down: Option<Reason>,
     /// The days that it refused.
     refused: BTreeSet<Date>,
+    /// A day whose samples it has, with the requests that mark it as complete.
+    unmarked: Option<(Date, Vec<Request>)>,
 }
 
 impl Receiver {
     /// A receiver to which nothing has been written.
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, down: None, refused: BTreeSet::new() }
+        Self { endpoint, down: None, refused: BTreeSet::new(), unmarked: None }
     }
 
     fn can_be_asked(&self) -> bool {
@@ -44,22 +46,41 @@ impl Receiver {
         self.endpoint.settings()
     }
 
-    /// Writes the samples of a day, unless the endpoint can be asked and has all of them.
+    /// Writes the samples of a day, unless the endpoint can be asked and has all of them. The day is marked
+    /// as complete while the next one is written, or by [`Self::finish`], which return what became of it.
     pub(super) async fn write(
         &mut self,
         day: Date,
         samples: &[Samples],
-        requests: std::result::Result<Vec<Request>, EncodeError>,
-    ) -> Result {
-        let outcome = match self.down.clone() {
-            Some(reason) => Outcome::Failed(reason),
-            None if self.has(samples).await => Outcome::Present,
-            None => self.push(requests).await,
+        requests: Result<Vec<Request>, EncodeError>,
+    ) -> Vec<DayResult> {
+        let unmarked = self.unmarked.take();
+        let write = async {
+            if let Some(reason) = self.down.clone() {
+                return Err(Outcome::Failed(reason));
+            }
+            if self.has(samples).await {
+                return Err(Outcome::Present);
+            }
+            let requests = requests.map_err(|error| Outcome::Failed(error.to_string().into()))?;
+            let (marks, others) = requests.into_iter().partition(|request| request.is_mark);
+            Ok((marks, self.send(others).await))
         };
-        if matches!(outcome, Outcome::Failed(_)) {
-            self.refused.insert(day);
+        let (written, marked) = tokio::join!(write, self.mark(unmarked));
+        let mut results = Vec::from_iter(self.marked(marked));
+        match written {
+            Ok((marks, Ok(()))) => self.unmarked = Some((day, marks)),
+            Ok((_, Err(error))) => results.push(self.note(day, Err(error))),
+            Err(outcome) => results.push(self.outcome(day, outcome)),
         }
-        (self.endpoint.name().to_owned(), outcome)
+        results
+    }
+
+    /// Marks the last day that was written as complete.
+    pub(super) async fn finish(&mut self) -> Option<DayResult> {
+        let unmarked = self.unmarked.take();
+        let marked = self.mark(unmarked).await;
+        self.marked(marked)
     }
 
     /// Whether the endpoint says that it has samples with their values.
@@ -68,13 +89,27 @@ impl Receiver {
             && self.endpoint.verify(samples).await.is_ok_and(|report| report.is_complete())
     }
 
-    async fn push(&mut self, requests: std::result::Result<Vec<Request>, EncodeError>) -> Outcome {
-        let requests = match requests {
-            Ok(requests) => requests,
-            Err(error) => return Outcome::Failed(error.to_string().into()),
-        };
-        match self.endpoint.write(&requests, Deadline::after(PATIENCE)).await {
-            Ok(_) => Outcome::Written,
+    async fn send(&self, requests: Vec<Request>) -> Result<(), WriteError> {
+        self.endpoint.write(&requests, Deadline::after(PATIENCE)).await.map(drop)
+    }
+
+    /// Sends what marks a day as complete.
+    async fn mark(
+        &self,
+        unmarked: Option<(Date, Vec<Request>)>,
+    ) -> Option<(Date, Result<(), WriteError>)> {
+        let (day, requests) = unmarked?;
+        Some((day, self.send(requests).await))
+    }
+
+    fn marked(&mut self, marked: Option<(Date, Result<(), WriteError>)>) -> Option<DayResult> {
+        marked.map(|(day, sent)| self.note(day, sent))
+    }
+
+    /// Notes what the endpoint said to a day.
+    fn note(&mut self, day: Date, sent: Result<(), WriteError>) -> DayResult {
+        let outcome = match sent {
+            Ok(()) => Outcome::Written,
             Err(error) => {
                 let advice = hint(&error).map(|hint| format!(" ({hint})")).unwrap_or_default();
                 let reason = Reason::from(format!("{error}{advice}"));
@@ -83,7 +118,15 @@ impl Receiver {
                 }
                 Outcome::Failed(reason)
             }
+        };
+        self.outcome(day, outcome)
+    }
+
+    fn outcome(&mut self, day: Date, outcome: Outcome) -> DayResult {
+        if matches!(outcome, Outcome::Failed(_)) {
+            self.refused.insert(day);
         }
+        DayResult { receiver: self.endpoint.name().to_owned(), day, outcome }
     }
 
     /// Asks for the samples of a day. `None`: the endpoint can't be asked, or has refused them.
@@ -93,7 +136,7 @@ impl Receiver {
         samples: &[Samples],
         correct: bool,
         patience: Instant,
-    ) -> Option<Result> {
+    ) -> Option<DayResult> {
         if !self.can_be_asked() || self.refused.contains(&day) {
             return None;
         }
@@ -111,15 +154,11 @@ impl Receiver {
             Ok(()) => Outcome::Verified,
             Err(Verdict { reason, .. }) => Outcome::Failed(reason),
         };
-        Some((self.endpoint.name().to_owned(), outcome))
+        Some(DayResult { receiver: self.endpoint.name().to_owned(), day, outcome })
     }
 
     /// Waits until the endpoint has samples: some show what was written after some seconds only.
-    async fn wait_for(
-        &self,
-        samples: &[Samples],
-        patience: Instant,
-    ) -> std::result::Result<(), Verdict> {
+    async fn wait_for(&self, samples: &[Samples], patience: Instant) -> Result<(), Verdict> {
         loop {
             let verdict = match self.endpoint.verify(samples).await {
                 Ok(report) if report.is_complete() => return Ok(()),
@@ -142,7 +181,13 @@ impl Receiver {
         };
         let time = |time: i64| newest.map_or(time, |newest| time.max(newest + 1));
         let corrected: Vec<Samples> = samples.iter().map(|samples| at(samples, time)).collect();
-        self.push(encode(&corrected, self.endpoint.settings())).await
+        match encode(&corrected, self.endpoint.settings()) {
+            Ok(requests) => {
+                let sent = self.send(requests).await;
+                self.note(day, sent).outcome
+            }
+            Err(error) => Outcome::Failed(error.to_string().into()),
+        }
     }
 }
 

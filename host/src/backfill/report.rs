@@ -7,7 +7,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::days::Refused;
-use super::outcome::{Outcome, Reason};
+use super::outcome::{DayResult, Outcome, Reason};
 use crate::model::Target;
 
 /// What became of each day of each target.
@@ -46,10 +46,10 @@ pub(super) struct ReceiverReport {
 }
 
 impl TargetReport {
-    /// Notes what became of a day at receivers.
-    pub(super) fn note(&mut self, day: Date, results: Vec<(String, Outcome)>) {
-        for (name, outcome) in results {
-            let receiver = self.receivers.entry(name).or_default();
+    /// Notes what became of days at receivers.
+    pub(super) fn note(&mut self, results: impl IntoIterator<Item = DayResult>) {
+        for DayResult { receiver, day, outcome } in results {
+            let receiver = self.receivers.entry(receiver).or_default();
             match outcome {
                 Outcome::Written => receiver.written += 1,
                 Outcome::Present => receiver.present += 1,

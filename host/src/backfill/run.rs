@@ -17,13 +17,14 @@ use super::encoder::EncodedDay;
 use super::pace::Pace;
 use super::plan::TargetPlan;
 use super::progress::Progress;
-use super::range::each;
+use super::range::{each, is_of_months};
 use super::report::{Report, TargetReport};
 use super::sink::{Sink, SinkError};
 use crate::config::TargetSettings;
 use crate::github::Client;
 use crate::history::{Days, Subject, map_day};
 use crate::mappings::MappingSet;
+use crate::model::day::today;
 use crate::model::{DocumentSpec, Need, Samples};
 use crate::output::daily::timestamp_ms;
 use crate::runner::Runner;
@@ -44,6 +45,8 @@ pub struct Backfill {
     pub days: RangeInclusive<Date>,
     /// The documents to fetch: all if empty.
     pub documents: BTreeSet<String>,
+    /// Whether only documents of months are fetched, and only the days are filled that they are about.
+    pub monthly: bool,
     /// The most requests to GitHub in an hour.
     pub requests_per_hour: Option<NonZeroU32>,
     /// Whether the receivers are asked at the end, and whether what differs is written again.
@@ -80,7 +83,13 @@ struct Day {
 impl Backfill {
     /// How many days it fills for each target.
     pub fn number_of_days(&self) -> u64 {
-        each(&self.days).count() as u64
+        self.each_day().count() as u64
+    }
+
+    /// The days that it fills, oldest first.
+    fn each_day(&self) -> impl Iterator<Item = Date> + use<> {
+        let (monthly, today) = (self.monthly, today());
+        each(&self.days).filter(move |day| !monthly || is_of_months(*day, today))
     }
 
     /// What it would do for the targets.
@@ -90,7 +99,7 @@ impl Backfill {
             let target = settings.target.clone();
             let kept = Days::list(&*self.store, &target).await;
             let mut wanted = self.wanted(settings, set);
-            wanted.retain(|spec| self.is_fetched(&spec.name));
+            wanted.retain(|spec| self.is_fetched(spec));
             plans.push(TargetPlan::new(target, &wanted, &kept.unwrap_or_default(), &self.days));
         }
         plans
@@ -141,12 +150,11 @@ impl Backfill {
         let writing = AbortOnDropHandle::new(tokio::spawn(async move {
             let mut written = TargetReport::default();
             while let Some(encoded) = encoded.recv().await {
-                let day = encoded.day;
                 written.days += 1;
                 written.samples += encoded.samples.iter().map(|of| of.len() as u64).sum::<u64>();
-                let results = sink.add(encoded).await?;
-                written.note(day, results);
+                written.note(sink.add(encoded).await?);
             }
+            written.note(sink.flush().await);
             Ok::<_, SinkError>((sink, written))
         }));
         let report = self.map_days(job, pace, Some(progress), days).await;
@@ -174,7 +182,7 @@ impl Backfill {
             while let Some(Day { day, samples }) = mapped.recv().await {
                 let correct = verify == Verify::Correct;
                 let results = sink.verify(day, &samples, correct, patience).await;
-                report.note(day, results);
+                report.note(results);
             }
         };
         tokio::join!(mapping, verifying);
@@ -193,15 +201,15 @@ impl Backfill {
         let options = settings.mapping.mapping_options();
         let subject = Subject { target, options: &options, set };
         let wanted = self.wanted(settings, set);
-        let fetched = wanted.iter().map(|spec| spec.name.clone());
-        let fetched = fetched.filter(|name| !*is_fetched && self.is_fetched(name)).collect();
+        let fetched = wanted.iter().filter(|spec| !*is_fetched && self.is_fetched(spec));
+        let fetched = fetched.map(|spec| spec.name.clone()).collect();
         let kept = Days::list(&*self.store, target).await;
         let kept = kept.inspect_err(|error| warn!(%target, %error, "the store failed"));
         let store = (Arc::clone(&self.store), kept.unwrap_or_default());
         let mut source = DaySource::new(client, store, target.clone(), wanted, fetched);
         let mut report = TargetReport::default();
-        source.probe(*self.days.end(), pace).await;
-        for day in each(&self.days) {
+        source.probe(&self.days, pace).await;
+        for day in self.each_day() {
             match self.map_day(day, &mut source, &subject, prefix, pace).await {
                 Ok(samples) if samples.iter().all(Samples::is_empty) => report.absent.push(day),
                 Ok(samples) => {
@@ -218,8 +226,9 @@ impl Backfill {
         TargetReport { refused: source.refused, requests: source.requests, ..report }
     }
 
-    fn is_fetched(&self, name: &str) -> bool {
-        self.documents.is_empty() || self.documents.contains(name)
+    fn is_fetched(&self, spec: &DocumentSpec) -> bool {
+        let is_named = self.documents.is_empty() || self.documents.contains(&spec.name);
+        is_named && (!self.monthly || spec.is_of_month())
     }
 
     /// The documents of days that mappings want.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::args::Destination;
 use super::encoder::{EncodedDay, Encoder};
-use super::outcome::{Outcome, Result};
+use super::outcome::{DayResult, Outcome};
 use super::receiver::Receiver;
 use crate::model::Samples;
 use crate::output::OpenMetricsSpool;
@@ -63,24 +63,34 @@ impl Sink {
         Encoder { receivers }
     }
 
-    /// Takes a day that [`Self::encoder`] has encoded.
-    pub(super) async fn add(
-        &mut self,
-        encoded: EncodedDay,
-    ) -> std::result::Result<Vec<Result>, SinkError> {
+    /// Takes a day that [`Self::encoder`] has encoded. Receivers say what became of it when they have taken
+    /// the next one, or by [`Self::flush`].
+    pub(super) async fn add(&mut self, encoded: EncodedDay) -> Result<Vec<DayResult>, SinkError> {
         let EncodedDay { day, samples, requests } = encoded;
         match self {
             Self::OpenMetrics(spool, to) => {
                 let mut samples = samples.iter();
                 samples.try_for_each(|samples| spool.add(samples)).map_err(SinkError::Spool)?;
-                Ok(vec![(to.to_string(), Outcome::Written)])
+                let receiver = to.to_string();
+                Ok(vec![DayResult { receiver, day, outcome: Outcome::Written }])
             }
             Self::RemoteWrite(receivers) => {
                 let written = receivers
                     .iter_mut()
                     .zip(requests)
                     .map(|(receiver, requests)| receiver.write(day, &samples, requests));
-                Ok(join_all(written).await)
+                Ok(join_all(written).await.into_iter().flatten().collect())
+            }
+        }
+    }
+
+    /// Ends the days of a target.
+    pub(super) async fn flush(&mut self) -> Vec<DayResult> {
+        match self {
+            Self::OpenMetrics(..) => Vec::new(),
+            Self::RemoteWrite(receivers) => {
+                let flushed = receivers.iter_mut().map(Receiver::finish);
+                join_all(flushed).await.into_iter().flatten().collect()
             }
         }
     }
@@ -93,7 +103,7 @@ impl Sink {
         samples: &[Samples],
         correct: bool,
         patience: Instant,
-    ) -> Vec<Result> {
+    ) -> Vec<DayResult> {
         match self {
             // A file has what was written to it.
             Self::OpenMetrics(..) => Vec::new(),
@@ -106,7 +116,7 @@ impl Sink {
     }
 
     /// Writes what has been taken. A file appears as a whole or not at all.
-    pub(super) fn finish(self) -> std::result::Result<(), SinkError> {
+    pub(super) fn finish(self) -> Result<(), SinkError> {
         match self {
             Self::OpenMetrics(spool, Destination::File(path)) => {
                 write_file(spool, &path).map_err(|error| SinkError::File { path, error })

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::error::SettingError;
 use super::parse::Parser;
+use super::registry::RegistryArgs;
 use super::values::ListenAddress;
 use crate::model::{MappingOption, Secret};
 
@@ -75,6 +76,15 @@ pub struct ServeArgs {
     /// have its name. It is watched for changes [default: the default mapping only]
     #[arg(long, env = "MAPPING_DIR", value_name = "DIRECTORY")]
     pub mapping_dir: Option<String>,
+
+    /// Mappings in OCI registries, oci://REGISTRY/NAME:TAG, separated by commas. They run like those of
+    /// a directory
+    #[arg(long, env = "MAPPING_SOURCES", value_name = "REFERENCE,…")]
+    pub mapping_sources: Option<String>,
+
+    /// How to sign in to a registry.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
 
     /// Base URL of the API: https://api.SUBDOMAIN.ghe.com, or https://HOST/api/v3 for GitHub Enterprise
     /// Server [default: https://api.github.com]

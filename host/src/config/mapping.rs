@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::error::SettingError;
 use super::parse::{Parsed, list, optional, section, value};
 use super::paths::Directory;
-use super::values::{Mib, Number, Sha256, Timeout};
+use super::registry::{
+    ArtifactReference, RegistryArgs, RegistryOptions, RegistrySection, VerifySection,
+};
+use super::values::{Mib, Number, Sha256, Timeout, Ttl};
 use crate::model::Limits;
 
 /// Which mappings run for a target.
@@ -13,7 +17,9 @@ use crate::model::Limits;
 pub struct MappingSource {
     /// The directory of mappings, if any. It is absolute.
     pub directory: Option<PathBuf>,
-    /// Whether the embedded mapping runs, unless the directory has one of the same name.
+    /// The mappings in OCI registries that run, in addition to those of the directory.
+    pub artifacts: Vec<ArtifactReference>,
+    /// Whether the embedded mapping runs, unless there is another one of the same name.
     pub default: bool,
     /// The SHA-256 digests of the files that are accepted. If empty, all are.
     pub sha256: Vec<String>,
@@ -48,6 +54,19 @@ section! {
         /// Directory of mappings.
         #[serde(rename = "dir", deserialize_with = "optional::<Directory, _>")]
         directory: Option<PathBuf> = None,
+        /// Mappings in OCI registries.
+        #[serde(deserialize_with = "list::<ArtifactReference, _>")]
+        sources: Vec<ArtifactReference> = Vec::new(),
+        /// Time between two checks of each of them.
+        #[serde(deserialize_with = "value::<Ttl, _>")]
+        sources_interval: Duration = Duration::from_secs(30),
+        /// Timeout for a check, including the download.
+        #[serde(deserialize_with = "value::<Timeout, _>")]
+        sources_timeout: Duration = Duration::from_secs(60),
+        /// Whose signatures they need.
+        verify: VerifySection = VerifySection::default(),
+        /// How their registry is reached.
+        registry: RegistrySection = RegistrySection::default(),
         /// Whether the embedded mapping runs.
         default: bool = true,
         /// SHA-256 digests of the files to accept.
@@ -89,6 +108,7 @@ impl MappingSection {
     pub(super) fn source(&self) -> MappingSource {
         MappingSource {
             directory: self.directory.clone(),
+            artifacts: self.sources.clone(),
             default: self.default,
             sha256: self.sha256.clone(),
         }
@@ -110,6 +130,12 @@ impl MappingSection {
             rollback_after: self.rollback_after,
         }
     }
+
+    /// How registries are reached.
+    pub(super) fn registry(self, args: &RegistryArgs) -> Result<RegistryOptions, SettingError> {
+        let times = [self.sources_interval, self.sources_timeout];
+        RegistryOptions::new(self.registry, self.verify.key, times, self.max_file_bytes, args)
+    }
 }
 
 section! {
@@ -118,6 +144,8 @@ section! {
         /// Directory of mappings, instead of that of all targets.
         #[serde(rename = "dir", deserialize_with = "optional::<Directory, _>")]
         directory: Option<PathBuf> = None,
+        /// Mappings in OCI registries, instead of those of all targets.
+        sources: Option<Vec<Parsed<ArtifactReference>>> = None,
         /// Whether the embedded mapping runs.
         default: Option<bool> = None,
         /// SHA-256 digests of the files to accept.
@@ -132,8 +160,12 @@ impl TargetMappingSection {
         let digests = self.sha256.as_ref();
         let digests =
             digests.map(|list| list.iter().map(|Parsed(digest)| digest.clone()).collect());
+        let artifacts = self.sources.as_ref();
+        let artifacts =
+            artifacts.map(|list| list.iter().map(|Parsed(artifact)| artifact.clone()).collect());
         MappingSource {
             directory: self.directory.clone().or_else(|| all.directory.clone()),
+            artifacts: artifacts.unwrap_or_else(|| all.artifacts.clone()),
             default: self.default.unwrap_or(all.default),
             sha256: digests.unwrap_or_else(|| all.sha256.clone()),
         }

@@ -18,6 +18,7 @@ mod log;
 mod mapping;
 mod parse;
 mod paths;
+mod registry;
 mod remote_write;
 mod secret_files;
 mod sections;
@@ -39,6 +40,9 @@ pub use github::GithubOptions;
 pub use history::HistoryOptions;
 pub use log::{Log, LogFormat, LogLevel};
 pub use mapping::{MappingPolicy, MappingSource};
+pub use registry::{
+    ArtifactReference, Login, RegistryArgs, RegistryOptions, VerificationKey, Version,
+};
 pub use remote_write::{
     Authentication, EndpointUrl, Pattern, Pem, ProtobufMessage, QueueSettings, RelabelAction,
     RelabelRule, RemoteWriteSettings, SecretSource, TlsFiles, TlsSettings,

@@ -13,6 +13,7 @@ use super::github::GithubOptions;
 use super::history::HistoryOptions;
 use super::mapping::{MappingPolicy, MappingSource};
 use super::paths::Directory;
+use super::registry::{ArtifactReference, RegistryOptions};
 use super::remote_write::{self, RemoteWriteSettings};
 use super::sections::{Config, InheritedSettings, Place, resolve_target};
 use super::store::{self, ValkeySettings};
@@ -57,6 +58,8 @@ pub struct Settings {
     pub source: MappingSource,
     /// What mappings may do.
     pub policy: MappingPolicy,
+    /// How OCI registries are reached, and which of their mappings are accepted.
+    pub registry: RegistryOptions,
     /// Where samples are pushed to.
     pub remote_write: Vec<RemoteWriteSettings>,
     /// What is missing to export anything.
@@ -123,7 +126,8 @@ impl Settings {
         let store_url = args.store_url.as_ref().map(|url| url.expose().trim());
         let store_url = store_url.filter(|url| !url.is_empty());
         let missing = targets.missing(credentials.is_empty());
-        Ok(Self {
+        let policy = mapping.policy();
+        let settings = Self {
             listen: listen_addresses(&args.web)?,
             web_config: given(&args.web.web_config).map(PathBuf::from),
             enable_lifecycle: args.enable_lifecycle,
@@ -136,11 +140,24 @@ impl Settings {
             ttl: inherited.ttl,
             defaults: inherited.mapping,
             source: inherited.source,
-            policy: mapping.policy(),
+            policy,
+            registry: mapping.registry(&args.registry)?,
             remote_write: remote_write::endpoints(remote_write, &file)?,
             missing,
             is_demo: false,
-        })
+        };
+        let wrong = |problem| SettingError::new("mapping.sources", problem);
+        settings.registry.check(&settings.artifacts()).map_err(wrong)?;
+        Ok(settings)
+    }
+
+    /// The mappings in OCI registries of all targets, each once.
+    pub fn artifacts(&self) -> Vec<&ArtifactReference> {
+        let sources = self.targets.iter().map(|target| &target.source).chain([&self.source]);
+        let mut artifacts: Vec<_> = sources.flat_map(|source| &source.artifacts).collect();
+        artifacts.sort();
+        artifacts.dedup();
+        artifacts
     }
 }
 
@@ -165,6 +182,14 @@ fn apply_flags(args: &ServeArgs, inherited: &mut InheritedSettings) -> Result<()
     if let Some(text) = given(&args.mapping_dir) {
         let directory = parse_flag::<Directory>("--mapping-dir (MAPPING_DIR)", text)?;
         inherited.source.directory = Some(directory);
+    }
+    if let Some(text) = given(&args.mapping_sources) {
+        let parse = |text: &str| {
+            let flag = "--mapping-sources (MAPPING_SOURCES)";
+            parse_flag::<ArtifactReference>(flag, text.trim())
+        };
+        let named = text.split(',').filter(|text| !text.trim().is_empty());
+        inherited.source.artifacts = named.map(parse).collect::<Result<_, _>>()?;
     }
     let options = args.options.iter().map(|option| {
         let place = "--option".to_owned();

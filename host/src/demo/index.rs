@@ -86,11 +86,25 @@ pub(super) enum Kind {
     Plain,
     /// A list in pages.
     Paged,
+    /// One response with the usage of a day or of a month. Its file has a row for each recorded day.
+    Usage,
+    /// One response with the usage of a month by day and organization. Its first file has the organizations'
+    /// shares of the usage in its second file.
+    UsageByOrganization,
+    /// One response with budgets. Its second file is the usage that they are for.
+    Budgets,
     /// Links to the files of one day's report.
     ReportDay,
     /// Links to the files of a report of 28 days.
     #[serde(rename = "report-28-day")]
     Report28Day,
+}
+
+impl Kind {
+    /// Whether it is made of recorded usage (see [`usage`](super::usage)).
+    pub(super) fn is_bill(self) -> bool {
+        matches!(self, Self::Usage | Self::UsageByOrganization | Self::Budgets)
+    }
 }
 
 /// A recorded document.

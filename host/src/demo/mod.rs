@@ -6,6 +6,7 @@
 //! - `recordings` moves them in time, so that they are always two days old (`clock`, `window`, `rows`, `shift`);
 //! - `year` has the days before them, up to 400 days ago: fewer members (`members`) and lower numbers (`share`)
 //!   the further back a day lies, a summer, holidays, and a gap without reports;
+//! - `usage` adds up what days cost, of the usage that was recorded (see also `year`);
 //! - `index` lists them by their paths in GitHub's API (`template`).
 //!
 //! Nothing in here knows a document by name: `tests/fixtures/demo/index.json` does.
@@ -19,6 +20,7 @@ mod share;
 mod shift;
 pub mod stand_in;
 mod template;
+mod usage;
 mod window;
 mod year;
 

@@ -6,12 +6,14 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::clock::Clock;
 use super::index::{Index, Kind, RecordedFile, Source};
 use super::shift::{shift_days, shift_periods};
 use super::template::Template;
+use super::usage;
 use super::window::{Window, anchor};
 use crate::body::Body;
 use crate::model::{Scope, Target};
@@ -80,7 +82,8 @@ impl Recordings {
 
     /// The days that have reports at a time.
     pub(super) fn window(&self, clock: &dyn Clock) -> Window {
-        Window::new(clock.newest_day(), self.index.newest_day, self.anchor)
+        let hour = clock.now().to_zoned(TimeZone::UTC).hour();
+        Window::new(clock.newest_day(), self.index.newest_day, self.anchor).at_hour(hour)
     }
 
     /// Finds the document that a request to the API is for.
@@ -89,6 +92,14 @@ impl Recordings {
         let mut sources = self.index.sources.iter().enumerate();
         let found = sources.find(|(_, source)| source.path.matches(path, query));
         let Some((number, source)) = found else { return Search::NotFound };
+        if matches!(source.kind, Kind::Usage | Kind::UsageByOrganization) {
+            let days = usage::requested(&source.path, query);
+            // GitHub has no usage that is too old; of a day to come, it has none yet.
+            let days = days.filter(|days| window.contains(*days.end()) || *days.end() > newest);
+            return days.map_or(Search::NotFound, |days| {
+                Search::Found(Found { number, source, day: *days.end() })
+            });
+        }
         if !source.path.is_of_day() {
             return Search::Found(Found { number, source, day: newest });
         }
@@ -125,6 +136,9 @@ impl Recordings {
 
     /// The body of a document's file. `None`: it does not exist.
     pub(super) fn body(&self, found: Found<'_>, file: usize, window: Window) -> Option<Bytes> {
+        if found.source.kind.is_bill() {
+            return self.bill(found, window).map(Into::into);
+        }
         let (key, newest) = ((found.number, file), window.newest());
         if found.day == newest
             && let Some((day, body)) = self.newest().get(&key).cloned()
@@ -141,9 +155,30 @@ impl Recordings {
         Some(body)
     }
 
+    /// The usage of a day or a month, or budgets.
+    fn bill(&self, found: Found<'_>, window: Window) -> Option<Vec<u8>> {
+        let Found { source, day, .. } = found;
+        let mut files = source.files.iter().map(|file| file.read().ok());
+        let recorded = files.next()??;
+        if source.kind == Kind::Budgets {
+            return usage::budgets(&recorded, &files.next()??, window.newest_billed(), window);
+        }
+        let first = if source.path.is_of_month() { day.first_of_month() } else { day };
+        let days = first..=day;
+        match source.kind {
+            Kind::UsageByOrganization => {
+                usage::by_organization(&recorded, &files.next()??, &days, window)
+            }
+            _ => usage::body(&recorded, &source.path, &days, window),
+        }
+    }
+
     /// How many files the report of a day has.
     pub(super) fn file_count(&self, found: Found<'_>, window: Window) -> usize {
-        self.files_of(found, window).1.len()
+        match found.source.kind.is_bill() {
+            true => 1,
+            false => self.files_of(found, window).1.len(),
+        }
     }
 
     /// The recorded files of a day, and the day they are of.
@@ -193,7 +228,7 @@ impl Recordings {
                 let activity = window.activity(found.day);
                 found.source.report().rows_of(shifted, found.day, activity).map(Into::into)
             }
-            Kind::Paged | Kind::Report28Day => Some(shifted.into()),
+            _ => Some(shifted.into()),
         }
     }
 

@@ -31,6 +31,12 @@ impl Template {
         self.query.iter().any(|(_, value)| is_placeholder(value))
     }
 
+    /// Whether there is one document for each month.
+    pub(super) fn is_of_month(&self) -> bool {
+        let has = |placeholder: &str| self.query.iter().any(|(_, value)| value == placeholder);
+        has("{month}") && !has("{day-of-month}")
+    }
+
     /// Whether a request for `path` and `query` is a request for this recording. It may have further
     /// parameters, such as those of paging.
     pub(super) fn matches(&self, path: &str, query: &str) -> bool {
@@ -44,22 +50,32 @@ impl Template {
     pub(super) fn is_requested_by(&self, other: &str) -> bool {
         let (path, query) = split(other);
         let same = |(name, value): &(String, String)| parameter(query, name) == Some(value);
-        self.path == path && self.query.iter().all(same)
+        let dates = parameters(query).filter(|(_, value)| is_placeholder(value)).count();
+        let own_dates = self.query.iter().filter(|(_, value)| is_placeholder(value)).count();
+        self.path == path && dates == own_dates && self.query.iter().all(same)
     }
 
     /// The day that a request is for.
     pub(super) fn requested_day(&self, query: &str) -> Option<Date> {
-        let value_of = |placeholder: &str| {
-            let (name, _) = self.query.iter().find(|(_, value)| value == placeholder)?;
-            parameter(query, name)
-        };
-        if let Some(day) = value_of("{day}") {
+        if let Some(day) = self.value_of("{day}", query) {
             return day.parse().ok();
         }
-        let year = value_of("{year}")?.parse().ok()?;
-        let month = value_of("{month}")?.parse().ok()?;
-        let day = value_of("{day-of-month}")?.parse().ok()?;
-        Date::new(year, month, day).ok()
+        let first = self.requested_month(query)?;
+        let day = self.value_of("{day-of-month}", query)?.parse().ok()?;
+        Date::new(first.year(), first.month(), day).ok()
+    }
+
+    /// The first day of the month that a request is for.
+    pub(super) fn requested_month(&self, query: &str) -> Option<Date> {
+        let year = self.value_of("{year}", query)?.parse().ok()?;
+        let month = self.value_of("{month}", query)?.parse().ok()?;
+        Date::new(year, month, 1).ok()
+    }
+
+    /// What a request has in the place of a placeholder.
+    fn value_of<'a>(&self, placeholder: &str, query: &'a str) -> Option<&'a str> {
+        let (name, _) = self.query.iter().find(|(_, value)| value == placeholder)?;
+        parameter(query, name)
     }
 }
 
@@ -124,5 +140,7 @@ mod tests {
         assert!(!seats.is_requested_by("/orgs/a/seats/1"));
         assert!(Template::new(USAGE).is_requested_by(USAGE));
         assert!(!Template::new(USAGE).is_requested_by("/organizations/a/usage?year={year}"));
+        let month = Template::new("/organizations/a/usage?year={year}&month={month}");
+        assert!(month.is_of_month() && !month.is_requested_by(USAGE));
     }
 }

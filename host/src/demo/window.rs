@@ -1,5 +1,7 @@
 //! The days that have reports, and which recorded day each of them shows.
 
+use std::cmp::Ordering;
+
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
 use serde_json::Value;
@@ -28,6 +30,8 @@ pub(super) struct Window {
     newest_recorded: Date,
     anchor: Date,
     year: Year,
+    /// How much of the day of the clock has passed.
+    today: Share,
 }
 
 /// The day that shows the newest recorded one: all others are counted from it, and the days after it are
@@ -47,7 +51,27 @@ impl Window {
     /// The days up to `newest`, where `anchor` shows the newest recorded day (see [`anchor`]).
     pub(super) fn new(newest: Date, newest_recorded: Date, anchor: Date) -> Self {
         let year = Year::before(anchor.saturating_sub((RECORDED_DAYS - 1).days()));
-        Self { newest, newest_recorded, anchor, year }
+        Self { newest, newest_recorded, anchor, year, today: Share::percent(0) }
+    }
+
+    /// The same days, at this time of the day of the clock. Usage is billed by the hour.
+    pub(super) fn at_hour(self, hour: i8) -> Self {
+        Self { today: Share::percent(0).towards(Share::WHOLE, hour.into(), 24), ..self }
+    }
+
+    /// The newest day whose usage is billed: that of the clock.
+    pub(super) fn newest_billed(&self) -> Date {
+        self.newest.saturating_add(LAG_DAYS.days())
+    }
+
+    /// The share of the recorded usage that is billed for a day so far. Bills are not revised.
+    pub(super) fn billed(&self, day: Date) -> Share {
+        let of_year = self.year.activity(day).total();
+        match day.cmp(&self.newest_billed()) {
+            Ordering::Less if self.age(day) < DAYS => of_year,
+            Ordering::Equal => of_year.times(self.today),
+            _ => Share::percent(0),
+        }
     }
 
     /// The newest day with reports.

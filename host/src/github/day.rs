@@ -28,7 +28,7 @@ pub(super) async fn newest(
     let today = today();
     let mut not_found = None;
     let mut not_yet = false;
-    for day in candidate_days(today) {
+    for day in candidate_days(today).filter(|day| spec.has_day(*day, today)) {
         // The joined day may have changed since then, or may not have been requested.
         let has_joined = |old: &Document| {
             joined_day.is_none_or(|joined| old.parts.iter().any(|part| part.day == Some(joined)))
@@ -98,6 +98,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::model::{FetchKind, Need, Scope};
 
     #[test]
     fn the_newest_day_is_looked_for_from_yesterday_back_to_four_days_ago() {
@@ -105,5 +106,29 @@ mod tests {
         assert_eq!(days.first(), Some(&date(2026, 3, 1)));
         assert_eq!(days.last(), Some(&date(2026, 2, 26)));
         assert_eq!(days.len(), 4);
+    }
+
+    #[test]
+    fn a_month_that_has_just_begun_and_has_no_usage_yet_leaves_the_month_before() {
+        let path = "/organizations/{org}/usage?year={year}&month={month}".to_owned();
+        let spec = DocumentSpec {
+            name: "usage".to_owned(),
+            scope: Scope::Organization,
+            path,
+            fetch: FetchKind::Plain,
+            need: Need::Optional,
+            fallback_for: None,
+            same_day_as: vec![],
+            only_with: vec![],
+            permission: None,
+        };
+        let paths = |today| {
+            let days = candidate_days(today).filter(|day| spec.has_day(*day, today));
+            days.map(|day| spec.path_for("o", Some(day))).collect::<Vec<_>>()
+        };
+        let path = |year, month| format!("/organizations/o/usage?year={year}&month={month}");
+        assert_eq!(paths(date(2027, 1, 1)), [path(2026, 12)]);
+        assert_eq!(paths(date(2027, 1, 2)), [path(2027, 1), path(2026, 12)]);
+        assert_eq!(paths(date(2027, 1, 31)), [path(2027, 1)]);
     }
 }

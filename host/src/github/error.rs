@@ -121,7 +121,13 @@ impl FetchError {
     /// Whether the API says that the resource does not exist. (A file host says the same about an
     /// expired link.)
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Status { refusal: Some(Refusal::NotFound), .. })
+        let Self::Status { refusal: Some(refusal), .. } = self else { return false };
+        matches!(refusal, Refusal::NotFound | Refusal::BilledToEnterprise)
+    }
+
+    /// Whether it is the expected answer and no failure: there is no bill where the enterprise pays.
+    pub fn is_expected(&self) -> bool {
+        matches!(self, Self::Status { refusal: Some(Refusal::BilledToEnterprise), .. })
     }
 
     /// How long to wait before a retry, if the server says so.
@@ -135,14 +141,15 @@ impl FetchError {
     /// Whether it persists until someone changes a setting at GitHub.
     pub fn is_settled(&self) -> bool {
         use Refusal::{
-            AccountSuspended, AddressNotAllowed, ClassicTokenForbidden, NotFound,
-            PermissionMissing, PolicyOff, SsoRequired, TokenLifetime,
+            AccountSuspended, AddressNotAllowed, BilledToEnterprise, ClassicTokenForbidden,
+            NotFound, PermissionMissing, PolicyOff, SsoRequired, TokenLifetime,
         };
         let Self::Status { refusal: Some(refusal), .. } = self else { return false };
         matches!(
             refusal,
             AccountSuspended
                 | AddressNotAllowed
+                | BilledToEnterprise
                 | ClassicTokenForbidden
                 | NotFound
                 | PermissionMissing

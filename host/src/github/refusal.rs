@@ -27,13 +27,15 @@ pub enum Refusal {
     AddressNotAllowed,
     /// Too many requests.
     RateLimit,
+    /// An enterprise pays for the organization, so the organization has no bill.
+    BilledToEnterprise,
     /// The resource does not exist, or the token may not read it.
     NotFound,
 }
 
 impl Refusal {
     /// All refusals.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::BadCredentials,
         Self::PolicyOff,
         Self::PermissionMissing,
@@ -43,6 +45,7 @@ impl Refusal {
         Self::SsoRequired,
         Self::AddressNotAllowed,
         Self::RateLimit,
+        Self::BilledToEnterprise,
         Self::NotFound,
     ];
 
@@ -78,6 +81,13 @@ impl Refusal {
         }
     }
 
+    /// The cause of the same response to a request for this path. The bill of an organization is not found
+    /// where the enterprise pays: <https://docs.github.com/en/rest/billing/usage>.
+    pub fn for_path(self, path: &str) -> Self {
+        let is_bill = path.starts_with("/organizations/") && path.contains("/settings/billing/");
+        if self == Self::NotFound && is_bill { Self::BilledToEnterprise } else { self }
+    }
+
     /// The cause as a label value.
     pub fn label(self) -> &'static str {
         match self {
@@ -90,6 +100,7 @@ impl Refusal {
             Self::SsoRequired => "sso_required",
             Self::AddressNotAllowed => "address_not_allowed",
             Self::RateLimit => "rate_limit",
+            Self::BilledToEnterprise => "billed_to_enterprise",
             Self::NotFound => "404",
         }
     }
@@ -127,6 +138,14 @@ impl Refusal {
             Self::RateLimit => "too many requests with this credential: the next one waits for \
                 as long as GitHub says"
                 .to_owned(),
+            Self::BilledToEnterprise => {
+                let needs = permission.map(|permission| format!(": it requires {permission}"));
+                format!(
+                    "billed to the enterprise: add the enterprise as a target to see its bill. If the \
+                     organization pays itself, the token may not read its bill{}",
+                    needs.unwrap_or_default()
+                )
+            }
             Self::NotFound => {
                 let needs = permission.map(|permission| format!(": it requires {permission}"));
                 format!(
@@ -142,6 +161,20 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_bill_of_an_organization_is_paid_by_the_enterprise() {
+        let of = |path: &str| Refusal::NotFound.for_path(path);
+        for path in ["ai_credit/usage?year=2026&month=11", "budgets?per_page=100"] {
+            let path = format!("/settings/billing/{path}");
+            let organization = format!("/organizations/octo-org{path}");
+            assert_eq!(of(&organization), Refusal::BilledToEnterprise);
+            assert_eq!(of(&format!("/enterprises/octo{path}")), Refusal::NotFound);
+            let forbidden = Refusal::PermissionMissing.for_path(&organization);
+            assert_eq!(forbidden, Refusal::PermissionMissing);
+        }
+        assert_eq!(of("/orgs/octo-org/copilot/billing"), Refusal::NotFound);
+    }
 
     #[test]
     fn the_cause_of_a_refusal_is_told_by_its_message() {

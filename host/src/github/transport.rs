@@ -333,7 +333,8 @@ async fn refused(request: &Request<'_>, status: StatusCode, response: Response) 
     let of_api = request.token.is_some();
     let refusal = of_api
         .then(|| Refusal::of(status, &headers, message.as_deref().unwrap_or_default()))
-        .flatten();
+        .flatten()
+        .map(|refusal| refusal.for_path(request.what));
     if let (Some(Refusal::RateLimit), Some((rate, _))) = (refusal, request.rate) {
         rate.refused(&headers, tokio::time::Instant::now());
     }

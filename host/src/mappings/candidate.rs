@@ -42,6 +42,8 @@ pub struct CandidateSet {
     old_unreadable: Option<(PathBuf, Arc<Refusal>)>,
     /// Whether every file of the directory has been loaded or refused.
     pub(super) complete: bool,
+    /// Whether the first check of an OCI registry has not ended yet.
+    pub(super) is_waiting: bool,
 }
 
 impl CandidateSet {
@@ -63,6 +65,7 @@ impl CandidateSet {
             unreadable: None,
             old_unreadable: None,
             complete: true,
+            is_waiting: false,
         };
         if let Ok(set) = candidate.compose(&candidate.files) {
             candidate.set = set;

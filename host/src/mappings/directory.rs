@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::refusal::Refusal;
 use crate::config::stamp;
-use crate::model::digest::sha256_of;
+use crate::model::digest::{sha256, sha256_of};
+use crate::oci::Content;
 
 /// The largest number of files. A directory with more is most likely the wrong one.
 const MAX_FILES: usize = 100;
@@ -17,13 +18,15 @@ pub(super) struct Found {
     pub path: PathBuf,
     /// Identifies its content: the SHA-256, or something that changes when it may have changed.
     pub content: String,
+    /// Where its bytes are.
+    pub location: Content,
     /// Why it can't be read.
     pub refusal: Option<Refusal>,
 }
 
 /// The files `*.wasm` of the directory, by name. Those whose names start with a dot are unfinished. A
 /// directory that does not exist is empty.
-pub(super) fn read(directory: &Path, max_bytes: u64) -> io::Result<Vec<Found>> {
+pub(super) fn scan(directory: &Path, max_bytes: u64) -> io::Result<Vec<Found>> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -46,15 +49,31 @@ pub(super) fn read(directory: &Path, max_bytes: u64) -> io::Result<Vec<Found>> {
 
 /// Identifies the content of a file, without keeping its bytes. `None`: it has been removed.
 fn find(path: PathBuf, max_bytes: u64) -> Option<Found> {
-    let digest = open(&path, max_bytes).and_then(|file| Ok(sha256_of(file)?));
-    match digest {
-        Ok(content) => Some(Found { path, content, refusal: None }),
+    let location = Content::File(path.clone());
+    match digest(&location, max_bytes) {
+        Ok(content) => Some(Found { path, content, location, refusal: None }),
         Err(Refusal::Unreadable(error)) if error.kind() == io::ErrorKind::NotFound => None,
         Err(refusal) => {
             // Its content is unknown; the stamp tells whether it may have changed.
             let content = format!("{} {:?}", refusal.cause(), stamp(&path));
-            Some(Found { path, content, refusal: Some(refusal) })
+            Some(Found { path, content, location, refusal: Some(refusal) })
         }
+    }
+}
+
+/// The SHA-256 of a content of at most `max_bytes`.
+pub(super) fn digest(content: &Content, max_bytes: u64) -> Result<String, Refusal> {
+    match content {
+        Content::File(path) => open(path, max_bytes).and_then(|file| Ok(sha256_of(file)?)),
+        Content::Memory(bytes) => Ok(sha256([bytes])),
+    }
+}
+
+/// Reads a content of at most `max_bytes`.
+pub(super) fn read(content: &Content, max_bytes: u64) -> Result<Vec<u8>, Refusal> {
+    match content {
+        Content::File(path) => read_file(path, max_bytes),
+        Content::Memory(bytes) => Ok(bytes.to_vec()),
     }
 }
 

@@ -29,7 +29,7 @@ impl Metrics {
         let metrics = Self {
             swaps: registry.counters(
                 "copilot_exporter_mapping_swaps_total",
-                "Number of changes of the mappings in use (result success, reason start, added, removed or rollback), and of files that were refused (result failure): by unreadable, size, digest, quarantined, component, import, world, version, compile, compile_time, compile_memory, describe, manifest, conflict, settings, or the cause of a failed dry run.",
+                "Number of changes of the mappings in use (result success, reason start, added, removed or rollback), and of files that were refused (result failure): by unreadable, size, digest, quarantined, component, import, world, version, compile, compile_time, compile_memory, describe, manifest, conflict, settings, or the cause of a failed dry run; of a mapping in an OCI registry also by artifact or signature.",
                 &["result", "reason"],
             )?,
             last_successful: registry.int_gauge(

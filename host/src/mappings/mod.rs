@@ -1,10 +1,12 @@
-//! Which mappings run: those of a directory, in addition to the default mapping or instead of it.
+//! Which mappings run: those of a directory and of OCI registries, in addition to the default mapping or
+//! instead of it.
 //!
 //! A [`MappingSet`] is what runs for a target (`plan` combines the documents of its mappings). The
 //! [`Registry`] knows the directories (`directory` reads one, [`Watcher`] says when) and makes
 //! [`CandidateSet`]s; a [`Refusal`] says why a file is not used. `refresh::rollout` runs candidate
 //! sets over the stored documents and puts them in use.
 
+mod artifacts;
 mod candidate;
 mod conflict;
 mod directory;

@@ -4,15 +4,18 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::directory::read_file;
+use super::directory::read;
 use super::refusal::Refusal;
+use crate::oci::Content;
 use crate::wasm::{Engine, Mapping};
 
 /// A file that has not been compiled.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PendingFile {
-    /// Its path.
+    /// Its path, or the reference that it was pulled from.
     pub path: PathBuf,
+    /// Where its bytes are.
+    pub location: Content,
     /// Its SHA-256.
     pub sha256: String,
     /// The largest size that is read.
@@ -23,15 +26,15 @@ impl PendingFile {
     /// Compiles the file and checks everything that needs no document. Dropping the future ends the
     /// compilation.
     pub async fn compile(&self, engine: &Engine) -> Result<Arc<Mapping>, Refusal> {
-        let (path, max_bytes) = (self.path.clone(), self.max_bytes);
-        let read = tokio::task::spawn_blocking(move || read_file(&path, max_bytes));
+        let (location, max_bytes) = (self.location.clone(), self.max_bytes);
+        let read = tokio::task::spawn_blocking(move || read(&location, max_bytes));
         let bytes = read.await.map_err(io::Error::other)??;
         self.check(Mapping::load(engine, bytes).await?)
     }
 
     /// Blocking variant; must not be called from async code.
     pub fn compile_blocking(&self, engine: &Engine) -> Result<Arc<Mapping>, Refusal> {
-        let bytes = read_file(&self.path, self.max_bytes)?;
+        let bytes = read(&self.location, self.max_bytes)?;
         self.check(Mapping::load_blocking(engine, bytes)?)
     }
 

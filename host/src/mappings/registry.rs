@@ -14,8 +14,9 @@ use super::candidate::CandidateSet;
 use super::file_state::Files;
 use super::refusal::Refusal;
 use super::set::MappingSet;
-use crate::config::{MappingPolicy, MappingSource, Settings};
+use crate::config::{ArtifactReference, MappingPolicy, MappingSource, Settings};
 use crate::model::Limits;
+use crate::oci::Update;
 use crate::wasm::{Engine, Mapping};
 
 /// A directory and what is in use of it.
@@ -25,6 +26,8 @@ pub(super) struct Directory {
     pub(super) set: watch::Sender<Arc<MappingSet>>,
     /// Why the directory can't be read.
     pub(super) unreadable: Option<(PathBuf, Arc<Refusal>)>,
+    /// Whether the first check of an OCI registry had not ended yet.
+    pub(super) is_waiting: bool,
 }
 
 /// The mappings of the process.
@@ -36,6 +39,8 @@ pub struct Registry {
     pub(super) compiled: HashMap<String, Compiled>,
     /// Contents that failed repeatedly, and how often.
     pub(super) quarantined: HashMap<String, u32>,
+    /// What the last checks of OCI registries have found.
+    pub(super) artifacts: HashMap<ArtifactReference, Update>,
 }
 
 /// The result of compiling a file, and the limits it was checked with.
@@ -47,8 +52,8 @@ pub(super) struct Compiled {
 impl Registry {
     /// A registry without files. `default` is the embedded mapping.
     pub fn new(engine: Engine, default: Arc<Mapping>) -> Self {
-        let (directories, compiled, quarantined) = Default::default();
-        Self { engine, default, directories, compiled, quarantined }
+        let (directories, compiled, quarantined, artifacts) = Default::default();
+        Self { engine, default, directories, compiled, quarantined, artifacts }
     }
 
     /// The engine to compile files with.
@@ -63,8 +68,11 @@ impl Registry {
             return (directory.files.clone(), directory.set.borrow().clone());
         }
         let mut directories = self.directories.iter();
-        let sibling =
-            directories.find(|(of, _)| of.directory.is_some() && of.directory == source.directory);
+        let sibling = directories.find(|(of, _)| {
+            let mut artifacts = of.artifacts.iter();
+            (of.directory.is_some() && of.directory == source.directory)
+                || artifacts.any(|artifact| source.artifacts.contains(artifact))
+        });
         let mut files = sibling.map(|(_, sibling)| sibling.files.clone()).unwrap_or_default();
         let is_allowed =
             |mapping: &Arc<Mapping>| check_digest(mapping.sha256(), &source.sha256).is_ok();
@@ -97,6 +105,7 @@ impl Registry {
         let directory = self.directories.entry(candidate.source().clone()).or_default();
         directory.files.clone_from(candidate.files());
         directory.unreadable.clone_from(&candidate.unreadable);
+        directory.is_waiting = candidate.is_waiting;
         if !directory.set.borrow().is_same(candidate.set()) {
             directory.set.send_replace(Arc::clone(candidate.set()));
         }
@@ -138,6 +147,7 @@ impl Registry {
             *source == settings.source
                 || settings.targets.iter().any(|target| target.source == *source)
         });
+        self.prune_artifacts();
     }
 
     /// What would be in use if a mapping were rolled back to its predecessor, and its content were
@@ -196,6 +206,8 @@ impl Registry {
         let refused = files.chain(directories);
         let mut refused: Vec<_> =
             refused.map(|(path, refusal)| (path.clone(), refusal.to_string())).collect();
+        let artifacts = self.artifact_problems();
+        refused.extend(artifacts.map(|(path, error)| (path, error.to_string())));
         refused.sort();
         refused
     }
@@ -205,7 +217,7 @@ impl Registry {
         self.directories.values().any(|directory| {
             let mut files = directory.files.values();
             directory.unreadable.is_some() || files.any(|state| state.refusal.is_some())
-        })
+        }) || self.artifact_problems().any(|(_, error)| error.is_refusal())
     }
 
     /// The number of quarantined contents.

@@ -69,7 +69,7 @@ impl Registry {
     ) -> Result<(), SettingError> {
         let found = match &source.directory {
             None => Ok(Vec::new()),
-            Some(path) => directory::read(path, settings.policy.max_file_bytes)
+            Some(path) => directory::scan(path, settings.policy.max_file_bytes)
                 .map_err(|error| (path.clone(), error)),
         };
         let (files, set) = self.known(source);
@@ -77,7 +77,7 @@ impl Registry {
             let default = (source.default && default).then(|| Arc::clone(&self.default));
             CandidateSet::new(source.clone(), default, files.clone(), Arc::clone(&set))
         };
-        let found = match found {
+        let mut found = match found {
             Ok(found) => found,
             Err((directory, error)) => {
                 let mut candidate = candidate(true);
@@ -88,6 +88,8 @@ impl Registry {
                 return Ok(());
             }
         };
+        found.extend(self.pulled(source, settings.policy.max_file_bytes));
+        let is_waiting = self.is_waiting(source);
         let is_known = |found: &Found| {
             let state = files.get(&found.path);
             state.is_some_and(|s| {
@@ -97,7 +99,9 @@ impl Registry {
             })
         };
         let is_unchanged = found.iter().all(is_known) && found.len() == files.len();
-        if is_unchanged && rescan == Rescan::Changes && self.directories.contains_key(source) {
+        let known = self.directories.get(source);
+        let is_settled = known.is_some_and(|known| known.is_waiting == is_waiting);
+        if is_unchanged && rescan == Rescan::Changes && is_settled {
             return Ok(());
         }
         let pending = self.pending(source, &files, &found, settings);
@@ -108,7 +112,8 @@ impl Registry {
             stored_names.get(&file.sha256).is_some_and(|name| name == default_name)
         };
         let mut candidate = candidate(!pending.iter().any(replaces_default));
-        if !pending.is_empty() {
+        candidate.is_waiting = is_waiting;
+        if !pending.is_empty() || is_waiting {
             candidate.set_incomplete();
         }
         let mut paths: Vec<_> = found.iter().map(|file| file.path.clone()).collect();
@@ -119,8 +124,9 @@ impl Registry {
         }
         let loaded = self.load_new(&mut candidate, found, &pending);
         let fits = |set: &MappingSet| self.check(source, settings, set);
-        // A file that is refused or not compiled yet may be what the settings are about.
-        let is_excused = candidate.has_refused() || !pending.is_empty();
+        // A file that is refused, not compiled or not pulled yet may be what the settings are about.
+        let is_excused =
+            candidate.has_refused() || !pending.is_empty() || self.lacks_artifact(source);
         scan.pending.extend(pending);
         let mut unchecked = candidate.clone();
         // Checking the settings runs mappings: not twice.
@@ -160,6 +166,7 @@ impl Registry {
         };
         let pending = found.iter().filter(needs_compiling).map(|file| PendingFile {
             path: file.path.clone(),
+            location: file.location.clone(),
             sha256: file.content.clone(),
             max_bytes: settings.policy.max_file_bytes,
         });

@@ -83,6 +83,19 @@ impl DocumentSpec {
         DATE_PLACEHOLDERS.iter().any(|(placeholder, _)| self.path.contains(placeholder))
     }
 
+    /// Whether its path has a month and no day: on every day of the month, it is the month so far.
+    pub fn is_of_month(&self) -> bool {
+        let has = |placeholder| self.path.contains(placeholder);
+        has("{month}") && !has("{day-of-month}") && !has("{day}")
+    }
+
+    /// Whether GitHub can be asked for the document as of a past day. A month is what it is now: it is asked
+    /// for as of yesterday, and as of its last day.
+    pub fn has_day(&self, day: Date, today: Date) -> bool {
+        let is_yesterday = day.tomorrow().is_ok_and(|next| next == today);
+        !self.is_of_month() || is_yesterday || day == day.last_of_month()
+    }
+
     /// The path without its placeholders for a date.
     pub fn without_date(path: &str) -> String {
         DATE_PLACEHOLDERS.iter().fold(path.to_owned(), |path, (name, _)| path.replace(name, ""))
@@ -167,6 +180,18 @@ impl Document {
         self.parts.iter().any(|part| part.day.is_some())
     }
 
+    /// Whether it is a report, whose day lags. A bill of yesterday is newer than any report.
+    fn is_report(&self) -> bool {
+        self.source.starts_with("report ")
+    }
+
+    /// The newest day of reports, or without reports, of other documents.
+    pub fn newest_day<'a>(documents: impl IntoIterator<Item = &'a Self>) -> Option<Date> {
+        let days =
+            documents.into_iter().map(|document| (document.is_report(), document.report_day));
+        days.filter(|(_, day)| day.is_some()).max().and_then(|(_, day)| day)
+    }
+
     /// Whether it is what `spec` asks for. A mapping of another version may ask for another document
     /// under the same name.
     pub fn is_of(&self, spec: &DocumentSpec) -> bool {
@@ -241,6 +266,39 @@ mod tests {
         );
         assert_eq!(spec("/orgs/{org}/r?day={day}").path_for("a", day), "/orgs/a/r?day=2026-03-07");
         assert!(!spec("/orgs/{org}/seats").is_of_day());
+    }
+
+    #[test]
+    fn a_month_is_asked_for_as_of_yesterday_and_of_its_last_day() {
+        let date = jiff::civil::date;
+        let day = spec("/organizations/{org}/usage?year={year}&month={month}&day={day-of-month}");
+        let month = spec("/organizations/{org}/usage?year={year}&month={month}");
+        assert!(month.is_of_month() && month.is_of_day() && !day.is_of_month());
+        let today = date(2028, 3, 15);
+        let days = |spec: &DocumentSpec| {
+            let days = date(2028, 1, 30).series(jiff::ToSpan::days(1));
+            let days = days.take_while(|day| *day < today);
+            days.filter(|day| spec.has_day(*day, today)).collect::<Vec<_>>()
+        };
+        assert_eq!(days(&month), [date(2028, 1, 31), date(2028, 2, 29), date(2028, 3, 14)]);
+        assert_eq!(days(&day).len(), 45);
+        // On the first day of a month, the month before is the newest.
+        assert!(month.has_day(date(2028, 2, 29), date(2028, 3, 1)));
+    }
+
+    #[test]
+    fn the_newest_day_is_that_of_the_reports_and_not_of_a_bill() {
+        let document = |source: &str, day| Document {
+            source: source.to_owned(),
+            ..Document::new(vec![], Timestamp::UNIX_EPOCH, day)
+        };
+        let date = |day| Some(jiff::civil::date(2026, 11, day));
+        let (bill, seats) = (document("plain /bill", date(25)), document("paged /seats", None));
+        let reports = [document("report /a", date(23)), document("report /b", date(22))];
+        let all = [&reports[0], &bill, &seats, &reports[1]];
+        assert_eq!(Document::newest_day(all), date(23));
+        assert_eq!(Document::newest_day([&bill, &seats]), date(25));
+        assert_eq!(Document::newest_day([&seats]), None);
     }
 
     #[test]

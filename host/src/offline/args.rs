@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use jiff::civil::Date;
 
 use crate::model::MappingOption;
 
@@ -18,9 +19,9 @@ pub struct CheckArgs {
     #[arg(value_name = "FILE.wasm")]
     pub file: PathBuf,
 
-    /// Recorded documents to run it over, instead of the built-in ones. A name can be repeated
-    #[arg(value_name = "DOCUMENT=FILE")]
-    pub documents: Vec<RecordedDocument>,
+    /// Recorded documents or cases to run it over, instead of the built-in ones. A name can be repeated
+    #[arg(value_name = "DOCUMENT=FILE|CASE")]
+    pub documents: Vec<MapInput>,
 
     /// The documents are those of an enterprise, not of an organization
     #[arg(long, requires = "documents")]
@@ -29,6 +30,10 @@ pub struct CheckArgs {
     /// Config file (YAML) whose section `mapping` has the limits and digests
     #[arg(long, env = "CONFIG_FILE", value_name = "FILE")]
     pub config: Option<String>,
+
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The arguments of `mapping show`.
@@ -42,21 +47,17 @@ pub struct ShowArgs {
 /// The arguments of `map`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   copilot-metrics-exporter map --org octo-org organization-28-day=report.json seats=page1.json seats=page2.json
+  copilot-metrics-exporter map recording
 
-`copilot-metrics-exporter mapping show` lists the documents.")]
+`copilot-metrics-exporter mapping show` lists the documents; `copilot-metrics-exporter record` records a case.")]
 pub struct MapArgs {
-    /// The organization that the files are about
-    #[arg(
-        long,
-        value_name = "NAME",
-        required_unless_present = "enterprise",
-        conflicts_with = "enterprise"
-    )]
+    /// The organization that the files are about [default: that of the case]
+    #[arg(long, value_name = "NAME", conflicts_with = "enterprise")]
     pub org: Option<String>,
 
-    /// The enterprise that the files are about
+    /// The enterprise that the files are about [default: that of the case]
     #[arg(long, value_name = "NAME")]
     pub enterprise: Option<String>,
 
@@ -77,13 +78,36 @@ pub struct MapArgs {
     #[arg(long = "option", value_name = "NAME=VALUE")]
     pub options: Vec<MappingOption>,
 
-    /// When the files were fetched: ages are relative to it [default: now]
+    /// When the files were fetched: ages are relative to it [default: what the case says, or now]
     #[arg(long, value_name = "TIME", value_parser = clap::value_parser!(jiff::Timestamp))]
     pub fetched_at: Option<jiff::Timestamp>,
 
-    /// Files with recorded documents. A name can be repeated, for pages and report files
-    #[arg(required = true, value_name = "DOCUMENT=FILE")]
-    pub documents: Vec<RecordedDocument>,
+    /// Files with recorded documents, or the directory of a case. A name can be repeated, for pages and
+    /// report files
+    #[arg(required = true, value_name = "DOCUMENT=FILE|CASE")]
+    pub documents: Vec<MapInput>,
+}
+
+/// What `map` maps.
+#[derive(Clone, Debug)]
+pub enum MapInput {
+    /// A file with a document.
+    Document(RecordedDocument),
+    /// The directory of a case.
+    Case(PathBuf),
+}
+
+impl FromStr for MapInput {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // The path of a directory can have a '=' in it; the name of a document has no slash or dot.
+        let is_document = |(name, _): &(&str, &str)| !name.contains(['/', '.']);
+        match text.split_once('=').filter(is_document) {
+            Some(_) => text.parse().map(Self::Document),
+            None => Ok(Self::Case(text.into())),
+        }
+    }
 }
 
 /// A recorded document, written `DOCUMENT=FILE`.
@@ -93,6 +117,8 @@ pub struct RecordedDocument {
     pub name: String,
     /// The file.
     pub path: PathBuf,
+    /// The day that GitHub says it is about, if that is known.
+    pub day: Option<Date>,
 }
 
 impl FromStr for RecordedDocument {
@@ -102,7 +128,7 @@ impl FromStr for RecordedDocument {
         let (name, path) = text.split_once('=').ok_or_else(|| {
             format!("{text:?} is not of the form DOCUMENT=FILE, such as seats=seats.json")
         })?;
-        Ok(Self { name: name.to_owned(), path: path.into() })
+        Ok(Self { name: name.to_owned(), path: path.into(), day: None })
     }
 }
 

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::args::RecordedDocument;
 use crate::model::{PartHeader, Scope};
+use crate::oci::OciError;
 use crate::runner::MapError;
 use crate::wasm::{Compiler, Engine, EngineError, Limits, LoadError, Mapping};
 
@@ -51,6 +52,41 @@ pub enum OfflineError {
     /// The result can't be printed.
     #[error("failed to print: {0}")]
     Print(#[from] io::Error),
+    /// The mapping can't be pushed.
+    #[error("{reference}: {error}")]
+    Push {
+        /// Where to.
+        reference: String,
+        /// Why.
+        error: OciError,
+    },
+    /// A case can't be used.
+    #[error("{}: {reason}", path.display())]
+    Case {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Cases failed; the report says which.
+    #[error("{failed} of {all} cases failed")]
+    Failed {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        all: usize,
+    },
+    /// A file can't be written.
+    #[error("failed to write {}: {error}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// This machine failed.
+    #[error("{0}")]
+    Machine(String),
     /// A mapping failed a check; the report says which.
     #[error("{}: the mapping can't be used", .0.display())]
     Refused(PathBuf),
@@ -66,9 +102,16 @@ impl OfflineError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 64,
-            Self::Load { .. } | Self::Map(_) | Self::Refused(_) => 65,
+            Self::Load { .. } | Self::Map(_) | Self::Refused(_) | Self::Case { .. } => 65,
             Self::Open { .. } => 66,
-            Self::Engine(_) | Self::Default(_) | Self::Encode(_) | Self::Print(_) => 1,
+            Self::Push { .. }
+            | Self::Engine(_)
+            | Self::Default(_)
+            | Self::Encode(_)
+            | Self::Print(_)
+            | Self::Failed { .. }
+            | Self::Machine(_)
+            | Self::Write { .. } => 1,
         }
     }
 }
@@ -101,6 +144,25 @@ fn open_file(path: &Path) -> io::Result<Box<dyn Read>> {
 /// A recorded body and what is known about it.
 pub(super) type RecordedBody = (PartHeader, Box<dyn Read>);
 
+/// Takes the documents out that the mapping does not want, and returns their names.
+pub(super) fn take_unknown(
+    documents: &mut Vec<RecordedDocument>,
+    mapping: &Mapping,
+    scope: Scope,
+) -> Vec<String> {
+    let is_known =
+        |name: &str| mapping.manifest().documents_of(scope).any(|spec| spec.name == name);
+    let mut unknown = Vec::new();
+    documents.retain(|document| {
+        let known = is_known(&document.name);
+        if !known && !unknown.contains(&document.name) {
+            unknown.push(document.name.clone());
+        }
+        known
+    });
+    unknown
+}
+
 /// Opens recorded files, in the order in which the mapping wants their documents.
 pub(super) fn open(
     documents: &[RecordedDocument],
@@ -124,7 +186,8 @@ pub(super) fn open(
         let file = open_file(&document.path)
             .map_err(|error| OfflineError::Open { path: document.path.clone(), error })?;
         let part = parts.entry(name).or_default();
-        files.push((at, PartHeader::new(name, *part, fetched_at), file));
+        let header = PartHeader::new(name, *part, fetched_at);
+        files.push((at, PartHeader { report_day: document.day, ..header }, file));
         *part += 1;
     }
     // Stable, so that the parts of a document keep their order.

@@ -1,14 +1,28 @@
-//! The commands that work without a network or a token: `map` runs a mapping over recorded files,
-//! `mapping check` runs all checks, `mapping show` prints what a mapping says about itself.
+//! The commands about mappings that do not serve: `map` runs a mapping over recorded files, `mapping
+//! check` runs all checks, `mapping test` compares the samples of cases with the expected ones,
+//! `mapping show` prints what a mapping says about itself. None of them needs a network or a token,
+//! except `record`, which writes a case of what GitHub has, and `mapping push`, which checks a mapping and
+//! pushes it to an OCI registry.
+//!
+//! `case` is the format of a case; `chunks` splits documents; `anonymize` replaces names.
 
+mod anonymize;
 mod args;
+mod case;
 mod check;
+mod chunks;
 mod files;
 mod map;
+mod push;
+mod record;
 mod show;
+mod test;
 
 pub use args::{CheckArgs, MapArgs, ShowArgs};
 pub use check::{BuiltInRecording, check};
 pub use files::OfflineError;
 pub use map::map;
+pub use push::{PushArgs, push};
+pub use record::{RecordArgs, RecordJob, Summary, record};
 pub use show::show;
+pub use test::{TestArgs, test};

@@ -101,6 +101,7 @@ impl TargetTask {
                 (Outcome::Fresh, false)
             }
             Ok(Fetched::Absent) => (Outcome::Absent, false),
+            Err(error) if error.is_expected() => (Outcome::Failed(error), false),
             Err(error) => {
                 self.shared.github_metrics.count_failure(&error.status_code());
                 self.shared.metrics.count_document_failure(target, &spec.name, &error.cause());

@@ -40,6 +40,7 @@ mod role;
 mod rollout;
 mod schedule;
 mod shared;
+mod sources;
 mod stored_schedule;
 mod target;
 mod targets;

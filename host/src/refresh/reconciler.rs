@@ -21,11 +21,13 @@ use super::reload::Request;
 use super::restore::restore_samples;
 use super::rollout::{self, Checked};
 use super::shared::{FailureReport, Parts, Shared};
+use super::sources::note_update;
 use super::tasks::Tasks;
 use crate::config::{MappingSource, SettingError, Settings};
 use crate::github::TransportError;
 use crate::mappings::{CandidateSet, Registry, Rescan, Scan, Watcher};
 use crate::model::Target;
+use crate::oci::{Sources, Update};
 use crate::wasm::{Engine, LoadError, Mapping};
 
 /// How long a reload waits for what it started, so that its effects are usually visible when it ends.
@@ -58,6 +60,7 @@ pub struct Reconciler {
     engine: Engine,
     tasks: Tasks,
     watcher: Watcher,
+    sources: Sources,
     failures: mpsc::UnboundedReceiver<FailureReport>,
     reloads: mpsc::Receiver<Request>,
     compilations: Compilations,
@@ -80,6 +83,7 @@ impl Reconciler {
     ) -> Result<Self, TransportError> {
         let (shared, failures) = Shared::new(parts);
         let shared = Arc::new(shared);
+        let sources = Sources::new(shared.kept.clone(), shared.oci_metrics.clone());
         let mut watcher = Watcher::new();
         watcher.watch(directories(&settings));
         Ok(Self {
@@ -88,6 +92,7 @@ impl Reconciler {
             settings,
             source,
             watcher,
+            sources,
             failures,
             reloads,
             compilations: Compilations::new(engine.clone()),
@@ -120,6 +125,7 @@ impl Reconciler {
             .then(|| AbortOnDropHandle::new(tokio::spawn(keep_daily(Arc::clone(&self.shared)))));
         self.tasks.apply(&settings, &registry).await?;
         self.shared.remote_write.send_replace(settings.remote_write.clone());
+        self.watch_sources(&registry).await;
         self.rescan(&registry, Rescan::All, Cause::Start).await?;
         loop {
             tokio::select! {
@@ -148,7 +154,7 @@ impl Reconciler {
                 Some(failure) = self.failures.recv() => {
                     self.roll_back(&registry, &failure);
                 }
-                Some(progress) = next_progress(&mut self.compilations, &mut self.checks) => {
+                Some(progress) = next_progress(&mut self.compilations, &mut self.checks, &mut self.sources) => {
                     self.advance(&registry, progress).await?;
                 }
             }
@@ -160,6 +166,13 @@ impl Reconciler {
         self.compilations.abort_all();
         self.checks.abort_all();
         self.tasks.stop_all().await;
+    }
+
+    /// Keeps the sources in OCI registries current that the settings name.
+    async fn watch_sources(&mut self, registry: &Mutex<Registry>) {
+        for update in self.sources.watch(&self.settings).await {
+            note_update(&self.shared, registry, update);
+        }
     }
 
     /// Scans the directories, compiles what is new, and checks the candidate sets.
@@ -229,6 +242,11 @@ impl Reconciler {
                     self.rescan(registry, Rescan::Changes, Cause::Change).await?;
                 }
             }
+            Progress::Pulled(update) => {
+                note_update(&self.shared, registry, update);
+                let rescan = if self.is_starting { Rescan::All } else { Rescan::Changes };
+                self.rescan(registry, rescan, Cause::Change).await?;
+            }
         }
         if self.compilations.is_empty() && self.checks.is_empty() {
             self.shared.targets.set_all_mappings();
@@ -258,10 +276,12 @@ impl Reconciler {
         lock(registry).forget_failures();
         let limits = lock(registry).set_policy(&settings.policy);
         let previous = std::mem::replace(&mut self.settings, settings);
+        self.watch_sources(registry).await;
         let applied = self.apply(registry).await;
         if applied.is_err() {
             lock(registry).set_limits(&limits);
             self.settings = previous;
+            self.watch_sources(registry).await;
         }
         self.watcher.watch(directories(&self.settings));
         applied?;
@@ -285,8 +305,9 @@ impl Reconciler {
     async fn wait_for_effects(&mut self, registry: &Arc<Mutex<Registry>>) {
         let deadline = Instant::now() + RELOAD_WAIT;
         self.tasks.restored(deadline).await;
-        while !(self.checks.is_empty() && self.compilations.is_empty()) {
-            let progress = next_progress(&mut self.compilations, &mut self.checks);
+        while !(self.checks.is_empty() && self.compilations.is_empty() && self.sources.is_idle()) {
+            let progress =
+                next_progress(&mut self.compilations, &mut self.checks, &mut self.sources);
             let Ok(Some(progress)) = tokio::time::timeout_at(deadline, progress).await else {
                 break;
             };
@@ -325,17 +346,23 @@ impl Reconciler {
     }
 }
 
-/// A compilation or a dry run that has ended.
+/// A compilation, a dry run or a check of an OCI registry that has ended.
 enum Progress {
     Compiled(Compilation),
     Checked(Checked),
+    Pulled(Update),
 }
 
-/// The next compilation or dry run that ends. `None`: there are none.
-async fn next_progress(compilations: &mut Compilations, checks: &mut Checks) -> Option<Progress> {
+/// The next one that ends. `None`: there are none.
+async fn next_progress(
+    compilations: &mut Compilations,
+    checks: &mut Checks,
+    sources: &mut Sources,
+) -> Option<Progress> {
     tokio::select! {
         Some(compiled) = compilations.next() => Some(Progress::Compiled(compiled)),
         Some(checked) = checks.next() => Some(Progress::Checked(checked)),
+        Some(update) = sources.next() => Some(Progress::Pulled(update)),
         else => None,
     }
 }

@@ -16,9 +16,12 @@ impl TargetTask {
     /// Reports how a refresh ended: in one line of the log, in the metrics and on the page.
     pub(super) fn report(&self, fetching: &Fetching, took: Duration) {
         let (target, problems) = (self.target(), self.problems());
-        let mut left_out = self.left_out();
-        left_out.extend(self.shared.publisher.left_out_of(target));
-        let is_news = self.attempts.is_news(&left_out);
+        let (mut left_out, mut unexpected) =
+            (self.left_out(|_| true), self.left_out(|error| !error.is_expected()));
+        for texts in [&mut left_out, &mut unexpected] {
+            texts.extend(self.shared.publisher.left_out_of(target));
+        }
+        let is_news = self.attempts.is_news(&unexpected);
         let is_fresh = problems.is_empty();
         self.shared.metrics.observe_refresh(target, took);
         // The metrics and the page have it when the log says so.
@@ -61,7 +64,7 @@ impl TargetTask {
         self.shared.metrics.set_up(target, is_fresh);
         let status = if is_fresh { Status::Fresh } else { Status::Failed(problems) };
         let succeeded_at = is_fresh.then(Timestamp::now);
-        let (left_out, next) = (self.left_out(), self.next_time());
+        let (left_out, next) = (self.left_out(|_| true), self.next_time());
         let outcome = Outcome { status, left_out, succeeded_at, next, attempt: None };
         self.shared.publisher.set_outcome(target, outcome);
     }
@@ -94,8 +97,8 @@ impl TargetTask {
         problems
     }
 
-    /// Problems with optional documents.
-    fn left_out(&self) -> Vec<String> {
+    /// What is missing of optional documents: those of which the error counts, and those that can't be mapped.
+    fn left_out(&self, counts: impl Fn(&FetchError) -> bool) -> Vec<String> {
         let optional = self.specs.iter().filter(|spec| !self.is_required(&spec.name));
         // A server that only has the fallbacks has none of the other documents: they are not missed.
         let has_only_fallbacks = self.specs.iter().any(|spec| self.is_replaced(&spec.name));
@@ -103,7 +106,7 @@ impl TargetTask {
         for spec in optional {
             match self.schedule.outcome(&spec.name) {
                 Some(schedule::Outcome::Failed(error)) => {
-                    if !(has_only_fallbacks && error.is_not_found()) {
+                    if counts(error) && !(has_only_fallbacks && error.is_not_found()) {
                         failed.push((spec.name.as_str(), error));
                     }
                 }

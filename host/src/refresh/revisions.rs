@@ -25,7 +25,9 @@ impl TargetTask {
         for spec in &specs {
             let newest = self.versions.newest().get(&spec.name).and_then(|of| of.report_day);
             let Some(newest) = newest else { continue };
-            for day in unfinished_days(newest, today()) {
+            let today = today();
+            let days = unfinished_days(newest, today);
+            for day in days.filter(|day| spec.has_day(*day, today)) {
                 let next = self.revisions.entry((spec.name.clone(), day)).or_insert(now);
                 if *next <= now {
                     *next = now + REVISION_INTERVAL.unsigned_abs();

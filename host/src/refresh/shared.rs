@@ -14,10 +14,11 @@ use super::targets::Targets;
 use crate::body::Spool;
 use crate::config::{MappingSource, RemoteWriteSettings};
 use crate::model::Target;
+use crate::oci::Kept;
 use crate::output::{DailyExposition, Publisher};
 use crate::runner::Runner;
 use crate::store::{self, Store, StoreError};
-use crate::{github, mappings};
+use crate::{github, mappings, oci};
 
 /// A mapping failed for a target, and is to blame.
 #[derive(Debug)]
@@ -54,6 +55,10 @@ pub struct Parts {
     pub github_metrics: github::Metrics,
     /// The metrics of mappings.
     pub mapping_metrics: mappings::Metrics,
+    /// Keeps the mappings that are pulled, if a directory is set.
+    pub kept: Option<Kept>,
+    /// The metrics of OCI registries.
+    pub oci_metrics: oci::Metrics,
 }
 
 /// What the tasks of all targets share: the parts, and what they tell the reconciler.

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::history::{DayDocuments, Days, MapFailure, Subject, map_recent};
 use crate::mappings::MappingSet;
-use crate::model::{Documents, MappingOption, Samples, Target};
+use crate::model::{Document, Documents, MappingOption, Samples, Target};
 use crate::runner::{Runner, fingerprint};
 use crate::store::Store;
 
@@ -80,7 +80,7 @@ impl TargetView {
             good: self.last_good.clone(),
             absent: Documents::new(),
         };
-        let newest = self.documents.values().filter_map(|document| document.report_day).max();
+        let newest = Document::newest_day(self.documents.values());
         let since = newest.map_or(Date::MIN, |day| day.saturating_sub((DAYS - 1).days()));
         let wants = |day: Date| day >= since;
         let days = (self.prefix.as_str(), &wants as &(dyn Fn(Date) -> bool + Sync));

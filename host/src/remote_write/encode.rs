@@ -7,7 +7,7 @@ use prost::Message;
 
 use super::error::EncodeError;
 use super::message::{v1, v2};
-use super::series::{SentSeries, series};
+use super::series::{Label, SentSeries, series};
 use crate::config::{ProtobufMessage, RemoteWriteSettings};
 use crate::model::Samples;
 
@@ -20,6 +20,8 @@ pub struct Request {
     pub samples: usize,
     /// What the message is.
     pub message: ProtobufMessage,
+    /// Whether it marks days as complete: to be sent when the requests before it have been accepted.
+    pub is_mark: bool,
 }
 
 /// Turns the daily samples of a target into requests of at most `max_samples_per_send` samples, in the order
@@ -33,22 +35,22 @@ pub fn encode(
     settings: &RemoteWriteSettings,
 ) -> Result<Vec<Request>, EncodeError> {
     let series = series(samples, settings)?;
-    let (last, others): (Vec<_>, Vec<_>) = series.into_iter().partition(|series| series.is_last);
     let mut requests = Vec::new();
-    for series in [others, last] {
-        for batch in batches(&series, settings.queue.max_samples_per_send.max(1)) {
-            requests.push(request(&batch, settings.message));
+    for series in series.chunk_by(|one, other| one.is_last == other.is_last) {
+        let is_mark = series.iter().any(|series| series.is_last);
+        for batch in batches(series, settings.queue.max_samples_per_send.max(1)) {
+            requests.push(Request { is_mark, ..request(&batch, settings.message) });
         }
     }
     Ok(requests)
 }
 
 /// A series, and those of its samples that are in a request.
-type Slice<'a> = (&'a SentSeries, &'a [v1::Sample]);
+type Slice<'a> = (&'a SentSeries<'a>, &'a [v1::Sample]);
 
 /// Divides series into batches of at most `limit` samples.
-fn batches(series: &[SentSeries], limit: usize) -> Vec<Vec<Slice<'_>>> {
-    let mut batches: Vec<Vec<Slice<'_>>> = Vec::new();
+fn batches<'a>(series: &'a [SentSeries<'a>], limit: usize) -> Vec<Vec<Slice<'a>>> {
+    let mut batches: Vec<Vec<Slice<'a>>> = Vec::new();
     let mut room = 0;
     for series in series {
         let mut rest = series.samples.as_slice();
@@ -77,6 +79,7 @@ fn request(batch: &[Slice<'_>], message: ProtobufMessage) -> Request {
         body: compress(&encoded).into(),
         samples: batch.iter().map(|(_, samples)| samples.len()).sum(),
         message,
+        is_mark: false,
     }
 }
 
@@ -85,21 +88,62 @@ fn compress(bytes: &[u8]) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(bytes).unwrap_or_default()
 }
 
+/// About how many bytes a series takes with one sample.
+const BYTES_OF_SERIES: usize = 192;
+
+/// Encodes a [`v1::WriteRequest`] without a copy of each label in between: it is most of the work of a
+/// backfill.
 fn encode_v1(batch: &[Slice<'_>]) -> Vec<u8> {
-    let timeseries = batch.iter().map(|(series, samples)| v1::TimeSeries {
-        labels: series.labels.clone(),
-        samples: samples.to_vec(),
-    });
-    v1::WriteRequest { timeseries: timeseries.collect() }.encode_to_vec()
+    let mut out = Vec::with_capacity(batch.len() * BYTES_OF_SERIES);
+    for (series, samples) in batch {
+        let labels = series.labels.iter().map(|label| field_length(label_length(label)));
+        let values = samples.iter().map(|sample| field_length(sample.encoded_len()));
+        put_length(labels.chain(values).sum(), v1::TIMESERIES, &mut out);
+        for label in &series.labels {
+            put_length(label_length(label), v1::LABELS, &mut out);
+            put_text(&label.name, v1::LABEL_NAME, &mut out);
+            put_text(&label.value, v1::LABEL_VALUE, &mut out);
+        }
+        for sample in *samples {
+            put_length(sample.encoded_len(), v1::SAMPLES, &mut out);
+            // Like the length: it fails only for a buffer without room.
+            sample.encode(&mut out).ok();
+        }
+    }
+    out
+}
+
+/// The length of the message of a label.
+fn label_length(Label { name, value }: &Label<'_>) -> usize {
+    field_length(name.len()) + field_length(value.len())
+}
+
+/// The length of a field with content of a length.
+fn field_length(length: usize) -> usize {
+    1 + prost::length_delimiter_len(length) + length
+}
+
+/// Writes the key of a field, and the length of its content.
+fn put_length(length: usize, field: u8, out: &mut Vec<u8>) {
+    /// What a field is that begins with its length.
+    const LENGTH_DELIMITED: u8 = 2;
+    out.push(field << 3 | LENGTH_DELIMITED);
+    // It fails only for a buffer without room, and a vector grows.
+    prost::encode_length_delimiter(length, out).ok();
+}
+
+fn put_text(text: &str, field: u8, out: &mut Vec<u8>) {
+    put_length(text.len(), field, out);
+    out.extend_from_slice(text.as_bytes());
 }
 
 fn encode_v2(batch: &[Slice<'_>]) -> Vec<u8> {
     let mut symbols = Symbols::default();
-    symbols.index(&Bytes::new());
+    symbols.index("");
     let timeseries = batch.iter().map(|(series, samples)| {
-        let labels = series.labels.iter().flat_map(|label| [&label.name, &label.value]);
+        let labels = series.labels.iter().flat_map(|label| [&*label.name, &*label.value]);
         let labels_refs = labels.map(|text| symbols.index(text)).collect();
-        let help_ref = symbols.index(&series.help);
+        let help_ref = symbols.index(series.help);
         let metadata = Some(v2::Metadata { r#type: v2::GAUGE, help_ref, unit_ref: 0 });
         v2::TimeSeries { labels_refs, samples: samples.to_vec(), metadata }
     });
@@ -109,21 +153,21 @@ fn encode_v2(batch: &[Slice<'_>]) -> Vec<u8> {
 
 /// The strings of a request.
 #[derive(Default)]
-struct Symbols {
-    texts: Vec<Bytes>,
-    indexes: HashMap<Bytes, u32>,
+struct Symbols<'a> {
+    texts: Vec<String>,
+    indexes: HashMap<&'a str, u32>,
 }
 
-impl Symbols {
+impl<'a> Symbols<'a> {
     /// The index of a string, which is added if it is new.
-    fn index(&mut self, text: &Bytes) -> u32 {
+    fn index(&mut self, text: &'a str) -> u32 {
         if let Some(index) = self.indexes.get(text) {
             return *index;
         }
         // A request has fewer strings than samples and labels, so the number always fits.
         let index = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.texts.push(text.clone());
-        self.indexes.insert(text.clone(), index);
+        self.texts.push(text.to_owned());
+        self.indexes.insert(text, index);
         index
     }
 }
@@ -131,6 +175,7 @@ impl Symbols {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote_write::series::name_of;
     use crate::remote_write::test_samples::{endpoint, samples};
 
     const LAST: &str = "daily_github_copilot_report_day_timestamp_seconds";
@@ -146,7 +191,8 @@ mod tests {
     /// The series of a request as text, with their numbers of samples.
     fn texts(request: &Request) -> Vec<String> {
         let texts = v1_of(request).timeseries.into_iter().map(|series| {
-            let name = crate::remote_write::series::name_of(&series.labels);
+            let labels = series.labels.iter().map(|of| Label::new(&of.name, &of.value));
+            let name = name_of(&labels.collect::<Vec<_>>());
             format!("{name} {}", series.samples.len())
         });
         texts.collect()
@@ -211,8 +257,8 @@ mod tests {
             &[&last],
         ];
         assert_eq!(texts, expected);
-        let counts: Vec<_> = requests.iter().map(|request| request.samples).collect();
-        assert_eq!(counts, [2, 2, 1, 2]);
+        let counts: Vec<_> = requests.iter().map(|of| (of.samples, of.is_mark)).collect();
+        assert_eq!(counts, [(2, false), (2, false), (1, false), (2, true)]);
         assert!(encode(&[], &endpoint("")).unwrap().is_empty());
     }
 
@@ -250,7 +296,7 @@ mod tests {
             let settings = endpoint(&format!("protobuf_message: {message}"));
             let requests = encode(std::slice::from_ref(&given), &settings).unwrap();
             let bytes = decompressed(&requests[0]);
-            let (values, texts): (Vec<v1::Sample>, Vec<Bytes>) = match requests[0].message {
+            let (values, texts): (Vec<v1::Sample>, Vec<String>) = match requests[0].message {
                 ProtobufMessage::V1 => {
                     let series = v1::WriteRequest::decode(&*bytes).unwrap().timeseries;
                     series.into_iter().map(|s| (s.samples[0], s.labels[1].value.clone())).unzip()
@@ -262,11 +308,11 @@ mod tests {
                     series.map(|s| (s.samples[0], text(s.labels_refs[3]))).unzip()
                 }
             };
-            let by_text: HashMap<Bytes, v1::Sample> = texts.into_iter().zip(values).collect();
-            assert!(by_text["ü\"\\\n".as_bytes()].value.is_nan());
-            assert_eq!(by_text[&b"b"[..]].value, f64::INFINITY);
-            assert_eq!(by_text[&b"c"[..]].value, -1e-300);
-            assert_eq!(by_text[&b"c"[..]].timestamp, -5);
+            let by_text: HashMap<String, v1::Sample> = texts.into_iter().zip(values).collect();
+            assert!(by_text["ü\"\\\n"].value.is_nan());
+            assert_eq!(by_text["b"].value, f64::INFINITY);
+            assert_eq!(by_text["c"].value, -1e-300);
+            assert_eq!(by_text["c"].timestamp, -5);
         }
     }
 

@@ -90,13 +90,7 @@ impl Http {
 
     /// Sends a request. An error status is a failure.
     pub(super) async fn send(&self, request: HttpRequest) -> Result<Reply, Failure> {
-        let (settings, base) = (Arc::clone(&self.settings), self.base.clone());
-        let client = Arc::clone(&self.client);
-        // Reading files blocks.
-        let prepared =
-            tokio::task::spawn_blocking(move || prepare(&settings, &base, &client)).await;
-        let prepared = prepared.map_err(|error| Failure::Setup(error.to_string()))?;
-        let Prepared { client, headers, secrets } = prepared.map_err(Failure::Setup)?;
+        let Prepared { client, headers, secrets } = self.prepare().await.map_err(Failure::Setup)?;
         let mut url = self.base.expose().clone();
         if !request.path.is_empty() {
             let path = format!("{}{}", url.path().trim_end_matches('/'), request.path);
@@ -109,6 +103,20 @@ impl Http {
             Ok(response) if response.status().is_success() => Ok(Reply { response, host }),
             Ok(response) => Err(Failure::Status(refusal(response, &secrets).await)),
             Err(error) => Err(no_response(host, error)),
+        }
+    }
+
+    async fn prepare(&self) -> Result<Prepared, String> {
+        let (settings, base) = (Arc::clone(&self.settings), self.base.clone());
+        let client = Arc::clone(&self.client);
+        let is_built = client.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let prepare = move || prepare(&settings, &base, &client);
+        // Reading files blocks, also those of the system's CA certificates.
+        match is_built && !self.settings.has_files() {
+            true => prepare(),
+            false => {
+                tokio::task::spawn_blocking(prepare).await.map_err(|error| error.to_string())?
+            }
         }
     }
 }

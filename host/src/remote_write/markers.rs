@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use bytes::Bytes;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
@@ -11,7 +10,7 @@ use super::day;
 use super::endpoint::Endpoint;
 use super::error::VerifyError;
 use super::promql::selector;
-use super::series::{Labeler, NAME, text};
+use super::series::{Labeler, NAME};
 use crate::model::day::day_of_ms;
 
 /// How many days are asked for at once: some servers limit the range of a query, many of them to a month.
@@ -30,12 +29,10 @@ impl Endpoint {
         labels: &[(&str, &str)],
         days: RangeInclusive<Date>,
     ) -> Result<BTreeMap<Date, i64>, VerifyError> {
-        let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
-        let own = labels.iter().map(|(name, value)| (bytes(name), bytes(value)));
-        let labels = Labeler::new(&self.settings).labels(&bytes(family), own)?;
+        let labels = Labeler::new(&self.settings).labels(family, labels.iter().copied())?;
         let labels = labels.ok_or_else(|| VerifyError::NoMarker { family: family.to_owned() })?;
-        let name = labels.iter().find(|label| label.name == NAME.as_bytes());
-        let name = name.map(|label| text(&label.value)).unwrap_or_default();
+        let name = labels.iter().find(|label| label.name == NAME);
+        let name = name.map(|label| label.value.to_string()).unwrap_or_default();
         let selector = selector(&[name], &labels);
         let mut found: BTreeMap<Date, i64> = BTreeMap::new();
         let (mut first, end) = days.into_inner();

@@ -1,10 +1,19 @@
-//! The messages of the protocol. Strings are declared as bytes, which are encoded alike: the text of a label
-//! is shared by all series that have it.
+//! The messages of the protocol.
 
 /// Version 1.0. <https://prometheus.io/docs/specs/prw/remote_write_spec/#protocol>
 pub mod v1 {
-    use bytes::Bytes;
     use prost::Message;
+
+    /// The number of the field [`WriteRequest::timeseries`].
+    pub(in crate::remote_write) const TIMESERIES: u8 = 1;
+    /// The number of the field [`TimeSeries::labels`].
+    pub(in crate::remote_write) const LABELS: u8 = 1;
+    /// The number of the field [`TimeSeries::samples`].
+    pub(in crate::remote_write) const SAMPLES: u8 = 2;
+    /// The number of the field [`Label::name`].
+    pub(in crate::remote_write) const LABEL_NAME: u8 = 1;
+    /// The number of the field [`Label::value`].
+    pub(in crate::remote_write) const LABEL_VALUE: u8 = 2;
 
     /// A write request: `prometheus.WriteRequest`. The metadata is left out, since it is optional.
     #[derive(Clone, PartialEq, Message)]
@@ -28,12 +37,12 @@ pub mod v1 {
     /// A label. The name of the series is the one with the name `__name__`.
     #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Message)]
     pub struct Label {
-        /// Its name, in UTF-8.
-        #[prost(bytes = "bytes", tag = "1")]
-        pub name: Bytes,
-        /// Its value, in UTF-8.
-        #[prost(bytes = "bytes", tag = "2")]
-        pub value: Bytes,
+        /// Its name.
+        #[prost(string, tag = "1")]
+        pub name: String,
+        /// Its value.
+        #[prost(string, tag = "2")]
+        pub value: String,
     }
 
     /// A sample.
@@ -50,7 +59,6 @@ pub mod v1 {
 
 /// Version 2.0. <https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/#protobuf-message>
 pub mod v2 {
-    use bytes::Bytes;
     use prost::Message;
 
     pub use super::v1::Sample;
@@ -58,9 +66,9 @@ pub mod v2 {
     /// A write request: `io.prometheus.write.v2.Request`.
     #[derive(Clone, PartialEq, Message)]
     pub struct Request {
-        /// Every string once, in UTF-8; the first one is empty.
-        #[prost(bytes = "bytes", repeated, tag = "4")]
-        pub symbols: Vec<Bytes>,
+        /// Every string once; the first one is empty.
+        #[prost(string, repeated, tag = "4")]
+        pub symbols: Vec<String>,
         /// The series with their samples.
         #[prost(message, repeated, tag = "5")]
         pub timeseries: Vec<TimeSeries>,

@@ -1,10 +1,9 @@
 //! Selectors of series.
 
-use super::message::v1::Label;
-use super::series::{NAME, text};
+use super::series::{Label, NAME};
 
 /// Selects the series with one of these names and all of these labels.
-pub(super) fn selector(names: &[String], labels: &[Label]) -> String {
+pub(super) fn selector(names: &[String], labels: &[Label<'_>]) -> String {
     let names = match names {
         [name] => format!("{NAME}={}", quoted(name)),
         names => {
@@ -12,9 +11,8 @@ pub(super) fn selector(names: &[String], labels: &[Label]) -> String {
             format!("{NAME}=~{}", quoted(&names.join("|")))
         }
     };
-    let labels = labels.iter().filter(|label| label.name != NAME.as_bytes());
-    let labels =
-        labels.map(|label| format!("{}={}", text(&label.name), quoted(&text(&label.value))));
+    let labels = labels.iter().filter(|label| label.name != NAME);
+    let labels = labels.map(|label| format!("{}={}", label.name, quoted(&label.value)));
     let matchers: Vec<_> = std::iter::once(names).chain(labels).collect();
     format!("{{{}}}", matchers.join(","))
 }
@@ -31,11 +29,7 @@ mod tests {
 
     #[test]
     fn names_and_labels_are_quoted_and_anchored() {
-        let label = |name: &'static str, value: &'static str| Label {
-            name: name.as_bytes().into(),
-            value: value.as_bytes().into(),
-        };
-        let labels = [label("__name__", "ignored"), label("a", "\"b\"\\\n")];
+        let labels = [Label::new("__name__", "ignored"), Label::new("a", "\"b\"\\\n")];
         assert_eq!(selector(&["n".to_owned()], &labels), r#"{__name__="n",a="\"b\"\\\n"}"#);
         let names = ["n:a".to_owned(), "n.b".to_owned()];
         assert_eq!(selector(&names, &[]), r#"{__name__=~"n:a|n\\.b"}"#);

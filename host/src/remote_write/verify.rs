@@ -7,10 +7,9 @@ use jiff::civil::Date;
 use super::day;
 use super::endpoint::Endpoint;
 use super::error::VerifyError;
-use super::message::v1::Label;
 use super::promql::selector;
 use super::query::Series;
-use super::series::{NAME, SentSeries, name_of, series, text};
+use super::series::{Label, NAME, SentSeries, name_of, series};
 use crate::model::Samples;
 use crate::model::day::day_of_ms;
 
@@ -95,7 +94,7 @@ impl Endpoint {
 }
 
 /// The labels that all series have, with the same value.
-fn shared_labels(series: &[SentSeries]) -> Vec<Label> {
+fn shared_labels<'a>(series: &[SentSeries<'a>]) -> Vec<Label<'a>> {
     let Some((first, others)) = series.split_first() else { return Vec::new() };
     let mut shared = first.labels.clone();
     for other in others {
@@ -105,12 +104,10 @@ fn shared_labels(series: &[SentSeries]) -> Vec<Label> {
 }
 
 /// The names of the series, in groups that fit into a query.
-fn name_groups(series: &[SentSeries]) -> Vec<Vec<String>> {
+fn name_groups(series: &[SentSeries<'_>]) -> Vec<Vec<String>> {
     let labels = series.iter().flat_map(|series| &series.labels);
-    let names: BTreeSet<String> = labels
-        .filter(|label| label.name == NAME.as_bytes())
-        .map(|label| text(&label.value))
-        .collect();
+    let names: BTreeSet<String> =
+        labels.filter(|label| label.name == NAME).map(|label| label.value.to_string()).collect();
     let mut groups: Vec<Vec<String>> = Vec::new();
     let mut room = 0_usize;
     for name in names {
@@ -128,14 +125,14 @@ fn name_groups(series: &[SentSeries]) -> Vec<Vec<String>> {
     groups
 }
 
-fn compare(ours: &[SentSeries], found: &[Series], report: &mut DayReport) {
-    let known: BTreeSet<String> =
-        ours.iter().flat_map(|series| &series.labels).map(|label| text(&label.name)).collect();
+fn compare(ours: &[SentSeries<'_>], found: &[Series], report: &mut DayReport) {
+    let known: BTreeSet<&str> =
+        ours.iter().flat_map(|series| &series.labels).map(|label| &*label.name).collect();
     // The last sample of each series. Those of replicas are the same series.
     let mut last: HashMap<BTreeMap<&str, &str>, (i64, f64)> = HashMap::new();
     for Series { labels, samples } in found {
         let Some(sample) = samples.last() else { continue };
-        let labels = labels.iter().filter(|(name, _)| known.contains(*name));
+        let labels = labels.iter().filter(|(name, _)| known.contains(name.as_str()));
         let labels = labels.map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let newest = last.entry(labels).or_insert(*sample);
         if sample.0 > newest.0 {
@@ -144,10 +141,8 @@ fn compare(ours: &[SentSeries], found: &[Series], report: &mut DayReport) {
     }
     for series in ours {
         let Some(expected) = series.samples.last().map(|sample| sample.value) else { continue };
-        let texts: Vec<_> =
-            series.labels.iter().map(|label| (text(&label.name), text(&label.value))).collect();
         let key: BTreeMap<&str, &str> =
-            texts.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            series.labels.iter().map(|label| (&*label.name, &*label.value)).collect();
         let name = || name_of(&series.labels);
         match last.get(&key) {
             None => report.missing.push(name()),
@@ -187,7 +182,8 @@ mod tests {
             ("a", &["l"], &[(&["x"], 1.0, 5), (&["y"], f64::NAN, 5), (&["z"], 3.0, 5)]),
             ("b", &[], &[(&[], 4.0, 5)]),
         ]);
-        let ours = series(&[given], &endpoint("")).unwrap();
+        let (given, settings) = ([given], endpoint(""));
+        let ours = series(&given, &settings).unwrap();
         let theirs = [
             found(&[("__name__", "a"), ("l", "x"), ("replica", "1")], &[(4, 9.0), (5, 8.0)]),
             found(&[("__name__", "a"), ("l", "x"), ("replica", "2")], &[(5, 8.0), (6, 1.0)]),
@@ -221,9 +217,9 @@ mod tests {
         let mut families: Vec<(&str, &[&str], _)> =
             names.iter().map(|name| (name.as_str(), &["org", "l"][..], row)).collect();
         families.push(("b", &["org", "l"], &[(&["o", "y"], 1.0, 5)]));
-        let ours = series(&[samples(&families)], &endpoint("")).unwrap();
-        let shared: Vec<_> = shared_labels(&ours).iter().map(|label| text(&label.name)).collect();
-        assert_eq!(shared, ["org"]);
+        let (given, settings) = ([samples(&families)], endpoint(""));
+        let ours = series(&given, &settings).unwrap();
+        assert_eq!(shared_labels(&ours), [Label::new("org", "o")]);
         let groups = name_groups(&ours);
         assert!(groups.len() > 1);
         assert_eq!(groups.iter().map(Vec::len).sum::<usize>(), 501);

@@ -31,6 +31,8 @@ pub struct RunResult {
     pub unmapped: Vec<UnmappedField>,
     /// The peak memory of the mapping's instance, in bytes.
     pub memory_bytes: usize,
+    /// The first lines that the mapping wrote to standard error.
+    pub stderr: Vec<String>,
 }
 
 /// Why a run returned no samples.
@@ -94,7 +96,7 @@ pub fn execute<R: Read>(
         }
     }
     let mut set = run.finish()?;
-    let memory_bytes = run.memory_bytes();
+    let (memory_bytes, stderr) = (run.memory_bytes(), run.stderr());
     // The instance and its memory are not needed while the samples are checked.
     drop(run);
     if let Some(families) = families {
@@ -102,7 +104,7 @@ pub fn execute<R: Read>(
     }
     let unmapped = limit_unmapped(std::mem::take(&mut set.unmapped), mapping.manifest());
     let samples = check(set, mapping, span)?;
-    Ok(RunResult { samples, unmapped, memory_bytes })
+    Ok(RunResult { samples, unmapped, memory_bytes, stderr })
 }
 
 fn check(set: SampleSet, mapping: &Mapping, span: Span) -> Result<Samples, SamplesError> {

@@ -34,6 +34,12 @@ impl Header {
     }
 }
 
+/// The names of what a component imports, and of what it exports. The error says why it is not a valid one.
+pub fn import_and_export_names(bytes: &[u8]) -> Result<(Vec<String>, Vec<String>), String> {
+    let Header { imports, exports } = Header::read(bytes).map_err(|error| error.to_string())?;
+    Ok((imports, exports))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

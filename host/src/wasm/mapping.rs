@@ -15,7 +15,7 @@ use super::interface::Contract;
 use super::limits::Limits;
 use super::run::{Run, RunError};
 use super::version::Version;
-use super::{contract, imports, manifest, run};
+use super::{contract, imports, manifest, run, types};
 use crate::model::digest::sha256;
 use crate::model::{Manifest, MappingId, MappingOption, Scope, Span, Target};
 
@@ -72,7 +72,11 @@ impl Mapping {
                     Err(error) => return Err(not_a_component(&bytes, &error.to_string())),
                 };
                 imports::check(&header)?;
-                Ok((contract::find(&header)?, sha256([&bytes])))
+                let version = contract::find(&header)?;
+                match types::difference(&bytes, version) {
+                    Some(difference) => Err(LoadError::World(difference)),
+                    None => Ok((version, sha256([&bytes]))),
+                }
             })
         };
         let (version, sha256) = judged.await??;

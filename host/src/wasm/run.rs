@@ -21,6 +21,9 @@ const RESULT_TOO_LARGE: &str = "too much data is being copied between the host a
 /// How long `describe` may take.
 const DESCRIBE_TIME: Duration = Duration::from_secs(5);
 
+/// How many lines of a mapping's standard error are shown.
+const MAX_STDERR_LINES: usize = 20;
+
 /// Why a run ended without samples.
 #[derive(Debug, Error)]
 pub enum RunError {
@@ -147,6 +150,14 @@ impl Run {
     /// The peak memory of the instance, in bytes.
     pub fn memory_bytes(&self) -> usize {
         self.store.data().memory_bytes()
+    }
+
+    /// What the mapping wrote to standard error: the first lines of it.
+    pub fn stderr(&self) -> Vec<String> {
+        let written = self.store.data().stderr();
+        let written = String::from_utf8_lossy(&written);
+        let lines = written.lines().map(str::trim_end).filter(|line| !line.is_empty());
+        lines.take(MAX_STDERR_LINES).map(sanitize).collect()
     }
 
     fn result<T>(&self, called: wasmtime::Result<Result<T, MappingError>>) -> Result<T, RunError> {

@@ -25,7 +25,11 @@ pub fn index() -> Value {
         let root = if scope == "enterprise" { "enterprises" } else { "orgs" };
         for recording in target["recordings"].as_array_mut().into_iter().flatten() {
             let path = recording["path"].as_str().unwrap_or_default();
-            recording["path"] = json!(format!("/{root}/{login}/copilot/{path}"));
+            recording["path"] = json!(match path.strip_prefix("settings/") {
+                // GitHub's billing API has another name for organizations.
+                Some(path) => format!("/{}/{login}/settings/{path}", billing_root(scope)),
+                None => format!("/{root}/{login}/copilot/{path}"),
+            });
             for files in ["/files", "/weekend/files"] {
                 let files = recording.pointer_mut(files).and_then(Value::as_array_mut);
                 for file in files.into_iter().flatten() {
@@ -56,13 +60,37 @@ pub fn index() -> Value {
     let seats = json!({"path": "billing/seats", "kind": "paged", "array": "seats", "files": ["seats.json"]});
     let legacy =
         json!({"path": "metrics", "kind": "paged", "day": "date", "files": ["legacy.json"]});
+    let usage = |path: &str, file: &str| {
+        let path = format!("settings/billing/ai_credit/usage?year={{year}}&month={{month}}{path}");
+        json!({"path": path, "kind": "usage", "files": [file]})
+    };
+    // A request is for the first recording whose parameters it has.
+    let of_day = usage("&day={day-of-month}", "ai-credit-usage.json");
+    let of_month = usage("", "ai-credit-usage.json");
+    let budgets = json!({"path": "settings/billing/budgets", "kind": "budgets", "array": "budgets",
+        "files": ["budgets.json", "ai-credit-usage.json"]});
     let mut octodemo = reports("organization", &["users-1-day.1.ndjson", "users-1-day.2.ndjson"]);
     octodemo.extend([billing.clone(), seats.clone()]);
+    octodemo.extend([of_day.clone(), of_month.clone(), budgets.clone()]);
     let mut enterprise = reports("enterprise", &["users-1-day.ndjson"]);
-    enterprise.push(seats.clone());
+    enterprise.extend([
+        seats.clone(),
+        usage("&cost_center_id=none", "ai-credit-usage.unassigned.json"),
+        of_day,
+        of_month,
+        json!({"path": "settings/billing/usage?year={year}&month={month}", "kind": "usage-by-organization",
+            "files": ["organizations.json", "ai-credit-usage.json"]}),
+        budgets,
+        json!({"path": "settings/billing/cost-centers", "kind": "plain", "files": ["cost-centers.json"]}),
+    ]);
     json!({"newest_day": date(NEWEST), "fixed": FIXED, "targets": [
         target("organization", "octodemo", octodemo.into()),
         target("organization", "octo-legacy", json!([legacy, billing, seats])),
         target("enterprise", "octo-enterprise", enterprise.into()),
     ]})
+}
+
+/// The first part of the paths of GitHub's billing API.
+fn billing_root(scope: &str) -> &'static str {
+    if scope == "enterprise" { "enterprises" } else { "organizations" }
 }

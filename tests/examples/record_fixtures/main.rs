@@ -12,6 +12,7 @@
 
 mod activity;
 mod aggregate;
+mod bill;
 mod calendar;
 mod index;
 mod legacy;
@@ -29,6 +30,9 @@ use std::{env, fs};
 use serde_json::{Value, json};
 
 use self::aggregate::{aggregate_row, engagement};
+use self::bill::{
+    Bill, OCTO_ENTERPRISE_BILL, OCTODEMO_BILL, UNASSIGNED_BILL, budgets, cost_centers,
+};
 use self::calendar::{NEWEST, SIMULATED, WEEKEND, date, simulated};
 use self::index::index;
 use self::legacy::legacy_row;
@@ -115,6 +119,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         let seats = json!({"total_seats": who.len(), "seats": seats});
         write(format!("{directory}/seats.json"), &[seats])?;
     }
+
+    let bill = |bill: &Bill| Value::from_iter((NEWEST - 27..=NEWEST).map(|day| bill.day(day)));
+    write("octodemo/ai-credit-usage.json".into(), &[bill(&OCTODEMO_BILL)])?;
+    write("octodemo/budgets.json".into(), &[budgets("organization")])?;
+    write("octo-enterprise/ai-credit-usage.json".into(), &[bill(&OCTO_ENTERPRISE_BILL)])?;
+    write("octo-enterprise/ai-credit-usage.unassigned.json".into(), &[bill(&UNASSIGNED_BILL)])?;
+    write("octo-enterprise/budgets.json".into(), &[budgets("enterprise")])?;
+    write("octo-enterprise/organizations.json".into(), &[json!({"octodemo": 63, "octolabs": 37})])?;
+    write("octo-enterprise/cost-centers.json".into(), &[cost_centers(&people)])?;
 
     // GitHub promises no order, so the days are shuffled: the next one is always 11 days further, modulo 28.
     let legacy = |step: i64| {

@@ -26,8 +26,8 @@ async fn a_refused_mapping_file_is_on_the_page_with_the_reason_until_it_is_remov
     let mut command = command(&github, "octodemo");
     command.env("MAPPING_DIR", mappings.path());
     let serving = Serving::start(command);
-    let html = page_that_contains(&serving, "Mapping files that are not in use").await;
-    let listed = html.split("<h2>Mapping files that are not in use</h2>").nth(1).unwrap();
+    let html = page_that_contains(&serving, "Problems with mappings").await;
+    let listed = html.split("<h2>Problems with mappings</h2>").nth(1).unwrap();
     let listed = listed.split("</section>").next().unwrap();
     assert_eq!(listed.matches("<li").count(), 1, "{listed}");
     assert!(listed.contains("not a WebAssembly component"), "{listed}");
@@ -36,7 +36,7 @@ async fn a_refused_mapping_file_is_on_the_page_with_the_reason_until_it_is_remov
     mappings.remove("notes<1>.wasm");
     assert_eq!(serving.post("/-/reload").await.0, 200);
     let html = page_with_charts(&serving, "/").await;
-    assert!(!html.contains("Mapping files that are not in use"), "{html}");
+    assert!(!html.contains("Problems with mappings"), "{html}");
 }
 
 /// The targets of all links and resources of a page.

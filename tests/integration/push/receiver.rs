@@ -28,7 +28,7 @@ fn samples(receiver: &Receiver, path: &str) -> Vec<(String, Date)> {
     });
     let samples = series.flat_map(|series| {
         let name = series.labels.iter().find(|label| label.name == "__name__").unwrap();
-        let name = String::from_utf8(name.value.to_vec()).unwrap();
+        let name = name.value.clone();
         let day = |time| Timestamp::from_millisecond(time).unwrap().to_zoned(TimeZone::UTC).date();
         let days: Vec<_> = series.samples.iter().map(|sample| day(sample.timestamp)).collect();
         days.into_iter().map(move |day| (name.clone(), day))

@@ -13,7 +13,8 @@ mod versions;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::families::{TotalFamilies, UserFamilies};
-use self::options::{USER_BREAKDOWNS, USERS};
+use self::options::USER_BREAKDOWNS;
+pub use self::options::USERS;
 use self::record::{UserNames, Users};
 use self::row::UserRow;
 use super::user_teams::UserTeamsCollector;

@@ -29,6 +29,18 @@ pub enum Authentication {
     },
 }
 
+impl Authentication {
+    /// Whether it is read from files.
+    pub(super) fn has_files(&self) -> bool {
+        let secrets = match self {
+            Self::None => [None, None],
+            Self::Basic { username, password } => [Some(username), Some(password)],
+            Self::Header { credentials, .. } => [Some(credentials), None],
+        };
+        secrets.into_iter().flatten().any(|source| matches!(source, SecretSource::File(_)))
+    }
+}
+
 /// Where a secret comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SecretSource {

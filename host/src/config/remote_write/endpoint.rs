@@ -65,6 +65,11 @@ impl RemoteWriteSettings {
             query_url: None,
         }
     }
+
+    /// Whether requests depend on files, which may change at any time.
+    pub fn has_files(&self) -> bool {
+        self.authentication.has_files() || self.tls.files().next().is_some()
+    }
 }
 
 /// Prometheus' own default.

@@ -227,6 +227,18 @@ fn errors_name_file_line_key_and_what_would_be_right_and_quote_no_secret() {
 }
 
 #[test]
+fn a_workspace_of_amazon_is_refused_since_it_takes_no_sample_of_a_past_day() {
+    for url in [
+        "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write",
+        "http://signer:8080/workspaces/ws-1/api/v1/remote_write",
+    ] {
+        let error = error(&format!("- url: {url}"));
+        assert!(error.contains("samples of the last 600 seconds only"), "{error}");
+    }
+    endpoints("- url: http://prometheus/workspaces/api/v1/write");
+}
+
+#[test]
 fn two_ways_to_sign_in_and_two_equal_names_are_refused() {
     let url = "url: http://a/w";
     let both = format!(

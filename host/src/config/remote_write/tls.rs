@@ -1,6 +1,6 @@
 //! The section `tls_config`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use reqwest::tls::Version as Minimum;
 use reqwest::{Certificate, Identity};
@@ -49,15 +49,18 @@ pub struct TlsFiles {
 }
 
 impl TlsSettings {
+    /// The files.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let identity = self.identity.iter().flat_map(|(cert, key)| [cert, key]);
+        self.ca.iter().chain(identity).filter_map(|pem| match pem {
+            Pem::Text(_) => None,
+            Pem::File(path) => Some(path.as_path()),
+        })
+    }
+
     /// The stamps of the files. It blocks.
     pub fn stamps(&self) -> Vec<Stamp> {
-        let identity = self.identity.iter().flat_map(|(cert, key)| [cert, key]);
-        let files = self.ca.iter().chain(identity);
-        let stamps = files.filter_map(|pem| match pem {
-            Pem::Text(_) => None,
-            Pem::File(path) => Some(stamp(path)),
-        });
-        stamps.collect()
+        self.files().map(stamp).collect()
     }
 
     /// Reads and checks the files, which blocks. No error quotes a key.

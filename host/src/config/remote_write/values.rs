@@ -68,8 +68,25 @@ impl Parser for WriteUrl {
 
     fn parse(text: &str) -> Result<EndpointUrl, String> {
         let right = "it should be a URL such as http://prometheus:9090/api/v1/write";
-        parse(text, right).map(EndpointUrl)
+        let url = parse(text, right)?;
+        match is_amazon(&url) {
+            true => Err(AMAZON.to_owned()),
+            false => Ok(EndpointUrl(url)),
+        }
     }
+}
+
+/// Why nothing is sent to Amazon's service: every daily sample is older.
+/// <https://docs.aws.amazon.com/prometheus/latest/userguide/AMP_quotas.html>
+const AMAZON: &str = "Amazon Managed Service for Prometheus accepts samples of the last 600 seconds only, so daily samples can't be pushed to it: remove the endpoint and scrape /metrics instead";
+
+/// Whether a URL is that of a workspace of Amazon Managed Service for Prometheus, directly or behind a proxy
+/// that signs the requests.
+/// <https://docs.aws.amazon.com/prometheus/latest/userguide/AMP-APIReference-RemoteWrite.html>
+fn is_amazon(url: &Url) -> bool {
+    let path = url.path();
+    url.host_str().is_some_and(|host| host.starts_with("aps-workspaces"))
+        || path.starts_with("/workspaces/") && path.ends_with("/api/v1/remote_write")
 }
 
 /// The base URL of a query API.

@@ -55,8 +55,10 @@ impl StandIn {
         let source = found.source;
         let window = self.window();
         match source.kind {
-            Kind::Plain => self.recordings.body(found, 0, window).map(Content::new),
-            Kind::Paged => {
+            Kind::Plain | Kind::Usage | Kind::UsageByOrganization => {
+                self.recordings.body(found, 0, window).map(Content::new)
+            }
+            Kind::Paged | Kind::Budgets => {
                 let list = self.recordings.body(found, 0, window)?;
                 let url = format!("{}{}", self.urls.api, source.path.path());
                 pages::page(&list, source.array.as_deref(), &url, query)

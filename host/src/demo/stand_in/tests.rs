@@ -12,6 +12,7 @@ use super::state::{BaseUrls, StandIn};
 use crate::demo::clock::Clock;
 use crate::demo::window::is_weekend;
 
+mod bill;
 mod year;
 
 const BILLING: &str = "/orgs/octodemo/copilot/billing";

@@ -11,15 +11,14 @@ use super::range::Range;
 use super::run::{Pasts, failure, members_with_charts, run};
 use super::select::day;
 use crate::history::{DayDocuments, Days};
-use crate::model::Samples;
+use crate::model::{Document, Samples};
 use crate::refresh::TargetView;
 use crate::runner::{Runner, fingerprint};
 use crate::store::Store;
 
 /// The days of a range that are kept, newest first.
 fn days_of(kept: &Days, view: &TargetView, range: Range) -> Vec<Date> {
-    let documents = view.documents.values();
-    let newest = documents.filter_map(|document| document.report_day).max();
+    let newest = Document::newest_day(view.documents.values());
     let Some(newest) = newest.max(kept.days().last()) else { return Vec::new() };
     let first = range.first_day(newest);
     let mut days: Vec<Date> = kept.days().filter(|day| *day >= first).collect();

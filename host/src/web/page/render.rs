@@ -12,6 +12,7 @@ use super::cache::{ChartCache, ChartsState};
 use super::kept::{KeptDays, KeptLists};
 use super::range::Range;
 use super::section::Section;
+use crate::model::Document;
 use crate::model::text::sanitize;
 use crate::output::{Publisher, TargetStatus};
 use crate::refresh::{TargetView, Targets};
@@ -164,6 +165,6 @@ impl Page {
 
 /// The ranges that the charts of a target may show.
 fn ranges(view: &TargetView, kept: &KeptDays) -> Vec<Range> {
-    let newest = view.documents.values().filter_map(|document| document.report_day).max();
+    let newest = Document::newest_day(view.documents.values());
     Range::available(newest, &kept.days.days().collect())
 }

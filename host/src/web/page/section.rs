@@ -93,7 +93,7 @@ impl Section {
             ChartsState::Ready(charts) => Some(charts),
             _ => None,
         };
-        let day = documents.values().filter_map(|document| document.report_day).max();
+        let day = Document::newest_day(documents.values());
         let day = day.or_else(|| drawn.as_ref()?.newest_day);
         let document = |(name, document): (&String, &Document)| DocumentRow {
             name: name.clone(),

@@ -46,6 +46,12 @@ pub enum Behavior {
     TakesAFamily,
     OnlySeats,
     TakesADocument,
+    /// Counts the calls: the samples depend on where chunks end.
+    ChunkDependent,
+    /// Writes to standard error.
+    Whispers,
+    /// Traps with the span `history`.
+    OnlyLatest,
 }
 
 impl Behavior {
@@ -81,6 +87,9 @@ impl Behavior {
             "only-seats" => Self::OnlySeats,
             "takes-a-document" => Self::TakesADocument,
             "chart" => Self::Chart,
+            "chunk-dependent" => Self::ChunkDependent,
+            "whispers" => Self::Whispers,
+            "only-latest" => Self::OnlyLatest,
             _ => match (word.strip_prefix("trap-in-"), word.strip_prefix("connect-")) {
                 (Some(call), _) => Self::TrapIn(call),
                 (_, Some(port)) => Self::Connect(port.parse().unwrap_or_default()),
@@ -109,6 +118,8 @@ impl Behavior {
                 }
                 black_box(kept);
             }
+            Self::OnlyLatest if call == "history" => panic!("it knows the newest day only"),
+            Self::Whispers if call == "finish" => eprintln!("a word\u{1b}[2J of the mapping"),
             Self::Sleep if call == "feed" => std::thread::sleep(Duration::from_millis(1)),
             _ => {}
         }
@@ -142,6 +153,9 @@ impl Behavior {
     pub fn spoil_samples(self, set: &mut SampleSet) {
         let seats = &mut set.families[0];
         match self {
+            Self::ChunkDependent => {
+                seats.values = vec![f64::from(CALLS.load(Ordering::Relaxed))];
+            }
             Self::Flood => {
                 seats.values = vec![1.0; 10_000_000];
                 seats.label_values = vec![0; 10_000_000];
