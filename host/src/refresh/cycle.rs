@@ -37,6 +37,10 @@ impl TargetTask {
         }
         // Mappings may have been put in use while documents were fetched.
         let is_adopted = self.adopt() || is_adopted;
+        if is_adopted {
+            // What is stored may be for the new mappings, and was not taken.
+            self.followed = None;
+        }
         self.fetched_alone |= role == Role::Alone && fetched.fetched > 0;
         let mapped = role.maps() && self.map_and_publish(&fetched.attempted).await;
         let now = Instant::now();

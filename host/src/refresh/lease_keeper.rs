@@ -94,14 +94,18 @@ fn note(shared: &Shared, target: &Target, role: &watch::Sender<Role>, answer: An
     role.send_replace(after);
 }
 
-/// Tells the other replicas that this one exists, and counts them, until cancelled.
-pub(super) async fn count_replicas(shared: Arc<Shared>) {
+/// Tells the other replicas that this one exists, and counts them.
+pub(super) async fn count_replicas(shared: &Shared) {
+    // While the store is away, no lease is granted anyway.
+    if let Ok(replicas) = shared.store.replicas(&shared.holder, TTL).await {
+        shared.leases.set_replicas(replicas);
+    }
+}
+
+/// Counts the replicas again and again, until cancelled.
+pub(super) async fn keep_counting(shared: Arc<Shared>) {
     loop {
-        let targets = shared.publisher.statuses().len();
-        // While the store is away, no lease is granted anyway.
-        if let Ok(replicas) = shared.store.replicas(&shared.holder, TTL).await {
-            shared.leases.share(targets, replicas);
-        }
         tokio::time::sleep(RENEWAL).await;
+        count_replicas(&shared).await;
     }
 }

@@ -11,7 +11,8 @@ use crate::model::Target;
 #[derive(Default)]
 pub(super) struct Leases {
     held: Mutex<HashSet<Target>>,
-    limit: AtomicUsize,
+    targets: AtomicUsize,
+    replicas: AtomicUsize,
 }
 
 impl Leases {
@@ -19,15 +20,24 @@ impl Leases {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the numbers that decide how many leases it may have.
-    pub(super) fn share(&self, targets: usize, replicas: usize) {
-        self.limit.store(limit(targets, replicas), Ordering::Relaxed);
+    /// Sets the number of targets.
+    pub(super) fn set_targets(&self, targets: usize) {
+        self.targets.store(targets, Ordering::Relaxed);
+    }
+
+    /// Sets the number of replicas.
+    pub(super) fn set_replicas(&self, replicas: usize) {
+        self.replicas.store(replicas, Ordering::Relaxed);
+    }
+
+    fn limit(&self) -> usize {
+        limit(self.targets.load(Ordering::Relaxed), self.replicas.load(Ordering::Relaxed))
     }
 
     /// Whether it may request the lease of a target.
     pub(super) fn may_request(&self, target: &Target) -> bool {
         let held = self.held();
-        held.contains(target) || held.len() < self.limit.load(Ordering::Relaxed)
+        held.contains(target) || held.len() < self.limit()
     }
 
     pub(super) fn add(&self, target: &Target) {
@@ -41,7 +51,7 @@ impl Leases {
     /// Gives up a lease if there are more than it may have. Returns whether it did.
     pub(super) fn give_up(&self, target: &Target) -> bool {
         let mut held = self.held();
-        held.len() > self.limit.load(Ordering::Relaxed) && held.remove(target)
+        held.len() > self.limit() && held.remove(target)
     }
 }
 
@@ -56,16 +66,15 @@ mod tests {
             .map(|number| Target::new(Scope::Organization, &format!("octo-{number}")).unwrap())
             .collect();
         let leases = Leases::default();
-        // It is not known yet how many there are.
-        assert!(!leases.may_request(&targets[0]));
-        leases.share(6, 1);
+        leases.set_targets(6);
+        leases.set_replicas(1);
         for target in &targets {
             assert!(leases.may_request(target));
             leases.add(target);
         }
         assert!(!targets.iter().any(|target| leases.give_up(target)));
         // A second replica has come.
-        leases.share(6, 2);
+        leases.set_replicas(2);
         let given_up = targets.iter().filter(|target| leases.give_up(target)).count();
         assert_eq!(given_up, 2);
         assert!(!leases.may_request(&targets[0]) && leases.may_request(&targets[5]));

@@ -16,7 +16,7 @@ use super::checks::Checks;
 use super::compilations::{Compilation, Compilations};
 use super::daily::keep_daily;
 use super::dry_run::Cause;
-use super::lease_keeper::count_replicas;
+use super::lease_keeper::{count_replicas, keep_counting};
 use super::reload::Request;
 use super::restore::restore_samples;
 use super::rollout::{self, Checked};
@@ -107,15 +107,21 @@ impl Reconciler {
     /// itself only if the default mapping does not load, or the settings do not fit the mappings in the
     /// directories.
     pub async fn run(&mut self) -> Result<(), StartError> {
-        // It ends with this function.
-        let _replicas = self.shared.store.is_shared().then(|| {
-            AbortOnDropHandle::new(tokio::spawn(count_replicas(Arc::clone(&self.shared))))
-        });
         // First of all: before anything is compiled, dry-run or fetched.
         for settings in &self.settings.targets {
             let names = restore_samples(&self.shared, &settings.target).await;
             self.stored_names.extend(names);
         }
+        // It ends with this function.
+        let _replicas = match self.shared.store.is_shared() {
+            true => {
+                // Before the first lease is requested, so that not one replica takes all of them.
+                count_replicas(&self.shared).await;
+                let counting = tokio::spawn(keep_counting(Arc::clone(&self.shared)));
+                Some(AbortOnDropHandle::new(counting))
+            }
+            false => None,
+        };
         let default = Arc::new(Mapping::load_default(&self.engine).await?);
         let registry = Arc::new(Mutex::new(Registry::new(self.engine.clone(), default)));
         let settings = Arc::clone(&self.settings);

@@ -120,9 +120,14 @@ pub(super) async fn load_documents(
 
 impl TargetTask {
     /// Serves the stored documents, without a request to GitHub. Mappings whose samples of the same
-    /// documents are already served do not run.
+    /// documents are already served do not run, and none if another replica runs them.
     pub(super) async fn serve_stored(&mut self) {
         if self.versions.newest().is_empty() {
+            return;
+        }
+        if !self.role().maps() {
+            // The samples of the leader are served, or will be.
+            self.publish_view();
             return;
         }
         self.map_and_publish(&[]).await;

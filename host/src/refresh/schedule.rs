@@ -75,7 +75,7 @@ impl Schedule {
         let wait = stored.due.duration_since(time).try_into().unwrap_or_default();
         let state = State {
             due: now.checked_add(wait).unwrap_or(now),
-            outcome: stored.outcome.map(|outcome| outcome.into_outcome(name)),
+            outcome: stored.outcome.map(StoredOutcome::into_outcome),
             failures: stored.failures,
             took: stored.took,
             joined_day: stored.joined_day,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::Outcome;
 use crate::body::Body;
-use crate::github::FetchError;
+use crate::github::{FetchError, Refusal};
 use crate::model::{Document, Part, Target};
 use crate::store::{Key, Slot};
 
@@ -41,8 +41,17 @@ pub(super) struct StoredState {
 pub(super) enum StoredOutcome {
     Fresh,
     Absent,
-    /// GitHub returned this status.
-    Status(u16),
+    /// GitHub refused it.
+    Refused {
+        status: u16,
+        what: String,
+        permission: Option<String>,
+        message: Option<String>,
+        /// Without it, the other replicas would not know that a fallback replaces the document.
+        refusal: Option<Refusal>,
+    },
+    /// The rate limit of the credential is used up.
+    RateLimited { what: String, wait: Duration },
     /// Anything else, in words.
     Failed(String),
 }
@@ -52,7 +61,23 @@ impl From<&Outcome> for StoredOutcome {
         match outcome {
             Outcome::Fresh => Self::Fresh,
             Outcome::Absent => Self::Absent,
-            Outcome::Failed(FetchError::Status { status, .. }) => Self::Status(*status),
+            Outcome::Failed(FetchError::Status {
+                status,
+                what,
+                permission,
+                message,
+                refusal,
+                retry_after: _,
+            }) => Self::Refused {
+                status: *status,
+                what: what.clone(),
+                permission: permission.clone(),
+                message: message.clone(),
+                refusal: *refusal,
+            },
+            Outcome::Failed(FetchError::RateLimited { what, wait }) => {
+                Self::RateLimited { what: what.clone(), wait: *wait }
+            }
             Outcome::Failed(error) => Self::Failed(error.to_string()),
             Outcome::Unmapped(reason) => Self::Failed(reason.clone()),
         }
@@ -60,17 +85,19 @@ impl From<&Outcome> for StoredOutcome {
 }
 
 impl StoredOutcome {
-    /// The outcome for the document of a name.
-    pub(super) fn into_outcome(self, name: &str) -> Outcome {
+    /// The outcome.
+    pub(super) fn into_outcome(self) -> Outcome {
         match self {
             Self::Fresh => Outcome::Fresh,
             Self::Absent => Outcome::Absent,
-            Self::Status(status) => {
-                let (what, permission, message) = (name.to_owned(), None, None);
-                let (refusal, retry_after) = (None, None);
+            Self::Refused { status, what, permission, message, refusal } => {
+                let retry_after = None;
                 let error =
                     FetchError::Status { status, what, permission, message, refusal, retry_after };
                 Outcome::Failed(error)
+            }
+            Self::RateLimited { what, wait } => {
+                Outcome::Failed(FetchError::RateLimited { what, wait })
             }
             Self::Failed(reason) => Outcome::Unmapped(reason),
         }
@@ -108,7 +135,19 @@ mod tests {
     fn a_schedule_is_the_same_for_another_replica() {
         let (now, time) = (Instant::now(), Timestamp::now());
         let mut schedule = Schedule::default();
-        let missing = StoredOutcome::Status(404).into_outcome("report");
+        let missing = Outcome::Failed(FetchError::Status {
+            status: 404,
+            what: "report".to_owned(),
+            permission: None,
+            message: Some("Not Found".to_owned()),
+            refusal: Some(Refusal::NotFound),
+            retry_after: None,
+        });
+        let text = |outcome: Option<&Outcome>| match outcome {
+            Some(Outcome::Failed(error)) => error.to_string(),
+            _ => String::new(),
+        };
+        let expected = text(Some(&missing));
         schedule.note_fetched("report", missing, Duration::from_secs(1), now);
         schedule.note_fetched("seats", Outcome::Fresh, Duration::from_secs(20), now);
         schedule.set_joined_day("seats", Some(jiff::civil::date(2026, 11, 20)));
@@ -121,6 +160,7 @@ mod tests {
             other.take(&name, state, now, time);
         }
         assert!(other.outcome("report").is_some_and(Outcome::is_not_found));
+        assert_eq!(text(other.outcome("report")), expected);
         assert!(matches!(other.outcome("seats"), Some(Outcome::Fresh)));
         assert_eq!(other.took("seats"), Some(Duration::from_secs(20)));
         assert_eq!(other.to_stored(now, time), stored);
