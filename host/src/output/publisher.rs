@@ -1,6 +1,6 @@
 //! Holds what is published, and rebuilds the snapshot when it changes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -97,6 +97,23 @@ impl Publisher {
     /// Serves the samples that mappings returned for a target.
     pub fn publish(&self, target: &Target, published: Vec<Published>) {
         self.change_part(false, target, |part| part.publish(published));
+    }
+
+    /// Serves exactly the samples that another replica has stored for a target. Returns whether they are news.
+    pub fn follow(&self, target: &Target, stored: Vec<Published>) -> bool {
+        let identify = |published: &Published| {
+            (published.mapping.sha256.clone(), published.fingerprint.clone())
+        };
+        let is_served = self.with_parts(|parts| {
+            let entries = parts.iter().filter(|part| part.target == *target);
+            let entries = entries.flat_map(|part| &part.entries);
+            let served = entries.filter_map(|entry| entry.published.as_ref()).map(identify);
+            served.collect::<BTreeSet<_>>() == stored.iter().map(identify).collect()
+        });
+        if !is_served {
+            self.change_part(false, target, |part| part.follow(stored));
+        }
+        !is_served
     }
 
     /// Changes the mappings of targets together with their samples: one snapshot has everything old,

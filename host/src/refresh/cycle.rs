@@ -61,7 +61,7 @@ impl TargetTask {
                 self.fetch_revisions().await;
             }
             self.remove_old_days().await;
-            if due {
+            if due || is_adopted {
                 self.store_schedule().await;
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::documents::Versions;
 use super::map::store_samples;
@@ -14,6 +14,8 @@ use super::restore::{load_documents, stored_samples};
 use super::role::Role;
 use super::stored_schedule::StoredSchedule;
 use super::target::{TargetTask, age};
+use crate::model::MappingId;
+use crate::output::Published;
 use crate::store::Slot;
 
 /// How often a follower looks for news, and a leader for losses.
@@ -56,17 +58,21 @@ impl TargetTask {
         }
     }
 
+    /// Adapts to its role, if that has changed.
+    pub(super) async fn adapt_to_role(&mut self) {
+        if self.role() != self.role_before {
+            self.change_role().await;
+        }
+    }
+
     /// Adapts to a new role.
     pub(super) async fn change_role(&mut self) {
-        match self.role_before {
+        if self.role() == Role::Leader {
             // What the leader before has stored; what this replica has fetched alone is newer.
-            Role::Undecided | Role::Follower | Role::Alone if self.role() == Role::Leader => {
-                self.load_shared().await;
-                if self.role_before == Role::Alone {
-                    self.store_all().await;
-                }
+            self.load_shared().await;
+            if self.role_before == Role::Alone {
+                self.store_all().await;
             }
-            _ => {}
         }
         self.role_before = self.role();
         self.followed = None;
@@ -98,7 +104,8 @@ impl TargetTask {
         }
         self.versions = versions;
         let (now, time) = (Instant::now(), Timestamp::now());
-        let mut known = self.stored_schedule().await.0;
+        let StoredSchedule { mappings, documents: mut known } = self.stored_schedule().await;
+        self.compare_mappings(&mappings);
         for spec in &self.specs {
             if let Some(state) = known.remove(&spec.name) {
                 self.schedule.take(&spec.name, state, now, time);
@@ -121,19 +128,66 @@ impl TargetTask {
         true
     }
 
-    /// Publishes the stored samples of the mappings in use, as far as they are not published yet.
+    /// Publishes the stored samples. Returns whether the store could be read.
     async fn publish_shared(&self) -> bool {
-        let Some(stored) = stored_samples(&self.shared, self.target()).await else { return false };
-        let publisher = &self.shared.publisher;
-        let is_news = |published: &crate::output::Published| {
-            let served = publisher.fingerprint(self.target(), &published.mapping.sha256);
-            served.as_ref() != Some(&published.fingerprint)
+        let Some(mut stored) = stored_samples(&self.shared, self.target()).await else {
+            return false;
         };
-        let news: Vec<_> = stored.into_iter().filter(is_news).collect();
-        if !news.is_empty() {
-            publisher.publish(self.target(), news);
+        // Those that are not stored yet, or lost, don't blank what is served.
+        if stored.is_empty() {
+            return true;
         }
+        stored.sort_by(|one, other| one.mapping.name.cmp(&other.mapping.name));
+        let is_of_other_mapping = |stored: &Published| {
+            let mut members = self.set.members().iter();
+            members.all(|member| member.mapping.sha256() != stored.mapping.sha256)
+        };
+        // Those of a new leader replace the stored ones in one step, in all replicas.
+        if self.role() == Role::Leader && stored.iter().any(is_of_other_mapping) {
+            return true;
+        }
+        self.shared.publisher.follow(self.target(), stored);
         true
+    }
+
+    /// The mappings in use, by name.
+    fn own_mappings(&self) -> Vec<MappingId> {
+        let mut own: Vec<MappingId> =
+            self.set.members().iter().map(|member| member.mapping.id()).collect();
+        own.sort_by(|one, other| one.name.cmp(&other.name));
+        own
+    }
+
+    /// Says so if a follower has other mappings than its leader, once.
+    fn compare_mappings(&mut self, of_leader: &[MappingId]) {
+        let own = self.own_mappings();
+        let differ = self.role() == Role::Follower && !of_leader.is_empty() && own != of_leader;
+        let [org, scope] = self.target().labels();
+        let text = |mappings: &[MappingId]| {
+            let text = |of: &MappingId| {
+                format!(
+                    "{} {} ({})",
+                    of.name,
+                    of.version,
+                    of.sha256.get(..12).unwrap_or(&of.sha256)
+                )
+            };
+            mappings.iter().map(text).collect::<Vec<_>>().join(", ")
+        };
+        match (self.differs, differ) {
+            (false, true) => warn!(
+                org,
+                scope,
+                own = text(&own),
+                leader = text(of_leader),
+                "this replica has other mappings than the leader: publishing the leader's samples"
+            ),
+            (true, false) => {
+                info!(org, scope, "this replica has the same mappings as the leader again")
+            }
+            _ => {}
+        }
+        self.differs = differ;
     }
 
     /// What the leader knows about the documents.
@@ -148,7 +202,8 @@ impl TargetTask {
         if !self.shared.store.is_shared() {
             return;
         }
-        let stored = self.schedule.to_stored(Instant::now(), Timestamp::now());
+        let mut stored = self.schedule.to_stored(Instant::now(), Timestamp::now());
+        stored.mappings = self.own_mappings();
         // It is small, and fails only if memory does.
         let Ok(document) = stored.to_document() else { return };
         let key = StoredSchedule::key(self.target());

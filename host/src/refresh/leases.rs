@@ -40,6 +40,11 @@ impl Leases {
         held.contains(target) || held.len() < self.limit()
     }
 
+    /// Whether this replica has the lease of a target.
+    pub(super) fn holds(&self, target: &Target) -> bool {
+        self.held().contains(target)
+    }
+
     pub(super) fn add(&self, target: &Target) {
         self.held().insert(target.clone());
     }

@@ -55,7 +55,7 @@ pub(super) async fn stored_samples(shared: &Shared, target: &Target) -> Option<V
 }
 
 /// Loads the stored documents of a target. With `known` versions, those that another process has stored are
-/// taken; without, those that are turned off are removed. `None`: the store can't be read.
+/// taken. Those that are turned off are removed, unless another replica decides about that. `None`: the store can't be read.
 pub(super) async fn load_documents(
     shared: &Shared,
     settings: &TargetSettings,
@@ -68,7 +68,9 @@ pub(super) async fn load_documents(
     let samples_of_days = keys.extract_if(.., |key| key.mapping().is_some() && key.day.is_some());
     let samples_of_days: Vec<Key> = samples_of_days.collect();
     keys.retain(|key| key.mapping().is_none());
-    let is_turned_off = known.is_none() && keys.iter().any(|key| !settings.wants(&key.name));
+    let removes = known.is_none() || shared.store.is_shared();
+    let removes = removes && shared.decides_on(target);
+    let is_turned_off = removes && keys.iter().any(|key| !settings.wants(&key.name));
     for key in samples_of_days.iter().filter(|_| is_turned_off) {
         let removed = shared.store.remove(key).await;
         shared.note_store_error(target, "save", removed);
@@ -78,7 +80,7 @@ pub(super) async fn load_documents(
     let (mut good, mut pending) = (Documents::new(), Documents::new());
     for key in keys {
         if !settings.wants(&key.name) {
-            if known.is_some() {
+            if !removes {
                 continue;
             }
             let removed = shared.store.remove(&key).await;

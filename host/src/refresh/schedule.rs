@@ -66,7 +66,7 @@ impl Schedule {
             };
             (name.clone(), stored)
         });
-        StoredSchedule(stored.collect())
+        StoredSchedule { mappings: Vec::new(), documents: stored.collect() }
     }
 
     /// Replaces what is known about a document by what another replica knows.

@@ -120,6 +120,11 @@ impl Shared {
         }
     }
 
+    /// Whether no other replica decides what is stored and published of a target.
+    pub(super) fn decides_on(&self, target: &Target) -> bool {
+        !self.store.is_shared() || self.leases.holds(target)
+    }
+
     fn unsaved(&self) -> MutexGuard<'_, HashSet<Target>> {
         self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -11,15 +11,20 @@ use serde::{Deserialize, Serialize};
 use super::outcome::Outcome;
 use crate::body::Body;
 use crate::github::{FetchError, Refusal};
-use crate::model::{Document, Part, Target};
+use crate::model::{Document, MappingId, Part, Target};
 use crate::store::{Key, Slot};
 
 /// The name in the store. No document has it, and listings of the store leave it out.
 const NAME: &str = ".schedule";
 
-/// What is known about the documents of a target, by name.
+/// What the leader of a target knows.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct StoredSchedule(pub(super) BTreeMap<String, StoredState>);
+pub(super) struct StoredSchedule {
+    /// The mappings that it runs, by name.
+    pub(super) mappings: Vec<MappingId>,
+    /// What is known about the documents, by name.
+    pub(super) documents: BTreeMap<String, StoredState>,
+}
 
 /// What is known about a document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,7 +56,10 @@ pub(super) enum StoredOutcome {
         refusal: Option<Refusal>,
     },
     /// The rate limit of the credential is used up.
-    RateLimited { what: String, wait: Duration },
+    RateLimited {
+        what: String,
+        wait: Duration,
+    },
     /// Anything else, in words.
     Failed(String),
 }
@@ -156,7 +164,7 @@ mod tests {
         let loaded = StoredSchedule::from_document(&document);
         assert_eq!(loaded, stored);
         let mut other = Schedule::default();
-        for (name, state) in loaded.0 {
+        for (name, state) in loaded.documents {
             other.take(&name, state, now, time);
         }
         assert!(other.outcome("report").is_some_and(Outcome::is_not_found));

@@ -68,6 +68,8 @@ pub(super) struct TargetTask {
     pub(super) busy: watch::Sender<bool>,
     /// The version of what others have stored that was last taken.
     pub(super) followed: Option<String>,
+    /// Whether it has other mappings than the leader.
+    pub(super) differs: bool,
     /// Whether it has fetched while the shared store was away, so that its documents may be newer.
     pub(super) fetched_alone: bool,
     /// Runs that continue on their threads when the task is cancelled.
@@ -109,6 +111,7 @@ impl TargetTask {
             role_before,
             busy,
             followed: None,
+            differs: false,
             fetched_alone: false,
             tracker: TaskTracker::new(),
         };
@@ -153,14 +156,18 @@ impl TargetTask {
                     }
                     self.adopt();
                 }
+                // Mappings take a while to load: others may have fetched meanwhile.
+                self.adapt_to_role().await;
                 self.serve_stored().await;
                 // It fails if no one is waiting.
                 restored.map(|restored| restored.send(()));
                 loop {
                     let (next, next_share) = (self.next_cycle(), self.next_share());
                     tokio::select! {
-                        () = tokio::time::sleep_until(next) => {}
+                        biased;
+                        // Before anything is fetched: a new leader must know what is stored.
                         () = changed(&mut self.role) => self.change_role().await,
+                        () = tokio::time::sleep_until(next) => {}
                         () = sleep_until(next_share) => {
                             self.share().await;
                             continue;
@@ -174,6 +181,7 @@ impl TargetTask {
                         }
                     }
                     self.busy.send_replace(true);
+                    self.adapt_to_role().await;
                     self.cycle().await;
                     self.busy.send_replace(false);
                 }
@@ -219,6 +227,7 @@ impl TargetTask {
             documents: self.versions.newest().clone(),
             last_good: self.versions.good().clone(),
             revisions: self.revised,
+            is_leader: self.role() == Role::Leader,
         });
     }
 }

@@ -35,6 +35,8 @@ pub struct TargetView {
     pub last_good: Documents,
     /// How often a document of an earlier day has been revised.
     pub revisions: u64,
+    /// Whether this replica fetches for it. If not, another one does, which also pushes its daily samples.
+    pub is_leader: bool,
 }
 
 /// Identifies what the daily samples of a target are made of: the same input means the same samples.

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,6 +10,10 @@ use copilot_metrics_tests::valkey::{Engine, Server};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+/// Replicas have other mappings than their leader.
+mod mappings;
+/// Daily samples are pushed by the leader.
+mod push;
 /// The store is emptied, full or away.
 mod store_failures;
 /// A leader dies, stops, or is stopped for too long.
@@ -16,6 +21,10 @@ mod takeover;
 
 /// The targets of the stand-in.
 const TARGETS: usize = 3;
+
+/// How often what replicas serve is compared, and the pause between: nothing tells when all agree.
+const PATIENCE: usize = 1200;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Replicas of the exporter, and what they share.
 struct Replicas {
@@ -29,10 +38,7 @@ struct Replicas {
 impl Replicas {
     /// Starts replicas of every recorded target, one after the other, and waits until all serve them.
     async fn start(number: usize, ttl: &'static str) -> Self {
-        let github = copilot_metrics_tests::github::stand_in().await;
-        let server = Server::start(Engine::Valkey);
-        let compiled = tempfile::tempdir().unwrap();
-        let mut replicas = Self { github, server, compiled, running: Vec::new(), ttl };
+        let mut replicas = Self::without(ttl).await;
         for _ in 0..number {
             replicas.add();
         }
@@ -40,18 +46,35 @@ impl Replicas {
         replicas
     }
 
+    /// What replicas share, without any.
+    async fn without(ttl: &'static str) -> Self {
+        let github = copilot_metrics_tests::github::stand_in().await;
+        let server = Server::start(Engine::Valkey);
+        let compiled = tempfile::tempdir().unwrap();
+        Self { github, server, compiled, running: Vec::new(), ttl }
+    }
+
+    /// The command of a replica. All keep compiled mappings in the same directory, which is safe: files are
+    /// written whole.
     fn command(&self) -> Command {
         let mut command = self.github.exporter();
         command
             .env("STORE_URL", self.server.url())
             .env("CACHE_TTL_SECONDS", self.ttl)
-            // Compiling the default mapping takes long in development builds.
+            // Compiling the default mapping takes long in development builds: once is enough.
             .env("CACHE_DIR", self.compiled.path());
         command
     }
 
     fn add(&mut self) {
         self.running.push(Serving::start(self.command()));
+    }
+
+    /// Adds a replica with a file or a directory in a variable.
+    fn add_with(&mut self, variable: &str, path: &Path) {
+        let mut command = self.command();
+        command.env(variable, path);
+        self.running.push(Serving::start(command));
     }
 
     /// How often each document and file was requested.
@@ -66,7 +89,7 @@ impl Replicas {
     /// Waits until all replicas serve data of all targets, and the same bytes. Returns them.
     async fn all_serve_the_same(&self) -> String {
         let mut last = Vec::new();
-        for _ in 0..600 {
+        for _ in 0..PATIENCE {
             last = Vec::new();
             let mut is_complete = true;
             for replica in &self.running {
@@ -78,20 +101,30 @@ impl Replicas {
             if is_complete && last.windows(2).all(|two| two[0] == two[1]) {
                 return last.swap_remove(0);
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(PAUSE).await;
         }
         let lengths: Vec<usize> = last.iter().map(String::len).collect();
         let logs: Vec<String> = self.running.iter().map(Serving::log).collect();
         panic!("{lengths:?} bytes:\n{}", logs.join("\n---\n"));
     }
 
+    /// Waits until all replicas serve the same data, which is not that of `before`.
+    async fn all_serve_other_data_than(&self, before: &str) -> String {
+        for _ in 0..PATIENCE {
+            let now = self.all_serve_the_same().await;
+            if now != before {
+                return now;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        panic!("the data has not changed");
+    }
+
     /// The number of targets that each replica is the leader of.
     async fn leaders(&self) -> Vec<usize> {
         let mut leaders = Vec::new();
         for replica in &self.running {
-            let (status, text) = replica.get("/metrics/self").await;
-            assert_eq!(status, 200);
-            leaders.push(Exposition::parse(&text).sum("copilot_exporter_leader", "") as usize);
+            leaders.push(leads(replica).await);
         }
         leaders
     }
@@ -99,12 +132,12 @@ impl Replicas {
     /// Waits until each target has exactly one leader. Returns how many targets each replica leads.
     async fn every_target_has_one_leader(&self) -> Vec<usize> {
         let mut leaders = Vec::new();
-        for _ in 0..600 {
+        for _ in 0..PATIENCE {
             leaders = self.leaders().await;
             if leaders.iter().sum::<usize>() == TARGETS {
                 return leaders;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(PAUSE).await;
         }
         panic!("{leaders:?}");
     }
@@ -125,6 +158,13 @@ async fn data(replica: &Serving) -> String {
     // Nothing is there twice.
     Exposition::parse(&text);
     text
+}
+
+/// The number of targets that a replica is the leader of.
+async fn leads(replica: &Serving) -> usize {
+    let (status, text) = replica.get("/metrics/self").await;
+    assert_eq!(status, 200);
+    Exposition::parse(&text).sum("copilot_exporter_leader", "") as usize
 }
 
 fn signal(replica: &Serving, signal: Signal) {

@@ -1,6 +1,6 @@
 use copilot_metrics_tests::command::Serving;
 
-use super::{Replicas, TARGETS, data};
+use super::{PATIENCE, PAUSE, Replicas, TARGETS, data};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_emptied_is_filled_again_without_a_request_to_github() {
@@ -10,11 +10,11 @@ async fn a_store_that_is_emptied_is_filled_again_without_a_request_to_github() {
     let counts = replicas.requests();
     replicas.server.send::<()>(&["FLUSHALL"]);
     let stored = |replica: &Serving| replica.log().matches("stored again in the shared").count();
-    for _ in 0..600 {
+    for _ in 0..PATIENCE {
         if replicas.running.iter().map(stored).sum::<usize>() >= TARGETS {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(PAUSE).await;
     }
     assert_eq!(replicas.all_serve_the_same().await, before);
     // A new replica gets everything from the store.
