@@ -16,7 +16,7 @@ use crate::transcript::record;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The environment variables of the exporter: tests must not inherit them.
-const VARIABLES: [&str; 33] = [
+const VARIABLES: [&str; 34] = [
     "DEMO",
     "GITHUB_TOKEN",
     "CONFIG_FILE",
@@ -26,6 +26,7 @@ const VARIABLES: [&str; 33] = [
     "GITHUB_APP_PRIVATE_KEY_FILE",
     "GITHUB_APP_INSTALLATION_ID",
     "CACHE_DIR",
+    "STORE_URL",
     "MAPPING_DIR",
     "MAPPING_SOURCES",
     "REGISTRY_USERNAME",

@@ -26,11 +26,14 @@ const TARGETS: usize = 3;
 const PATIENCE: usize = 1200;
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Where all replicas keep compiled mappings, also those of later tests: compiling takes long in development
+/// builds. Files are written whole, so any number of processes may share the directory.
+const COMPILED: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/replicas");
+
 /// Replicas of the exporter, and what they share.
 struct Replicas {
     github: StandIn,
     server: Server,
-    compiled: tempfile::TempDir,
     running: Vec<Serving>,
     ttl: &'static str,
 }
@@ -50,19 +53,16 @@ impl Replicas {
     async fn without(ttl: &'static str) -> Self {
         let github = copilot_metrics_tests::github::stand_in().await;
         let server = Server::start(Engine::Valkey);
-        let compiled = tempfile::tempdir().unwrap();
-        Self { github, server, compiled, running: Vec::new(), ttl }
+        Self { github, server, running: Vec::new(), ttl }
     }
 
-    /// The command of a replica. All keep compiled mappings in the same directory, which is safe: files are
-    /// written whole.
+    /// The command of a replica.
     fn command(&self) -> Command {
         let mut command = self.github.exporter();
         command
             .env("STORE_URL", self.server.url())
             .env("CACHE_TTL_SECONDS", self.ttl)
-            // Compiling the default mapping takes long in development builds: once is enough.
-            .env("CACHE_DIR", self.compiled.path());
+            .env("CACHE_DIR", COMPILED);
         command
     }
 
