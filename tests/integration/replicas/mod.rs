@@ -77,10 +77,10 @@ impl Replicas {
         self.running.push(Serving::start(command));
     }
 
-    /// How often each document and file was requested.
+    /// How often each document was requested. The paths of its files don't say of which day they are.
     fn requests(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
-        for request in self.github.requests() {
+        for request in self.github.requests().into_iter().filter(|request| !request.file) {
             *counts.entry(request.path).or_default() += 1;
         }
         counts
