@@ -1,11 +1,21 @@
+use std::collections::BTreeSet;
+
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::guests::{Mappings, scripted};
 
 use super::Replicas;
-use crate::mappings::version_of;
 
+/// The version in the samples of the scripted mapping: the same in all of them, and in its info.
 fn version(text: &str) -> Option<String> {
-    version_of(&Exposition::parse(text))
+    let exposition = Exposition::parse(text);
+    let info = exposition.series("copilot_exporter_mapping_info");
+    let info = info.filter(|(series, _)| series.contains("name=\"scripted\""));
+    let series = exposition.series("scripted_stamp").chain(info);
+    let version =
+        |series: &str| Some(series.split_once("version=\"")?.1.split('"').next()?.to_owned());
+    let versions: BTreeSet<_> = series.filter_map(|(series, _)| version(series)).collect();
+    assert!(versions.len() <= 1, "a mixture: {versions:?}");
+    versions.into_iter().next()
 }
 
 #[tokio::test(flavor = "multi_thread")]
