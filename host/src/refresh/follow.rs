@@ -43,8 +43,9 @@ impl TargetTask {
     pub(super) async fn share(&mut self) {
         let Ok(version) = self.shared.store.version(self.target()).await else { return };
         match (self.role(), version) {
-            (Role::Follower, Some(version)) if self.followed.as_ref() != Some(&version) => {
-                if self.load_shared().await {
+            (Role::Follower, Some(version)) => {
+                let is_news = self.followed.as_ref() != Some(&version);
+                if is_news && self.load_shared().await {
                     self.followed = Some(version);
                 }
             }
