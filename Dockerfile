@@ -10,6 +10,9 @@ WORKDIR /src
 COPY rust-toolchain.toml ./
 RUN rustup toolchain install
 COPY . .
+# Shown by --version. The repository itself is not part of the build context.
+ARG REVISION=unknown
+ARG BUILD_DATE=unknown
 # The cache mounts keep the results of earlier builds, so only changed crates are compiled again.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
@@ -24,6 +27,7 @@ ARG REVISION=unknown
 LABEL org.opencontainers.image.title="copilot-metrics-exporter" \
       org.opencontainers.image.description="Prometheus exporter for GitHub Copilot" \
       org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="https://github.com/copilot-metrics-exporter/copilot-metrics-exporter" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /image/ /

@@ -35,12 +35,13 @@ soak: toolchain
 	$(if $(EXPORTER_BINARY),,$(CARGO) build --release)
 	EXPORTER_BINARY=$(or $(EXPORTER_BINARY),$(or $(CARGO_TARGET_DIR),target)/release/copilot-metrics-exporter) SOAK_SECONDS=$(SOAK_SECONDS) SOAK_SEED=$(SOAK_SEED) $(CARGO) run --package copilot-metrics-tests --example soak
 
-# Checks the formatting, clippy (warnings are errors), and the dependencies: the rules in deny.toml, and
-# security advisories if their database can be reached.
+# Checks the formatting, clippy (warnings are errors), the workflows, and the dependencies: the rules in
+# deny.toml, and security advisories if their database can be reached.
 lint: setup
 	$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked --debug --quiet cargo-deny
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path tests/fuzz/Cargo.toml --check
+	@./.ci/workflows
 	$(CARGO) deny check bans licenses sources
 	@CARGO="$(CARGO)" ./.ci/advisories
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings

@@ -1,6 +1,6 @@
 //! Builds the default mapping (`guest/`) as a wasm32-wasip2 component and hands its path to the
 //! crate, which embeds it. So one `cargo build` is the product, and tests test the source. Embeds the
-//! recordings of the demo too, whatever their names.
+//! recordings of the demo too, whatever their names, and tells the crate what it is built from.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,8 +15,55 @@ const COMPONENT: &str = "wasm32-wasip2/mapping/copilot_metrics_guest.wasm";
 
 fn main() -> io::Result<()> {
     let root = workspace_root()?;
+    describe_build(&root)?;
     embed_demo(&root.join("tests/fixtures/demo"))?;
     build_mapping(&root)
+}
+
+/// Sets `BUILD_REVISION`, `BUILD_DATE`, `BUILD_TARGET` and `BUILD_FEATURES`.
+///
+/// The revision and the date are those of the commit, so that the same source gives the same binary; without
+/// a repository, as in the Dockerfile, the variables `REVISION` and `BUILD_DATE` have them. Debug builds don't
+/// ask git: the crate would be compiled again after each commit.
+fn describe_build(root: &Path) -> io::Result<()> {
+    for name in ["REVISION", "BUILD_DATE"] {
+        println!("cargo::rerun-if-env-changed={name}");
+    }
+    let has_commit = variable("PROFILE")? == "release";
+    let commit = |format: &str| {
+        let format = format!("--format={format}");
+        has_commit.then(|| git(root, &["log", "-1", &format])).flatten()
+    };
+    if has_commit && let Some(log) = git(root, &["rev-parse", "--git-path", "logs/HEAD"]) {
+        let log = root.join(log);
+        // A path that does not exist would count as changed every time.
+        if log.exists() {
+            println!("cargo::rerun-if-changed={}", log.display());
+        }
+    }
+    let given = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let revision = given("REVISION").or_else(|| commit("%H"));
+    let date = given("BUILD_DATE").or_else(|| commit("%cs"));
+    let unknown = || "unknown".to_owned();
+    println!("cargo::rustc-env=BUILD_REVISION={}", revision.unwrap_or_else(unknown));
+    println!("cargo::rustc-env=BUILD_DATE={}", date.unwrap_or_else(unknown));
+    println!("cargo::rustc-env=BUILD_TARGET={}", variable("TARGET")?);
+    let mut features: Vec<String> = env::vars()
+        .filter_map(|(name, _)| name.strip_prefix("CARGO_FEATURE_").map(str::to_lowercase))
+        .filter(|feature| feature != "default")
+        .map(|feature| feature.replace('_', "-"))
+        .collect();
+    features.sort();
+    let features = if features.is_empty() { "none".to_owned() } else { features.join(" ") };
+    println!("cargo::rustc-env=BUILD_FEATURES={features}");
+    Ok(())
+}
+
+/// What git prints, or nothing outside a repository and without git.
+fn git(root: &Path, arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).current_dir(root).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !text.is_empty()).then_some(text)
 }
 
 /// Writes an array of all files below a directory: their paths in it, and their bytes, compressed with

@@ -20,14 +20,15 @@ pub enum Form {
     Lines(&'static [Series]),
     /// A bar for each series, of the newest day.
     Bars(&'static [Series]),
-    /// A bar for each value of a label: the code that was generated, and the accepted part of it.
-    CodeByLabel {
+    /// A bar for each value of a label.
+    ByLabel {
         /// The label.
         label: &'static str,
-        /// The code generations.
-        generated: Sum,
-        /// The code acceptances. A bar for something that is never accepted has no such part.
-        accepted: Option<Sum>,
+        /// The length of the bars: its name in the legend, and the sum.
+        value: (&'static str, Sum),
+        /// The highlighted part of the bars, such as the accepted part of the generated code. A bar without
+        /// samples for it has no such part.
+        part: Option<(&'static str, Sum)>,
     },
 }
 
@@ -105,13 +106,15 @@ impl ChartDefinition {
         let form = match &self.form {
             Form::Lines(lines) => ChartForm::Lines(series(lines)),
             Form::Bars(bars) => ChartForm::Bars(series(bars)),
-            Form::CodeByLabel { label, generated, accepted } => ChartForm::BarsByLabel(LabelBars {
-                label: (*label).to_owned(),
-                value: generated.selection(),
-                value_name: "generated".to_owned(),
-                part: accepted.as_ref().map(Sum::selection),
-                part_name: accepted.as_ref().map(|_| "accepted".to_owned()),
-            }),
+            Form::ByLabel { label, value: (value_name, value), part } => {
+                ChartForm::BarsByLabel(LabelBars {
+                    label: (*label).to_owned(),
+                    value: value.selection(),
+                    value_name: (*value_name).to_owned(),
+                    part: part.as_ref().map(|(_, sum)| sum.selection()),
+                    part_name: part.as_ref().map(|(name, _)| (*name).to_owned()),
+                })
+            }
         };
         Chart { title: self.title.to_owned(), help: self.help.to_owned(), form }
     }

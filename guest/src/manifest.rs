@@ -14,7 +14,7 @@ pub fn manifest() -> Manifest {
         name: "github-copilot".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         documents: [Scope::Organization, Scope::Enterprise].into_iter().flat_map(specs).collect(),
-        options: documents::options().into_iter().map(|option| option.spec()).collect(),
+        options: documents::options().specs(),
         families: catalogue.into_families(),
         charts: charts::in_order(documents::charts())
             .into_iter()
@@ -94,7 +94,15 @@ mod tests {
                 "By editor",
                 "By feature",
                 "By model",
-                "Seats"
+                "Seats",
+                "Cost this month",
+                "Budgets",
+                "Cost by model",
+                "Cost by cost center",
+                "Cost per active user",
+                "Cost per merged pull request",
+                "Cost per accepted line",
+                "Cost of idle seats",
             ]
         );
     }
@@ -136,7 +144,14 @@ mod tests {
         let manifest = manifest();
         for chart in &manifest.charts {
             let accepted = match &chart.form {
-                ChartForm::BarsByLabel(bars) => bars.part.as_ref(),
+                ChartForm::BarsByLabel(bars) if bars.part_name.as_deref() == Some("accepted") => {
+                    bars.part.as_ref()
+                }
+                ChartForm::Bars(series) if chart.title == "Cost per accepted line" => {
+                    let [one, other] = series.as_slice() else { panic!("{series:?}") };
+                    assert_eq!(one.divided_by, other.divided_by);
+                    one.divided_by.as_ref()
+                }
                 ChartForm::Lines(series) if chart.title == "Acceptance" => {
                     let [series] = series.as_slice() else { panic!("{series:?}") };
                     let by = series.divided_by.as_ref().unwrap();
@@ -155,7 +170,8 @@ mod tests {
             assert!(!features.contains(&"chat_panel_agent_mode".to_owned()));
             // Elsewhere, the bars are of code completions only, or else a language or a model that
             // agents use would seem to be accepted less.
-            assert!(features.len() == 1 || chart.title == "By feature", "{}", chart.title);
+            let has_all = ["By feature", "Cost per accepted line"].contains(&&*chart.title);
+            assert_eq!(features.len() > 1, has_all, "{}", chart.title);
         }
     }
 

@@ -4,7 +4,7 @@ use crate::charts::ChartDefinition;
 use crate::collector::New;
 use crate::contract::{DocumentSpec, FetchKind, Need, Scope};
 use crate::input::Framing;
-use crate::settings::OptionDefinition;
+use crate::settings::{NumberDefinition, OptionDefinition};
 
 /// A row of the table of documents.
 pub struct Registration {
@@ -17,6 +17,8 @@ pub struct Registration {
     pub may_be_empty: bool,
     /// The options that the collector reads.
     pub options: &'static [OptionDefinition],
+    /// The options that are numbers.
+    pub numbers: &'static [NumberDefinition],
     /// The charts of its families.
     pub charts: &'static [ChartDefinition],
     /// Makes the collector.
@@ -31,6 +33,7 @@ impl Registration {
             framing: Framing::Rows,
             may_be_empty: false,
             options: &[],
+            numbers: &[],
             charts: &[],
             new,
         }

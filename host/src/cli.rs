@@ -4,7 +4,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::backfill::BackfillArgs;
 use crate::config::{ServeArgs, WebArgs};
-use crate::offline::{CheckArgs, MapArgs, PushArgs, RecordArgs, ShowArgs, TestArgs};
+use crate::model::version;
+use crate::offline::{
+    CheckArgs, MapArgs, NewArgs, PushArgs, RecordArgs, ShowArgs, TestArgs, WitArgs,
+};
 use crate::wasm::SUBCOMMAND;
 
 /// The text above the options in `--help`.
@@ -25,7 +28,7 @@ Exit codes: 0 stopped, 1 failed, 64 invalid setting, 65 invalid input, 66 file n
 
 /// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "copilot-metrics-exporter", version, about = ABOUT, after_help = AFTER, args_conflicts_with_subcommands = true)]
+#[command(name = "copilot-metrics-exporter", version = version::VERSION, long_version = version::DESCRIPTION, about = ABOUT, after_help = AFTER, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// A command other than serving.
     #[command(subcommand)]
@@ -40,7 +43,7 @@ pub struct Cli {
 pub enum Command {
     /// Run a mapping over recorded files and print the exposition: no network, no token
     Map(MapArgs),
-    /// Inspect a mapping (a .wasm file)
+    /// Write, check and inspect mappings (.wasm files)
     #[command(subcommand)]
     Mapping(MappingCommand),
     /// Fetch the days of the past and write their daily samples
@@ -68,6 +71,10 @@ pub struct CompileArgs {
 /// The commands about a mapping.
 #[derive(Debug, Subcommand)]
 pub enum MappingCommand {
+    /// Write the directory of a new mapping, which builds and passes its test
+    New(NewArgs),
+    /// Print the contract between the exporter and a mapping
+    Wit(WitArgs),
     /// Run all checks that a mapping has to pass before it is used
     Check(CheckArgs),
     /// Compare the samples of recorded cases with the expected ones

@@ -23,7 +23,7 @@
 //! - [`refresh`]: what is fetched when, a task for each target, the rollout of mappings.
 //! - [`push`]: pushes the daily samples of all targets to endpoints, as they change.
 //! - [`web`]: the listener, TLS, authentication, the routes, the page, the health check.
-//! - [`offline`]: `map`, `mapping check`, `mapping test`, `mapping show` and `record`.
+//! - [`offline`]: `map`, `record`, and the commands `mapping …`.
 //! - [`demo`]: the stand-in for GitHub that `--demo` serves.
 //! - [`app`]: puts it together. [`cli`]: the command line.
 

@@ -6,8 +6,11 @@ mod log;
 mod record;
 #[path = "main/resources.rs"]
 mod resources;
+#[path = "main/targets.rs"]
+mod targets;
 
 use std::io::IsTerminal;
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -25,6 +28,7 @@ use copilot_metrics_exporter::offline::{self, BuiltInRecording, OfflineError};
 use copilot_metrics_exporter::refresh::{Reloader, Source};
 use copilot_metrics_exporter::wasm::compile_stdin;
 use copilot_metrics_exporter::web::healthcheck::healthcheck;
+use copilot_metrics_exporter::web::systemd_sockets;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +52,12 @@ fn main() -> ExitCode {
         Some(Command::Mapping(MappingCommand::Check(args))) => {
             let checked = offline::check(&args, recordings, &mut std::io::stdout().lock());
             finish(checked.map(drop))
+        }
+        Some(Command::Mapping(MappingCommand::New(args))) => {
+            finish(offline::new(&args, &mut std::io::stdout().lock()))
+        }
+        Some(Command::Mapping(MappingCommand::Wit(args))) => {
+            finish(offline::print_contract(&args, &mut std::io::stdout().lock()))
         }
         Some(Command::Mapping(MappingCommand::Show(args))) => {
             finish(offline::show(&args, &mut std::io::stdout().lock()))
@@ -170,53 +180,25 @@ fn check_health(args: &WebArgs) -> ExitCode {
 /// Fills databases or files with the past.
 fn run_backfill(args: BackfillArgs) -> ExitCode {
     // A bar takes the place of lines about progress.
-    let quiet = Some("warn".to_owned()).filter(|_| std::io::stderr().is_terminal());
-    let log_level = args.serve.log_level.clone().or(quiet);
-    match Log::new(&ServeArgs { log_level, ..args.serve.clone() }) {
-        Ok(log) => log::set_up(log),
-        Err(error) => return fail(USAGE, &error),
-    };
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(1, &format!("failed to start the runtime: {error}")),
-    };
-    let code = runtime.block_on(backfill_until_signal(args));
-    runtime.shutdown_timeout(Duration::from_millis(500));
-    code
-}
-
-async fn backfill_until_signal(args: BackfillArgs) -> ExitCode {
-    let cancel = CancellationToken::new();
-    if let Err(error) = cancel_on_signal(&cancel) {
-        return fail(1, &format!("cannot receive signals: {error}"));
-    }
-    let (_stand_in, demo) = match start_demo(&args.serve).await {
-        Ok(demo) => demo.unzip(),
-        Err(code) => return code,
-    };
-    let read = |args: &ServeArgs| {
-        let settings = Settings::new(args)?;
-        Ok(demo.as_ref().map_or(settings.clone(), |demo| demo.point(settings)))
-    };
-    let settings = match app::selecting(&args.serve, read) {
-        Ok(settings) => settings,
-        Err(error) => return fail(USAGE, &error),
-    };
-    match cancel.run_until_cancelled(app::backfill(&args, settings)).await {
-        Some(Ok(Ended::Planned(plan))) => {
+    let quiet = Some("warn").filter(|_| std::io::stderr().is_terminal());
+    let filled =
+        targets::run(&args.serve, quiet, async |settings| app::backfill(&args, settings).await);
+    match filled {
+        Ok(Some(Ok(Ended::Planned(plan)))) => {
             print!("{plan}");
             ExitCode::SUCCESS
         }
-        Some(Ok(Ended::Filled(report))) => {
+        Ok(Some(Ok(Ended::Filled(report)))) => {
             report.to_string().lines().for_each(log::print_line);
             ExitCode::from(u8::from(!report.is_complete()))
         }
-        Some(Err(error)) => match error {
+        Ok(Some(Err(error))) => match error {
             BackfillError::Start(error) => fail_to_start(&error),
             BackfillError::Usage(_) => fail(USAGE, &error),
             BackfillError::Sink(_) => fail(1, &error),
         },
-        None => fail(1, &"interrupted; the next run continues where this one stopped"),
+        Ok(None) => fail(1, &"interrupted; the next run continues where this one stopped"),
+        Err(code) => code,
     }
 }
 
@@ -247,18 +229,27 @@ fn serve(args: ServeArgs) -> ExitCode {
         Ok(log) => log::set_up(log),
         Err(error) => return fail(USAGE, &error),
     };
+    // Before the runtime starts threads: see `systemd_sockets`.
+    let sockets = match args.systemd_socket.then(systemd_sockets).transpose() {
+        Ok(sockets) => sockets.unwrap_or_default(),
+        Err(error) => return fail(USAGE, &error),
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("failed to start the runtime: {error}")),
     };
-    let code = runtime.block_on(serve_until_signal(args, limit.clone()));
+    let code = runtime.block_on(serve_until_signal(args, sockets, limit.clone()));
     limit.report();
     // A mapping that is still running is not needed any more.
     runtime.shutdown_timeout(Duration::from_millis(500));
     code
 }
 
-async fn serve_until_signal(args: ServeArgs, limit: RateLimit) -> ExitCode {
+async fn serve_until_signal(
+    args: ServeArgs,
+    sockets: Vec<TcpListener>,
+    limit: RateLimit,
+) -> ExitCode {
     let cancel = CancellationToken::new();
     tokio::spawn(limit.clone().report_regularly());
     if let Err(error) = cancel_on_signal(&cancel) {
@@ -269,7 +260,7 @@ async fn serve_until_signal(args: ServeArgs, limit: RateLimit) -> ExitCode {
         Ok(demo) => demo.unzip(),
         Err(code) => return code,
     };
-    let started = cancel.run_until_cancelled(Exporter::start(source(args, demo))).await;
+    let started = cancel.run_until_cancelled(Exporter::start(source(args, demo), sockets)).await;
     let exporter = match started {
         Some(Ok(exporter)) => exporter,
         Some(Err(error)) => return fail_to_start(&error),

@@ -41,8 +41,9 @@ pub fn make() {
     }
 }
 
-/// A minimal Debian or Ubuntu of the same release as this machine, whose glibc the toolchain needs.
-fn debian(archive: &Path, more: impl FnOnce(&mut Command)) {
+/// A minimal Debian or Ubuntu of the same release as this machine, whose glibc the toolchain and its binaries
+/// need: as an archive, or as a directory if its name has no extension.
+pub fn debian(archive: &Path, more: impl FnOnce(&mut Command)) {
     let release = fs::read_to_string("/etc/os-release").unwrap();
     let suite = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
     let mut mmdebstrap = Command::new("mmdebstrap");

@@ -51,7 +51,7 @@ fn assert_describes_itself(image: Value) {
         volumes,
         ["/etc/copilot-metrics-exporter/mappings", "/var/cache/copilot-metrics-exporter"]
     );
-    for label in ["title", "description", "licenses", "version", "revision"] {
+    for label in ["title", "description", "licenses", "source", "version", "revision"] {
         let label = format!("org.opencontainers.image.{label}");
         assert!(config["Labels"][&label].as_str().is_some_and(|text| !text.is_empty()), "{label}");
     }

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use copilot_metrics_tests::fixtures::root;
 use nix::unistd::geteuid;
 
-const TOOLS: [&str; 4] = ["mmdebstrap", "podman", "buildah", "runc"];
+const TOOLS: [&str; 5] = ["mmdebstrap", "podman", "buildah", "runc", "rpm"];
 
 /// The reason why this machine can't run the test, if there is one.
 pub fn missing() -> Option<String> {

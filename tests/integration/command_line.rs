@@ -131,7 +131,21 @@ fn help_shows_how_to_start_and_every_setting() {
     }
     assert!(help.lines().all(|line| line.len() <= 140));
     assert!(printed(["map", "--help"]).contains("organization-28-day"));
-    assert!(printed(["--version"]).starts_with("copilot-metrics-exporter 0."));
+}
+
+#[test]
+fn version_shows_what_the_exporter_was_built_from() {
+    let short = format!("copilot-metrics-exporter {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(printed(["-V"]), short);
+    let long = printed(["--version"]);
+    let (first, rest) = long.split_at(short.len());
+    assert_eq!(first, short);
+    let fields: Vec<_> = rest.lines().map(|line| line.split_once(": ").unwrap()).collect();
+    let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["revision", "build date", "platform", "features"]);
+    assert!(fields.iter().all(|(_, value)| !value.is_empty()), "{long}");
+    let platform = fields[2].1;
+    assert!(platform.starts_with(std::env::consts::ARCH), "{platform}");
 }
 
 #[test]
@@ -153,6 +167,34 @@ fn errors_of_map_list_the_documents_and_options() {
         &["map", "--org", "acme", "--option", "users=maybe", &billing],
         &["users must be true or false, not \"maybe\""],
     );
+}
+
+#[test]
+fn a_new_mapping_needs_a_valid_name_and_an_empty_directory() {
+    rejected(&["mapping", "new", "Acme", "--lang", "rust"], &["\"Acme\"", "such as acme-seats"]);
+    rejected(
+        &["mapping", "new", "github-copilot", "--lang", "rust"],
+        &["would replace the default mapping"],
+    );
+    rejected(&["mapping", "new", "acme"], &["--lang"]);
+    rejected(&["mapping", "new", "acme", "--lang", "cobol"], &["rust, js, python, go"]);
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("file"), "mine").unwrap();
+    let path = directory.path().to_str().unwrap();
+    rejected(
+        &["mapping", "new", "acme", "--lang", "rust", "--dir", path],
+        &[path, "not an empty directory: choose another one with --dir"],
+    );
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    // An empty one is fine.
+    std::fs::remove_file(directory.path().join("file")).unwrap();
+    printed(["mapping", "new", "acme", "--lang", "rust", "--dir", path]);
+    assert!(directory.path().join("wit/mapping.wit").exists());
+    // A file in its place is an error, not a panic.
+    let below = directory.path().join("Makefile/below");
+    let output = run(["mapping", "new", "acme", "--lang", "js", "--dir", below.to_str().unwrap()]);
+    assert_ne!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("Makefile/below"));
 }
 
 #[test]

@@ -196,7 +196,7 @@ fn a_fifo_instead_of_a_file_is_rejected_and_blocks_nothing() {
     }
     let config = Config::new("");
     mkfifo(&config.file("fifo"), Mode::S_IRWXU).unwrap();
-    for flag in ["--config", "--token-file", "--web.config.file"] {
+    for flag in ["--config.file", "--token-file", "--web.config.file"] {
         let mut command = exporter();
         command.arg(flag).arg(config.file("fifo")).args(["--web.listen-address", "127.0.0.1:0"]);
         let output = output(command);

@@ -45,7 +45,7 @@ fn the_bill_of_an_organization_is_as_calculated_by_hand() {
         assert_eq!(usage(family, "Copilot", credits, "claude-opus-4.6"), opus, "{family}");
         assert_eq!(usage(family, "Copilot", review, ""), reviews, "{family}");
     }
-    // Minutes are no credits, but their dollars are dollars.
+    // Minutes are not credits, but their dollars count.
     assert_eq!(usage("day_net_dollars", "Spark", "spark_build_minutes", ""), 0.2);
     let minutes = exposition.series("github_copilot_ai_usage_day_gross_quantity");
     let minutes: Vec<_> = minutes.collect();

@@ -7,18 +7,18 @@ use copilot_metrics_tests::fixtures::root;
 
 const KUBERNETES: [&str; 4] = ["serviceaccount", "deployment", "service", "networkpolicy"];
 
-fn read(file: &str) -> String {
+pub fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 /// Runs one of the checkers that `make test` installs.
-fn check(tool: &str, arguments: &[&str]) -> Output {
+pub fn check(tool: &str, arguments: &[&str]) -> Output {
     let tool = root().join("target/tools/bin").join(tool);
     let output = Command::new(&tool).args(arguments).current_dir(root()).output();
     output.unwrap_or_else(|error| panic!("{}: {error}: `make setup`", tool.display()))
 }
 
-fn assert_passes(output: &Output) {
+pub fn assert_passes(output: &Output) {
     let text = [output.stdout.as_slice(), &output.stderr].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
 }
@@ -132,6 +132,10 @@ fn the_image_and_its_deployments_use_the_same_directories_user_and_version() {
     let version = env!("CARGO_PKG_VERSION");
     assert!(dockerfile.contains(&format!("ARG VERSION={version}\n")));
     assert!(read("deploy/kubernetes/kustomization.yaml").contains(&format!("newTag: {version}\n")));
+    let chart = read("deploy/helm/copilot-metrics-exporter/Chart.yaml");
+    for line in ["version", "appVersion"] {
+        assert!(chart.contains(&format!("\n{line}: {version}\n")), "{line}: {chart}");
+    }
     let toolchain = read("rust-toolchain.toml");
     let channel = toolchain.split("channel = \"").nth(1).unwrap().split('"').next().unwrap();
     assert!(dockerfile.contains(&format!("rust:{channel}-")), "{channel}");

@@ -273,21 +273,6 @@ fn docs_permissions_has_every_refusal_and_every_family() {
     }
 }
 
-#[test]
-fn the_mappings_in_the_guide_are_the_tested_ones() {
-    let text = read("docs/mapping-plugins.md");
-    for file in [
-        "smallest/Cargo.toml",
-        "smallest/src/lib.rs",
-        "team-seats-js/package.json",
-        "team-seats-js/build.js",
-        "team-seats-js/team-seats.js",
-    ] {
-        let source = read(&format!("guest/examples/{file}"));
-        assert!(text.contains(source.trim()), "docs/mapping-plugins.md does not contain {file}");
-    }
-}
-
 /// The versions of the contract, and their directories under `wit`.
 const CONTRACTS: [(&str, &str); 2] = [("0.1.0", "0.1"), ("0.2.0", "0.2")];
 

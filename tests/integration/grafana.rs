@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 
 use copilot_metrics_tests::database::Series;
-use copilot_metrics_tests::deployed::Deployed;
+use copilot_metrics_tests::deployed::{Deployed, deployed};
 use copilot_metrics_tests::fixtures::root;
 use copilot_metrics_tests::github::stand_in;
 use serde_json::Value;
 
-const DASHBOARDS: [&str; 6] = ["adoption", "exporter", "models", "quality", "seats", "teams"];
+const DASHBOARDS: [&str; 7] =
+    ["adoption", "cost", "exporter", "models", "quality", "seats", "teams"];
 
 /// The dashboards, by file name.
 fn dashboards() -> BTreeMap<String, Value> {
@@ -36,7 +37,8 @@ fn expanded(query: &str, dashboard: &Value) -> String {
         query.replace("$__rate_interval", "4m").replace("$org", ".*").replace("$scope", ".*");
     for variable in dashboard["templating"]["list"].as_array().unwrap() {
         let name = variable["name"].as_str().unwrap();
-        let all = variable["allValue"].as_str().or(variable["query"].as_str()).unwrap_or_default();
+        let values = [&variable["allValue"], &variable["query"], &variable["current"]["value"]];
+        let all = values.iter().find_map(|value| value.as_str()).unwrap_or_default();
         query = query.replace(&format!("${{{name}}}"), all).replace(&format!("${name}"), all);
     }
     assert!(!query.contains('$'), "{query}");
@@ -47,6 +49,7 @@ fn expanded(query: &str, dashboard: &Value) -> String {
 async fn every_query_of_every_dashboard_returns_data_over_tls_with_a_password() {
     let github = stand_in().await;
     let deployed = Deployed::start(&github);
+    deployed.backfill_cost(&github).await;
     let prometheus = &deployed.prometheus;
     let mut queries = 0;
     for (name, dashboard) in dashboards() {
@@ -81,8 +84,15 @@ async fn every_query_of_every_dashboard_returns_data_over_tls_with_a_password() 
             }
         }
         for variable in dashboard["templating"]["list"].as_array().unwrap() {
-            // label_values(series, label)
             let Some(definition) = variable["definition"].as_str() else { continue };
+            if let Some(query) = definition.strip_prefix("query_result(") {
+                // As Grafana does: the regular expression gets the value out of "{labels} value time".
+                assert_eq!(variable["regex"], "/.* ([^ ]*) .*/");
+                let value = prometheus.value(query.strip_suffix(')').unwrap()).await;
+                assert_eq!(variable["current"]["value"], value, "{name}: {definition}");
+                continue;
+            }
+            // label_values(series, label)
             let inner = definition.strip_prefix("label_values(").unwrap().strip_suffix(')');
             let (series, label) = inner.unwrap().rsplit_once(", ").unwrap();
             let series = expanded(series, &dashboard);
@@ -103,7 +113,7 @@ async fn every_query_of_every_dashboard_returns_data_over_tls_with_a_password() 
             }
         }
     }
-    assert!(queries > 90, "{queries}");
+    assert!(queries > 130, "{queries}");
 }
 
 /// The exporter's metrics in a query, as in the documentation.
@@ -245,21 +255,68 @@ fn teams_of_one_name_stay_apart() {
 }
 
 #[test]
-fn the_seats_of_each_plan_have_their_own_price() {
+fn the_seats_of_each_plan_have_their_own_price_which_is_set_in_the_rules() {
     let costs = queries_with(&["$price"]);
-    assert!(costs.len() > 3);
+    assert!(costs.len() > 6);
+    let rules = deployed("rules.yml");
     for (plan, price) in [("business", "19"), ("enterprise", "39")] {
-        let dashboards = dashboards();
-        let variables = dashboards["seats"]["templating"]["list"].as_array().unwrap();
+        let rule = format!(
+            "- record: plan:github_copilot_seat_price:dollars\n        labels: {{plan: {plan}}}\n        expr: vector({price})\n"
+        );
+        assert!(rules.contains(&rule), "{plan}");
         let name = format!("price_{plan}");
-        let variable = variables.iter().find(|variable| variable["name"] == *name).unwrap();
-        assert_eq!(variable["query"], price);
+        for board in ["cost", "seats"] {
+            let dashboards = dashboards();
+            let variables = dashboards[board]["templating"]["list"].as_array().unwrap();
+            let variable = variables.iter().find(|variable| variable["name"] == *name).unwrap();
+            // Without the rules, it is the list price.
+            let query = format!(
+                "query_result(max(plan:github_copilot_seat_price:dollars{{plan=\"{plan}\"}}) or vector({price}))"
+            );
+            assert_eq!(variable["definition"], query);
+            assert_eq!(variable["query"]["query"], query);
+            let source =
+                "docs.github.com/en/billing/concepts/product-billing/github-copilot-licenses";
+            assert!(variable["description"].as_str().unwrap().contains(source), "{board}");
+        }
         for Query { dashboard, expression, .. } in &costs {
             let expression = trends::without_days(expression);
             let product = format!("plan=\"{plan}\"}} * ${name}");
             let prices = expression.matches(&format!("${name}")).count();
             assert_eq!(prices, expression.matches(&product).count(), "{dashboard}: {expression}");
             assert_eq!(prices, 1, "{dashboard}: {expression}");
+        }
+    }
+}
+
+#[test]
+fn gross_discount_and_net_are_never_added_up() {
+    let amounts = queries_with(&["_gross_", "_discount_", "_net_"]);
+    assert!(amounts.len() > 20);
+    for Query { dashboard, expression, .. } in amounts {
+        let parts = ["_gross_", "_discount_", "_net_"];
+        let used = parts.iter().filter(|part| expression.contains(*part)).count();
+        assert_eq!(used, 1, "{dashboard}: {expression}");
+    }
+}
+
+#[test]
+fn every_panel_on_cost_says_what_it_shows_and_those_on_value_what_they_do_not() {
+    let dashboards = dashboards();
+    for panel in panels(&dashboards["cost"]) {
+        assert!(panel["description"].as_str().is_some_and(|text| text.len() > 20), "{panel}");
+    }
+    for (title, caution) in [
+        ("Cost of a day per active user", "Code completions alone use no credits"),
+        ("Cost of a day per merged pull request", "not a unit of value"),
+        ("Cost of a day per accepted line", "Lines that agents write are never \"accepted\""),
+    ] {
+        let panel = panels(&dashboards["cost"]).find(|panel| panel["title"] == title).unwrap();
+        let text = panel["description"].as_str().unwrap().to_lowercase();
+        for words in
+            [caution, "Activity and billing are different measures", "not a measure of people"]
+        {
+            assert!(text.contains(&words.to_lowercase()), "{title}: {words}");
         }
     }
 }

@@ -11,7 +11,7 @@ use copilot_metrics_tests::npm;
 
 use crate::serving::{command, metrics};
 
-/// The mapping of the guide, built with the commands in it, in a directory that is kept for the next run.
+/// The larger example, in a directory that is kept for the next run.
 fn team_seats() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
@@ -27,7 +27,7 @@ fn team_seats() -> PathBuf {
 }
 
 #[test]
-fn the_javascript_mapping_of_the_guide_passes_every_check_and_maps_recordings() {
+fn the_larger_javascript_example_passes_every_check_and_maps_recordings() {
     let mapping = team_seats();
     let mapping = mapping.to_str().unwrap();
     let report = printed(["mapping", "check", mapping]);
@@ -62,7 +62,7 @@ team_idle_seats{org=\"acme\",team=\"platform\"} 0
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_javascript_mapping_runs_alongside_the_default_one() {
+async fn the_larger_javascript_example_runs_alongside_the_default_one() {
     let built = team_seats();
     let (github, mappings) = (stand_in().await, Mappings::default());
     let mut command = command(&github, "octodemo");

@@ -34,13 +34,17 @@ mod github_failures;
 mod golden;
 /// Every query of every dashboard returns data.
 mod grafana;
+/// The Helm chart renders valid objects: by default those of `deploy/kubernetes`.
+mod helm;
 /// A bad mapping changes nothing but a counter and a line of the log.
 mod history;
 mod hostile_mappings;
-/// Mappings can be written in JavaScript.
+/// A larger mapping in JavaScript: a document of several pages, and labels.
 mod javascript;
 /// Days are kept in the cache directory, and fetched again while GitHub may revise them.
 mod kept_days;
+/// Mappings can be written in each language of the guide, with the commands in it.
+mod languages;
 mod large_documents;
 /// The exporter starts and stops gracefully.
 mod lifecycle;
@@ -62,6 +66,8 @@ mod prometheus;
 mod push;
 /// Mappings are pulled from OCI registries, and pushed to them.
 mod registries;
+/// What a release does that can be tried without GitHub.
+mod release;
 /// Samples are pushed to endpoints for remote write, and compared with what those have.
 mod remote_write;
 /// Replicas that share a store: one fetches, all serve the same, and any of them may die.

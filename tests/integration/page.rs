@@ -2,6 +2,8 @@
 mod chromium;
 /// Texts from outside can't change how others are shown.
 mod control_characters;
+/// What Copilot costs.
+mod cost;
 /// What the page says about the exporter as a whole, and where its links lead.
 mod notices;
 /// More days than the newest documents are about.
@@ -168,7 +170,7 @@ async fn without_data_the_page_says_what_is_missing() {
     assert_eq!(status, 200);
     assert!(html.contains("Nothing to export") && html.contains("GHC_TOKEN"), "{html}");
     let github = stand_in().await;
-    github.fail("/orgs/", Fault::Status(401, "Bad credentials", vec![]));
+    github.fail("/org", Fault::Status(401, "Bad credentials", vec![]));
     let serving = self::serving(&github, "octodemo");
     serving.wait_for("refresh failed");
     let (_, html) = serving.get("/").await;
@@ -207,7 +209,7 @@ async fn a_mapping_whose_charts_fail_is_named_and_does_not_run_again_for_each_re
         assert!(html.contains(">up to date<"), "{html}");
         assert!(html.contains("mapping github-copilot: the mapping failed"), "{html}");
         assert!(html.contains("it traps in history"), "{html}");
-        assert!(html.contains("It could not be drawn; see the reason above."), "{html}");
+        assert!(html.contains("Could not be drawn, for the reason above: "), "{html}");
     }
     let failures = "copilot_exporter_mapping_failures_total";
     assert_eq!(metrics(&serving).await.sum(failures, "cause=\"pictures\""), 1.0);

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -64,6 +65,7 @@ fn the_deployed_config_rules_and_alerts_pass_promtool_and_fire_when_they_should(
         ["check", "rules", "rules.yml"],
         ["check", "rules", "alerts.yml"],
         ["test", "rules", "tests.yml"],
+        ["test", "rules", "tests-days.yml"],
     ] {
         let directory = root().join("deploy/prometheus");
         let checked =
@@ -72,18 +74,23 @@ fn the_deployed_config_rules_and_alerts_pass_promtool_and_fire_when_they_should(
         assert!(checked.status.success(), "{arguments:?}: {text}");
     }
     // Every alert fires in a test.
-    let tests = deployed("tests.yml");
+    let tests = deployed("tests.yml") + &deployed("tests-days.yml");
     let alerts = deployed("alerts.yml");
     for alert in alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
         let fires = format!("alertname: {alert}\n        exp_alerts:");
         assert!(tests.contains(&fires), "{alert}");
+        // And is quiet in another.
+        let quiet = format!("alertname: {alert}}}\n");
+        assert!(tests.contains(&quiet), "{alert}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_prometheus_scrapes_over_tls_with_a_password_and_every_rule_has_data() {
     let github = stand_in().await;
-    let Deployed { prometheus, .. } = &Deployed::start(&github);
+    let deployment = Deployed::start(&github);
+    deployment.backfill_cost(&github).await;
+    let prometheus = &deployment.prometheus;
     assert_eq!(prometheus.value("up{job='github-copilot'}").await, "1");
     let rules = deployed("rules.yml");
     let records: Vec<_> =
@@ -102,6 +109,48 @@ async fn a_real_prometheus_scrapes_over_tls_with_a_password_and_every_rule_has_d
         let record = format!("org:github_copilot_{name}:ratio{{org='octodemo'}}");
         let recorded: f64 = prometheus.value(&record).await.parse().unwrap();
         assert!((recorded - value).abs() < 1e-9, "{record}: {recorded}");
+    }
+    // The 44 idle seats are of the plan Business. A whole month costs as much per second as the month so far. The shares of
+    // models add up to 1.
+    let length = "github_copilot_ai_usage_month_length_seconds{org='octodemo'}";
+    let length: f64 = prometheus.value(length).await.parse().unwrap();
+    for (query, value) in [
+        ("org_plan:github_copilot_seats_idle:dollars{org='octodemo',plan='business'}", 44.0 * 19.0),
+        (
+            "sum(org:github_copilot_ai_usage_month_forecast_net:dollars{org='octodemo'})
+            / sum(github_copilot_ai_usage_month_net_dollars{org='octodemo'})
+            * sum(github_copilot_ai_usage_month_elapsed_seconds{org='octodemo'})",
+            length,
+        ),
+        ("sum(org_model:github_copilot_ai_usage_gross_share:7d_ratio{org='octodemo'})", 1.0),
+        (
+            "sum(org_model:github_copilot_ai_usage_gross_share:previous28d_ratio{org='octodemo'})",
+            1.0,
+        ),
+        ("org:github_copilot_ai_usage_day_gross:days28d{org='octodemo'}", 28.0),
+    ] {
+        let result: f64 = prometheus.value(query).await.parse().unwrap();
+        assert!((result - value).abs() < 1e-3 * value, "{query}: {result}");
+    }
+    // What the alerts read exists, except for what only failures and pushing produce.
+    let is_absent = |name: &str| {
+        name.contains("document_failures_total")
+            || name.starts_with("copilot_exporter_remote_write_")
+    };
+    let alerts = deployed("alerts.yml");
+    let others = ["#", "summary: ", "description: "];
+    let is_expression = |line: &&str| !others.iter().any(|other| line.trim().starts_with(other));
+    let alerts = alerts.lines().filter(is_expression);
+    let words =
+        alerts.flat_map(|line| line.split(|c: char| !(c.is_alphanumeric() || "_:".contains(c))));
+    let read: BTreeSet<&str> = words
+        .map(|word| word.trim_end_matches(':'))
+        .filter(|word| word.contains("github_copilot_") || word.starts_with("copilot_exporter_"))
+        .filter(|name| !is_absent(name))
+        .collect();
+    assert!(read.len() > 15, "{read:?}");
+    for name in read {
+        prometheus.has_data(name).await;
     }
 }
 

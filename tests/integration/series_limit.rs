@@ -59,7 +59,7 @@ async fn above_the_limit_users_go_first_then_repositories_then_teams_and_the_res
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_and_the_log_say_which_setting_and_how_many_series_each_option_makes() {
     let github = stand_in().await;
-    let (serving, _config) = start(&github, "series: 1400");
+    let (serving, _config) = start(&github, "series: 1600");
     let log = serving.log();
     let warnings: Vec<_> = log.lines().filter(|line| line.contains("mapping.series")).collect();
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
@@ -69,7 +69,7 @@ async fn the_page_and_the_log_say_which_setting_and_how_many_series_each_option_
     let listed = rest.split("</ul>").next().unwrap();
     assert_eq!(listed.matches("mapping.series").count(), 1, "{listed}");
     for text in [warnings[0], listed] {
-        assert!(text.contains("exceed the limit of 1400 (mapping.series)"), "{text}");
+        assert!(text.contains("exceed the limit of 1600 (mapping.series)"), "{text}");
         for option in ["repositories", "user-breakdowns", "users"] {
             let (before, _) = text.split_once(&format!(" of the option {option}")).unwrap();
             let count = before.rsplit([' ', ',']).next().unwrap();

@@ -94,6 +94,15 @@ fn users_are_counted_once_in_seats_by_the_age_of_their_activity() {
         assert_eq!(exposition.sum("github_copilot_seats_by_activity_age", &label), 1.0, "{age}");
     }
     assert_eq!(exposition.sum("github_copilot_seats_by_activity_age", "\"never\""), 2.0);
+    // dee alone has the plan Enterprise. Of the others, eve, fay, cyd and the seat without a user are idle.
+    let idle = |plan: &str| {
+        let ages = ["90d", "over_90d", "never"];
+        let labels = ages.map(|age| format!("plan=\"{plan}\",activity_age=\"{age}\""));
+        let of_age =
+            |label: &String| exposition.sum("github_copilot_seats_by_plan_and_activity_age", label);
+        labels.iter().map(of_age).sum::<f64>()
+    };
+    assert_eq!((idle("business"), idle("enterprise")), (4.0, 0.0));
     // bob is in two teams; only cyd loses every seat.
     assert_eq!(exposition.sum("github_copilot_seats_by_team", "platform"), 2.0);
     assert_eq!(exposition.sum("github_copilot_seats_by_team", "data"), 1.0);

@@ -4,8 +4,12 @@ mod clients;
 mod healthcheck;
 /// Who may start a reload over HTTP.
 mod lifecycle;
+/// Where the endpoints are, and the formats of the metrics.
+mod paths;
 /// Changes of the web config while the exporter runs.
 mod reload;
+/// Sockets that systemd passes.
+mod systemd;
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, TcpStream};

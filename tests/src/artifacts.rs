@@ -117,9 +117,13 @@ impl StandInRegistry {
         self.manifest(tag, &manifest(&config, &layer))
     }
 
-    /// Replaces the content of a blob, which keeps its name.
-    pub fn tamper(&self, digest: &str, content: &[u8]) {
-        self.put(format!("blobs/{digest}"), "application/octet-stream", content);
+    /// Like [`Self::mapping`], but the layer has another content than its digest says.
+    pub fn tampered(&self, tag: &str, component: &[u8], content: &[u8]) {
+        let (config, layer) = (self.blob(CONFIG, b"{}"), self.blob(LAYER, component));
+        let path = format!("blobs/{}", digest_of(component));
+        self.put(path, "application/octet-stream", content);
+        // Last, as it may be pulled from now on.
+        self.manifest(tag, &manifest(&config, &layer));
     }
 
     fn put(&self, path: String, media_type: &str, content: &[u8]) {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::authority::Authority;
-use crate::command::Serving;
+use crate::command::{Serving, output};
 use crate::config::Config;
 use crate::database::{Database, new_directory};
 use crate::fixtures::root;
@@ -15,6 +15,13 @@ use crate::transcript::keep_secret;
 pub fn deployed(file: &str) -> String {
     let path = root().join("deploy/prometheus").join(file);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The exporter's config file in `deploy`, with the address of a Prometheus server.
+fn deployed_exporter_config(prometheus: &str) -> String {
+    let path = root().join("deploy/exporter/config.yaml");
+    let config = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{error}"));
+    config.replace("http://prometheus:9090", prometheus)
 }
 
 /// The flags of Prometheus in `deploy/compose.yaml`, without those that name paths in the container.
@@ -49,7 +56,8 @@ impl Deployed {
         web.write("server.crt", &certificate);
         web.write("server.key", &key);
         let mut command = github.exporter();
-        command.args(["--option", "repositories=true", "--web.config.file"]).arg(web.path());
+        command.args(["--option", "repositories=true", "--option", "organization-usage=true"]);
+        command.arg("--web.config.file").arg(web.path());
         let serving = Serving::start_with_targets(command, 3);
         let directory = new_directory();
         // As in `deploy`, except for the address and the intervals, and with the lines on TLS and users enabled.
@@ -73,5 +81,21 @@ impl Deployed {
         let server = Prometheus::new(Version::Installed).directory(directory);
         let prometheus = flags().iter().fold(server, |server, flag| server.flag(flag)).run();
         Self { serving, prometheus, _web: web }
+    }
+
+    /// Writes what each of the last weeks' days cost, as the service `backfill` of `deploy/compose.yaml` does. GitHub
+    /// reports only one day of it at a time, and the rules and trends read several.
+    pub async fn backfill_cost(&self, github: &StandIn) {
+        self.prometheus.ready().await;
+        let config = Config::new(&deployed_exporter_config(&self.prometheus.url("")));
+        let mut command = github.exporter();
+        command
+            // The other organization has no bill.
+            .env("ORG", "octodemo")
+            .env("CACHE_DIR", config.file("cache"))
+            .args(["backfill", "--since", "45d", "--documents", "ai-credit-usage-day", "--config"])
+            .arg(config.path());
+        let output = output(command);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }

@@ -73,7 +73,13 @@ pub fn slow_to_compile(component: &[u8], functions: usize) -> Vec<u8> {
         text.push_str("(local.get 1))");
     }
     text.push(')');
-    let module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}"));
+    with_module(component, &text)
+}
+
+/// A component with another core module in it, in the text format, that is used for nothing. Without a
+/// component, only the section with the module.
+pub fn with_module(component: &[u8], text: &str) -> Vec<u8> {
+    let module = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
     // A section of a component: its number, its length as LEB128, the module.
     let mut section = vec![1];
     let mut length = module.len();

@@ -82,6 +82,9 @@ struct Budget {
     stops_usage: Option<bool>,
 }
 
+/// The product of a budget on all AI credits.
+const AI_CREDITS: &str = "ai_credits";
+
 /// The labels of a budget.
 const LABELS: [&str; 4] = ["budget", "budget_scope", "entity", "sku"];
 /// The labels of a user's budget.
@@ -230,6 +233,33 @@ impl Collector for BudgetsCollector {
 }
 
 impl BudgetsCollector {
+    /// When the newest list was fetched, in seconds since 1970-01-01T00:00:00Z; 0 if there is none.
+    pub fn fetched_at(&self) -> i64 {
+        self.fetched_at
+    }
+
+    /// The lowest amount of the budgets on all AI credits of the target, in US dollars: the one that is
+    /// used up first.
+    pub fn amount_for_all(&self) -> Option<f64> {
+        let budgets = self.budgets.values().map(|version| &version.value);
+        let amounts = budgets.filter(|budget| self.covers_all(budget)).filter_map(|of| of.amount);
+        amounts.reduce(f64::min)
+    }
+
+    /// What is consumed of the budgets on AI credits of cost centers in the month so far, in US dollars, by
+    /// the name of the cost center. If one has several, the largest amount: they count the same usage.
+    pub fn consumed_by_cost_center(&self) -> BTreeMap<&str, f64> {
+        let mut centers: BTreeMap<&str, f64> = BTreeMap::new();
+        let budgets = self.budgets.values().map(|version| &version.value);
+        for budget in budgets.filter(|of| of.scope == "cost_center" && of.sku == AI_CREDITS) {
+            if let (false, Some(consumed)) = (budget.entity.is_empty(), budget.consumed) {
+                let largest = centers.entry(&budget.entity).or_insert(consumed);
+                *largest = largest.max(consumed);
+            }
+        }
+        centers
+    }
+
     /// Whether a budget is for all AI credits of the target.
     fn covers_all(&self, budget: &Budget) -> bool {
         let whole = match self.scope {
@@ -237,7 +267,7 @@ impl BudgetsCollector {
             Some(Scope::Enterprise) => "enterprise",
             None => return false,
         };
-        budget.scope == whole && budget.sku == "ai_credits"
+        budget.scope == whole && budget.sku == AI_CREDITS
     }
 }
 

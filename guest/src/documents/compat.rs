@@ -51,20 +51,20 @@ const CHARTS: &[ChartDefinition] = &[
     ChartDefinition {
         title: "By language",
         help: "Code completions by language, and how many of them were accepted.",
-        form: Form::CodeByLabel {
+        form: Form::ByLabel {
             label: "language",
-            generated: Sum::of("total_code_suggestions"),
-            accepted: Some(Sum::of("total_code_acceptances")),
+            value: ("generated", Sum::of("total_code_suggestions")),
+            part: Some(("accepted", Sum::of("total_code_acceptances"))),
         },
         is_fallback: true,
     },
     ChartDefinition {
         title: "By editor",
         help: "Code completions by editor, and how many of them were accepted.",
-        form: Form::CodeByLabel {
+        form: Form::ByLabel {
             label: "editor",
-            generated: Sum::of("total_code_suggestions"),
-            accepted: Some(Sum::of("total_code_acceptances")),
+            value: ("generated", Sum::of("total_code_suggestions")),
+            part: Some(("accepted", Sum::of("total_code_acceptances"))),
         },
         is_fallback: true,
     },

@@ -7,6 +7,7 @@ mod aggregate;
 mod billing;
 mod budgets;
 mod compat;
+mod cost;
 mod cost_centers;
 mod legacy;
 mod repositories;
@@ -22,7 +23,7 @@ use crate::charts::ChartDefinition;
 use crate::collector::Collector;
 use crate::output::Catalogue;
 use crate::registration::Registration;
-use crate::settings::{OptionDefinition, Settings};
+use crate::settings::{KnownOptions, Settings};
 
 /// Every document family. The order is that of the families on `/metrics` and of the documents in
 /// the manifest: a document that a collector needs while it takes rows must come first.
@@ -40,6 +41,7 @@ pub const TABLE: &[Registration] = &[
     usage::by_organization::REGISTRATION,
     budgets::REGISTRATION,
     cost_centers::REGISTRATION,
+    cost::REGISTRATION,
 ];
 
 /// Makes every collector, in the order of the table.
@@ -72,6 +74,9 @@ pub fn charts() -> impl Iterator<Item = &'static ChartDefinition> {
 }
 
 /// The options of every collector.
-pub fn options() -> Vec<&'static OptionDefinition> {
-    TABLE.iter().flat_map(|registration| registration.options).collect()
+pub fn options() -> KnownOptions {
+    KnownOptions {
+        switches: TABLE.iter().flat_map(|registration| registration.options).collect(),
+        numbers: TABLE.iter().flat_map(|registration| registration.numbers).collect(),
+    }
 }

@@ -1,6 +1,6 @@
 //! The exporter that serves.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -33,7 +33,8 @@ pub struct Exporter {
 
 impl Exporter {
     /// Reads the settings and binds the addresses.
-    pub async fn start(source: Source) -> Result<Self, StartError> {
+    /// `sockets` are listened on in addition to the addresses.
+    pub async fn start(source: Source, sockets: Vec<TcpListener>) -> Result<Self, StartError> {
         let metrics = Metrics::new()?;
         let source = Arc::new(source);
         let (reading, valkey_metrics) = (Arc::clone(&source), metrics.valkey.clone());
@@ -91,6 +92,13 @@ impl Exporter {
             let address = listener.local_addr().map_err(failed)?;
             listeners.push((listener, address));
         }
+        for socket in sockets {
+            let failed =
+                |error| StartError::Listen { address: "a passed socket".to_owned(), error };
+            let listener = Listener::from_std(socket).map_err(failed)?;
+            let address = listener.local_addr().map_err(failed)?;
+            listeners.push((listener, address));
+        }
         // From the first scrape on, it is known what is to come.
         let exported: Vec<_> = settings.targets.iter().map(|one| one.target.clone()).collect();
         publisher.set_targets(&exported, settings.missing.clone());
@@ -99,7 +107,9 @@ impl Exporter {
             metrics: metrics.web,
             github: metrics.github,
             page: Page::new(Arc::clone(&publisher), targets, runner, kept_days)
-                .of_demo(settings.is_demo),
+                .of_demo(settings.is_demo)
+                .with_paths(settings.paths.clone()),
+            paths: settings.paths.clone(),
             publisher,
             daily: settings.enable_daily.then_some(daily),
             reloader,
@@ -129,7 +139,8 @@ impl Exporter {
     pub async fn run(self, cancel: CancellationToken) -> Result<(), StartError> {
         let Self { listeners, app, mut reconciler, pusher, settings, .. } = self;
         for (_, address) in &listeners {
-            info!(%address, targets = settings.targets.len(), "listening; metrics are at /metrics");
+            let targets = settings.targets.len();
+            info!(%address, targets, "listening; metrics are at {}", app.paths.metrics());
         }
         for warning in missing_directories(&settings) {
             warn!("{warning}");
@@ -138,7 +149,8 @@ impl Exporter {
             warn!("nothing will be exported: {missing}");
         }
         let web = Arc::clone(&app.web);
-        let server = Server::new(router(app), Arc::clone(&web));
+        let paths = app.paths.clone();
+        let server = Server::new(router(app), &paths, Arc::clone(&web));
         let serving = listeners
             .into_iter()
             .map(|(listener, _)| server.clone().serve(listener, cancel.clone()));

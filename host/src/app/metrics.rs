@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prometheus::IntGauge;
 
-use crate::model::metrics;
+use crate::model::{metrics, version};
 use crate::output::{Collector, Publisher};
 use crate::{github, log, mappings, oci, push, refresh, remote_write, runner, store, web};
 
@@ -36,10 +36,10 @@ impl Metrics {
         let registry = metrics::Registry::default();
         let build = registry.int_gauges(
             "copilot_exporter_build_info",
-            "Always 1; the label is the version of the exporter.",
-            &["version"],
+            "Always 1; the labels are the version of the exporter, and the commit that it was built from, with its date.",
+            &["version", "revision", "build_date"],
         )?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        build.with_label_values(&[version::VERSION, version::REVISION, version::BUILD_DATE]).set(1);
         let demo = registry.int_gauge(
             "copilot_exporter_demo",
             "1 if the numbers are those of the demo, else 0.",

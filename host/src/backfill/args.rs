@@ -16,9 +16,9 @@ use crate::config::ServeArgs;
 #[command(after_help = "\
 Examples:
   copilot-metrics-exporter backfill --org octo-org --to history.om
-  copilot-metrics-exporter backfill --config config.yaml --plan
-  copilot-metrics-exporter backfill --config config.yaml --since 730d --monthly
-  copilot-metrics-exporter backfill --config config.yaml --since 2026-01-01 --verify
+  copilot-metrics-exporter backfill --config.file config.yaml --plan
+  copilot-metrics-exporter backfill --config.file config.yaml --since 730d --monthly
+  copilot-metrics-exporter backfill --config.file config.yaml --since 2026-01-01 --verify
 
 Set CACHE_DIR: what is fetched is kept there, so that an interrupted run continues where it stopped, and a new \
 mapping needs no request to GitHub. The settings are those of the exporter. With a config file, --org and \

@@ -26,7 +26,7 @@ use crate::history::{Days, Subject, map_day};
 use crate::mappings::MappingSet;
 use crate::model::day::today;
 use crate::model::{DocumentSpec, Need, Samples};
-use crate::output::daily::timestamp_ms;
+use crate::output::daily::{is_last, timestamp_ms};
 use crate::runner::Runner;
 use crate::store::{Key, Slot, Store};
 
@@ -78,6 +78,11 @@ pub struct Job {
 struct Day {
     day: Date,
     samples: Vec<Samples>,
+}
+
+/// Whether samples of a day are those of its report. A day may have a bill and no report.
+fn has_report(samples: &[Samples]) -> bool {
+    samples.iter().flat_map(|samples| &samples.families).any(|(family, _)| is_last(&family.name))
 }
 
 impl Backfill {
@@ -208,11 +213,16 @@ impl Backfill {
         let store = (Arc::clone(&self.store), kept.unwrap_or_default());
         let mut source = DaySource::new(client, store, target.clone(), wanted, fetched);
         let mut report = TargetReport::default();
+        let (mut any_report, mut only_billed) = (false, Vec::new());
         source.probe(&self.days, pace).await;
         for day in self.each_day() {
             match self.map_day(day, &mut source, &subject, prefix, pace).await {
                 Ok(samples) if samples.iter().all(Samples::is_empty) => report.absent.push(day),
                 Ok(samples) => {
+                    match has_report(&samples) {
+                        true => any_report = true,
+                        false => only_billed.push(day),
+                    }
                     if days.send(Day { day, samples }).await.is_err() {
                         break;
                     }
@@ -222,6 +232,11 @@ impl Backfill {
             if let Some(progress) = &mut progress {
                 progress.day(target, day, source.requests);
             }
+        }
+        // Without any report, none was asked for, or none may be read, which is said otherwise.
+        if any_report {
+            report.absent.extend(only_billed);
+            report.absent.sort_unstable();
         }
         TargetReport { refused: source.refused, requests: source.requests, ..report }
     }

@@ -28,7 +28,7 @@ pub struct ServeArgs {
     pub demo: Option<String>,
 
     /// Config file (YAML), for several credentials and for settings of individual targets
-    #[arg(long, env = "CONFIG_FILE", value_name = "FILE")]
+    #[arg(long = "config.file", alias = "config", env = "CONFIG_FILE", value_name = "FILE")]
     pub config: Option<String>,
 
     /// Token for the GitHub API. Prefer the variable: flags are visible in the process list
@@ -95,6 +95,15 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub web: WebArgs,
 
+    /// Path of the metrics, below the route prefix. At `/`, they take the place of the page
+    /// [default: /metrics]
+    #[arg(long = "web.telemetry-path", env = "WEB_TELEMETRY_PATH", value_name = "PATH")]
+    pub telemetry_path: Option<String>,
+
+    /// Listen on the sockets that systemd passes (socket activation) instead of opening own ones
+    #[arg(long = "web.systemd-socket")]
+    pub systemd_socket: bool,
+
     /// Allow reloads over HTTP without a password. With users in the web config, they are always allowed
     #[arg(long = "web.enable-lifecycle")]
     pub enable_lifecycle: bool,
@@ -127,6 +136,14 @@ pub struct WebArgs {
         value_delimiter = ','
     )]
     pub listen_address: Vec<String>,
+
+    /// URL at which browsers reach the exporter, if a reverse proxy serves it below a path
+    #[arg(long = "web.external-url", env = "WEB_EXTERNAL_URL", value_name = "URL")]
+    pub external_url: Option<String>,
+
+    /// Prefix of the paths of all endpoints [default: the path of the external URL]
+    #[arg(long = "web.route-prefix", env = "WEB_ROUTE_PREFIX", value_name = "PATH")]
+    pub route_prefix: Option<String>,
 
     /// Web config file (YAML): TLS, users, headers and rate limit, in the format of Prometheus' exporters
     /// [default: plain HTTP, open to anyone who can reach the port]
@@ -162,7 +179,7 @@ mod tests {
 
     fn listen(texts: &[&str]) -> Result<Vec<String>, SettingError> {
         let listen_address = texts.iter().map(|text| (*text).to_owned()).collect();
-        listen_addresses(&WebArgs { listen_address, web_config: None })
+        listen_addresses(&WebArgs { listen_address, ..WebArgs::default() })
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! (`sections`); [`Settings`] puts them together. A setting of the file is one field of a struct,
 //! declared with its type, default, documentation and parser (`section!` in `parse`); `values` and
 //! `paths` have the parsers, and `yaml` adds file, line and key to their errors. [`web`] is the web
-//! server's own config file. The settings of the config file can be reloaded while the exporter
+//! server's own config file, and `web_paths` where its endpoints are. The settings of the config file can be reloaded while the exporter
 //! runs; the others cannot change.
 
 mod credentials;
@@ -29,6 +29,7 @@ mod target;
 mod tests;
 mod values;
 pub mod web;
+mod web_paths;
 mod yaml;
 
 pub use credentials::{CredentialSettings, CredentialSource};
@@ -52,3 +53,4 @@ pub use settings::{DEFAULT_API_URL, DEFAULT_TTL_SECONDS, Settings};
 pub use store::{SentinelSettings, StoreUrl, ValkeySettings};
 pub use target::{MappingSettings, Placed, TargetSettings};
 pub use values::is_loopback;
+pub use web_paths::{WebPaths, route_prefix};

@@ -19,6 +19,7 @@ use super::sections::{Config, InheritedSettings, Place, resolve_target};
 use super::store::{self, ValkeySettings};
 use super::target::{MappingSettings, Placed, TargetSettings};
 use super::values::{ApiUrl, TtlSeconds};
+use super::web_paths::WebPaths;
 use super::yaml::{self, YamlFile};
 use crate::model::{Scope, Target};
 
@@ -32,8 +33,10 @@ const MAX_CONFIG_BYTES: u64 = 4 << 20;
 /// The settings of the exporter.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The addresses to listen on.
+    /// The addresses to listen on: none with systemd's sockets.
     pub listen: Vec<String>,
+    /// Where the endpoints are.
+    pub paths: WebPaths,
     /// The web config file (TLS, users), if any.
     pub web_config: Option<PathBuf>,
     /// Whether reloads over HTTP are allowed without a password.
@@ -127,8 +130,13 @@ impl Settings {
         let store_url = store_url.filter(|url| !url.is_empty());
         let missing = targets.missing(credentials.is_empty());
         let policy = mapping.policy();
+        let mut listen = listen_addresses(&args.web)?;
+        if args.systemd_socket {
+            listen.clear();
+        }
         let settings = Self {
-            listen: listen_addresses(&args.web)?,
+            listen,
+            paths: WebPaths::new(args)?,
             web_config: given(&args.web.web_config).map(PathBuf::from),
             enable_lifecycle: args.enable_lifecycle,
             enable_daily: !args.no_daily,
@@ -167,7 +175,7 @@ pub(super) fn exports_nothing(path: &Path) -> bool {
 }
 
 fn read_config(path: &Path) -> Result<Config, SettingError> {
-    let unreadable = |problem: String| SettingError::new("--config (CONFIG_FILE)", problem);
+    let unreadable = |problem: String| SettingError::new("--config.file (CONFIG_FILE)", problem);
     yaml::parse(path, &read_text(path, MAX_CONFIG_BYTES).map_err(unreadable)?)
 }
 

@@ -306,7 +306,7 @@ fn a_fifo_in_place_of_a_file_is_refused_without_blocking() {
     assert_eq!(file.error(), expected);
     let config = Some(fifo.display().to_string());
     let error = Settings::new(&ServeArgs { config, ..ServeArgs::default() }).unwrap_err();
-    assert_eq!(error.setting, "--config (CONFIG_FILE)");
+    assert_eq!(error.setting, "--config.file (CONFIG_FILE)");
     assert!(error.problem.ends_with("fifo: not a regular file"), "{error}");
     assert!(web::WebConfig::read(&fifo).is_err());
 }

@@ -125,7 +125,7 @@ impl FetchError {
         matches!(refusal, Refusal::NotFound | Refusal::BilledToEnterprise)
     }
 
-    /// Whether it is the expected answer and no failure: there is no bill where the enterprise pays.
+    /// Whether it is expected and not a failure: an organization has no bill if its enterprise pays.
     pub fn is_expected(&self) -> bool {
         matches!(self, Self::Status { refusal: Some(Refusal::BilledToEnterprise), .. })
     }

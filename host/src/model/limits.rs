@@ -32,7 +32,8 @@ impl Default for Limits {
             result_bytes: 64 << 20,
             series: 200_000,
             label_value_bytes: 1024,
-            compile_time: Duration::from_secs(60),
+            // A mapping in Python or JavaScript takes 10 to 20 seconds of CPU time.
+            compile_time: Duration::from_secs(120),
             compile_memory_bytes: 1 << 30,
         }
     }

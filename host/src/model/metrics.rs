@@ -34,7 +34,12 @@ pub struct Registry {
 impl Registry {
     /// The metrics in the text format.
     pub fn encode(&self) -> prometheus::Result<String> {
-        TextEncoder::new().encode_to_string(&self.registry.gather())
+        TextEncoder::new().encode_to_string(&self.gather())
+    }
+
+    /// The metrics, sorted by name.
+    pub fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
     }
 
     /// The series with a label of this value, in the text format.

@@ -2,7 +2,7 @@
 //!
 //! [`Target`]: what is exported. [`DocumentSpec`] and [`Document`]: what a mapping asks for and what
 //! GitHub sent. [`Manifest`]: what a mapping says about itself. [`SampleSet`]: what it returned.
-//! [`Secret`]: text that must not be printed. [`day`]: days and when they are final. [`metrics`]: the registry of the exporter's own metrics.
+//! [`Secret`]: text that must not be printed. [`day`]: days and when they are final. [`metrics`]: the registry of the exporter's own metrics. [`version`]: which exporter this is.
 
 mod chart;
 pub mod day;
@@ -19,6 +19,7 @@ mod samples;
 mod secret;
 mod target;
 pub mod text;
+pub mod version;
 
 pub use chart::{Chart, ChartForm, ChartSeries, LabelBars, LabelMatcher, Selection};
 pub use document::{Document, DocumentSpec, Documents, FetchKind, Need, Part, Validator};

@@ -36,7 +36,7 @@ impl SourceTask {
             let checked = self.check().await;
             let is_news = match (&problem, &checked) {
                 (None, Some(_)) => true,
-                // The same failure in other words is no news.
+                // The same failure in other words is not worth another line.
                 (Some(old), Some(new)) if new.is_refusal() => old != new,
                 (Some(old), Some(new)) => old.cause() != new.cause(),
                 _ => false,

@@ -1,6 +1,6 @@
 //! The arguments of the offline commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
@@ -28,7 +28,7 @@ pub struct CheckArgs {
     pub enterprise: bool,
 
     /// Config file (YAML) whose section `mapping` has the limits and digests
-    #[arg(long, env = "CONFIG_FILE", value_name = "FILE")]
+    #[arg(long = "config.file", alias = "config", env = "CONFIG_FILE", value_name = "FILE")]
     pub config: Option<String>,
 
     /// Print one JSON object instead of lines
@@ -105,6 +105,10 @@ impl FromStr for MapInput {
         let is_document = |(name, _): &(&str, &str)| !name.contains(['/', '.']);
         match text.split_once('=').filter(is_document) {
             Some(_) => text.parse().map(Self::Document),
+            // A word that is not a path: the file of a document was forgotten.
+            None if !text.contains(['/', '.']) && !Path::new(text).exists() => Err(format!(
+                "{text:?} is neither of the form DOCUMENT=FILE, such as seats=seats.json, nor the directory of a case"
+            )),
             None => Ok(Self::Case(text.into())),
         }
     }

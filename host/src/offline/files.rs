@@ -29,6 +29,14 @@ pub enum OfflineError {
         /// Why.
         error: io::Error,
     },
+    /// A file can't be written.
+    #[error("failed to write {}: {error}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// The engine does not work.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -75,14 +83,6 @@ pub enum OfflineError {
         failed: usize,
         /// Of how many.
         all: usize,
-    },
-    /// A file can't be written.
-    #[error("failed to write {}: {error}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
     },
     /// This machine failed.
     #[error("{0}")]

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::daily::is_last;
 use super::encode::{FamilyPart, write_family};
 use super::gzip::{HEADER, Piece, Trailer};
+use super::metadata::metadata_length;
 use crate::model::{Samples, Target};
 
 /// How long the first request waits for daily samples: less than Prometheus' default timeout of 10 s.
@@ -64,8 +65,7 @@ impl DailyExposition {
                 let mut text = String::new();
                 let part = FamilyPart { family, samples: columns, strings: &samples.strings };
                 write_family(&[part], &mut text)?;
-                let header = text.split_inclusive('\n').take_while(|line| line.starts_with('#'));
-                let header: usize = header.map(str::len).sum();
+                let header = metadata_length(&text);
                 let (header, lines) = text.split_at_checked(header).unwrap_or_default();
                 let (header, samples) =
                     (Piece::new(header.as_bytes()), Piece::new(lines.as_bytes()));

@@ -4,6 +4,7 @@
 use prometheus::TextEncoder;
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
+use super::metadata::metadata_length;
 use crate::model::{Family, FamilySamples, MetricKind};
 
 /// The samples that are converted at once: each takes some hundred bytes meanwhile.
@@ -27,10 +28,7 @@ pub(super) fn write_family(parts: &[FamilyPart<'_>], out: &mut String) -> promet
     let mut proto = MetricFamily::default();
     proto.set_name(family.name.clone());
     proto.set_help(family.help.clone());
-    proto.set_field_type(match family.kind {
-        MetricKind::Gauge => MetricType::GAUGE,
-        MetricKind::Counter => MetricType::COUNTER,
-    });
+    proto.set_field_type(metric_type(family.kind));
     let mut is_first = true;
     loop {
         let chunk: Vec<Metric> = metrics.by_ref().take(CHUNK).collect();
@@ -43,6 +41,14 @@ pub(super) fn write_family(parts: &[FamilyPart<'_>], out: &mut String) -> promet
     }
 }
 
+/// The type of a family.
+pub(super) fn metric_type(kind: MetricKind) -> MetricType {
+    match kind {
+        MetricKind::Gauge => MetricType::GAUGE,
+        MetricKind::Counter => MetricType::COUNTER,
+    }
+}
+
 /// Appends a family, with or without its `# HELP` and `# TYPE` lines.
 pub(super) fn write_proto(
     proto: &MetricFamily,
@@ -52,14 +58,7 @@ pub(super) fn write_proto(
     let start = out.len();
     TextEncoder::new().encode_utf8(std::slice::from_ref(proto), out)?;
     if !with_header {
-        // Line breaks in help texts and label values are escaped: only the first lines start with '#'.
-        let header: usize = out
-            .get(start..)
-            .unwrap_or_default()
-            .split_inclusive('\n')
-            .take_while(|line| line.starts_with('#'))
-            .map(str::len)
-            .sum();
+        let header = metadata_length(out.get(start..).unwrap_or_default());
         out.drain(start..start + header);
     }
     Ok(())

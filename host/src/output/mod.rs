@@ -1,15 +1,18 @@
 //! What is published: the samples and the status of every target, and the snapshot of `/metrics`.
 //!
 //! [`Publisher`] holds the samples as they came from the runner. Whenever they change, it writes them
-//! into a [`Snapshot`] (`encode` writes a family), which scrapes load as one pointer. `collector` has
+//! into a [`Snapshot`] (`encode` writes a family), which scrapes load as one pointer. Both formats share it:
+//! `metadata` has what differs. `format` has the exporter's own metrics in each, and `collector`
 //! the exporter's metrics about what is published.
 
 mod collector;
 pub mod daily;
 mod daily_exposition;
 mod encode;
+mod format;
 mod gzip;
 mod mapping_info;
+mod metadata;
 mod openmetrics;
 mod openmetrics_spool;
 mod part;
@@ -19,6 +22,7 @@ mod status;
 
 pub use collector::Collector;
 pub use daily_exposition::DailyExposition;
+pub use format::{Format, encode_own};
 pub use openmetrics::write_openmetrics;
 pub use openmetrics_spool::OpenMetricsSpool;
 pub use part::{Placement, Published};

@@ -80,7 +80,8 @@ pub(super) fn write_sample(
     out.write_all(b"\n")
 }
 
-fn escaped(text: &str) -> Cow<'_, str> {
+/// A help text or the value of a label.
+pub(super) fn escaped(text: &str) -> Cow<'_, str> {
     match text.contains(['\\', '\n', '"']) {
         true => text.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"").into(),
         false => text.into(),

@@ -6,7 +6,13 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::target::{TargetTask, age};
-use crate::model::DocumentSpec;
+use crate::model::day::{is_final, today};
+use crate::model::{Document, DocumentSpec};
+
+/// Whether a document of a day is about one for which GitHub has had newer days by now.
+fn is_outdated(spec: &DocumentSpec, document: &Document) -> bool {
+    spec.is_of_day() && document.report_day.is_some_and(|day| is_final(day, today()))
+}
 
 impl TargetTask {
     /// Switches to the mappings that are in use now, if they have changed. What they need and is not
@@ -35,6 +41,8 @@ impl TargetTask {
                 Some(document) if document.is_of_the_future(Timestamp::now()) => {
                     self.schedule.forget(&spec.name);
                 }
+                // A backfill of days long ago may have stored it: there are newer ones.
+                Some(document) if is_outdated(spec, document) => self.schedule.forget(&spec.name),
                 Some(document) if document.is_of(spec) => {
                     let ttl = self.settings.ttl_of(&spec.name);
                     self.schedule.adopt(&spec.name, ttl, age(document.confirmed_at), now);

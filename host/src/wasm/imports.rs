@@ -2,8 +2,7 @@
 //! closed door: no environment, no directories, fixed clocks, fixed random numbers; sockets are
 //! refused, and waiting for a timer traps.
 
-use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
-use wasmtime::{StoreContextMut, bail};
+use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
@@ -15,6 +14,7 @@ use wasmtime_wasi::{WasiView, p2};
 use super::engine::Engine;
 use super::error::LoadError;
 use super::header::Header;
+use super::monotonic_clock;
 use super::store::State;
 use crate::model::text::sanitize;
 
@@ -94,7 +94,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     random::insecure::add_to_linker::<State, WasiRandom>(l, |state| state.ctx().ctx.random())?;
     random::insecure_seed::add_to_linker::<State, WasiRandom>(l, |state| state.ctx().ctx.random())?;
     clocks::wall_clock::add_to_linker::<State, WasiClocks>(l, State::clocks)?;
-    add_monotonic_clock(l)?;
+    monotonic_clock::add_to_linker(l)?;
     filesystem::preopens::add_to_linker::<State, WasiFilesystem>(l, State::filesystem)?;
     sync::filesystem::types::add_to_linker::<State, WasiFilesystem>(l, State::filesystem)?;
     let unstable = sockets::network::LinkOptions::default();
@@ -106,18 +106,4 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     sync::sockets::udp_create_socket::add_to_linker::<State, WasiSockets>(l, State::sockets)?;
     sync::sockets::udp::add_to_linker::<State, WasiSockets>(l, State::sockets)?;
     Ok(linker)
-}
-
-/// `wasi:clocks/monotonic-clock` without timers: a pollable that never becomes ready would hang the
-/// run, and one that is ready at once would make a loop of a wait.
-fn add_monotonic_clock(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    type Timer = (Resource<p2::DynPollable>,);
-    let no_timer = |_: StoreContextMut<'_, State>, _: (u64,)| -> wasmtime::Result<Timer> {
-        bail!("it waits for a timer, which mappings must not do");
-    };
-    let mut clock = linker.instance("wasi:clocks/monotonic-clock@0.2.0")?;
-    clock.func_wrap("now", |_, (): ()| Ok((0_u64,)))?;
-    clock.func_wrap("resolution", |_, (): ()| Ok((1_u64,)))?;
-    clock.func_wrap("subscribe-instant", no_timer)?;
-    clock.func_wrap("subscribe-duration", no_timer)
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 use thiserror::Error;
 use wasmtime::component::ResourceAny;
 use wasmtime::{Store, Trap};
+use wasmtime_wasi::I32Exit;
 
 use super::engine::Engine;
 use super::interface::{Contract, Instance, MappingError};
 use super::limits::OutOfMemory;
 use super::store::{State, store};
+use crate::model::mask::mask;
 use crate::model::text::sanitize;
 use crate::model::{Malformed, Manifest, MappingOption, PartHeader, SampleSet, Span, Target};
 
@@ -38,7 +40,7 @@ pub enum RunError {
     Trapped {
         /// What it did.
         cause: TrapCause,
-        /// wasmtime's error, and the first lines that the mapping wrote to standard error.
+        /// wasmtime's error, and the first and last lines that the mapping wrote to standard error.
         detail: String,
     },
 }
@@ -78,23 +80,23 @@ impl std::fmt::Display for TrapCause {
 fn describe_malformed(malformed: &Malformed) -> String {
     let Malformed { document, part, offset, path, reason } = malformed;
     let path = path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default();
+    let reason = mask(reason, None);
     sanitize(&format!("document {document}, part {part}, byte {offset}: {path}{reason}"))
 }
 
 /// The reason of a failed call.
 fn trapped(store: &Store<State>, error: &wasmtime::Error) -> RunError {
-    let detail = error.root_cause().to_string();
+    let mut detail = error.root_cause().to_string();
+    if let Some(I32Exit(status)) = error.downcast_ref() {
+        detail = format!("it exited with status {status}, which mappings must not do");
+    }
     let cause = match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => TrapCause::Time,
         Some(Trap::StackOverflow | Trap::AllocationTooLarge) => TrapCause::Memory,
         _ if error.is::<OutOfMemory>() || detail == RESULT_TOO_LARGE => TrapCause::Memory,
         _ => TrapCause::Panic,
     };
-    let stderr = store.data().stderr();
-    let stderr = String::from_utf8_lossy(&stderr);
-    let lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
-    // The first line of a Rust panic has the location, the second the message.
-    let message = sanitize(&lines.take(2).collect::<Vec<_>>().join(" "));
+    let message = store.data().stderr().excerpt();
     let detail = if message.is_empty() { detail } else { format!("{detail} ({message})") };
     RunError::Trapped { cause, detail }
 }
@@ -154,10 +156,7 @@ impl Run {
 
     /// What the mapping wrote to standard error: the first lines of it.
     pub fn stderr(&self) -> Vec<String> {
-        let written = self.store.data().stderr();
-        let written = String::from_utf8_lossy(&written);
-        let lines = written.lines().map(str::trim_end).filter(|line| !line.is_empty());
-        lines.take(MAX_STDERR_LINES).map(sanitize).collect()
+        self.store.data().stderr().lines(MAX_STDERR_LINES)
     }
 
     fn result<T>(&self, called: wasmtime::Result<Result<T, MappingError>>) -> Result<T, RunError> {

@@ -1,31 +1,41 @@
 //! The store of an instance: its limits and its closed doors.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use wasmtime::Store;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{Deterministic, HostWallClock, WasiCtx, WasiCtxView, WasiView};
 
 use super::engine::{Engine, TICK};
 use super::limits::Limiter;
+use super::standard_error::StandardError;
 
-/// How much of a mapping's standard error is kept: the message of a panic comes first.
-const STDERR_BYTES: usize = 64 << 10;
+/// The handles that a run may have at a time: those of streams. Runtimes have a handful.
+const MAX_HANDLES: usize = 10_000;
+/// The most random bytes of one call. Runtimes want a seed.
+const MAX_RANDOM_BYTES: u64 = 64 << 10;
+/// The seed of hash tables.
+const HASH_SEED: u128 = 0x9e37_79b9_7f4a_7c15;
+
+/// Random numbers that are the same in every run: the same documents give the same samples, in the same
+/// order. They look random, because there are programs that draw numbers until one is not zero.
+static RANDOM_BYTES: LazyLock<Vec<u8>> =
+    LazyLock::new(|| (0..128_u8).flat_map(|block| Sha256::digest([block])).collect());
 
 /// The data of a store.
 pub(super) struct State {
     wasi: WasiCtx,
     table: ResourceTable,
     limiter: Limiter,
-    stderr: MemoryOutputPipe,
+    stderr: StandardError,
 }
 
 impl State {
     /// What the mapping wrote to standard error.
-    pub(super) fn stderr(&self) -> Bytes {
-        self.stderr.contents()
+    pub(super) fn stderr(&self) -> &StandardError {
+        &self.stderr
     }
 
     /// The peak memory of the instance, in bytes.
@@ -56,20 +66,24 @@ impl HostWallClock for StoppedClock {
 /// A new store with the limits of a run.
 pub(super) fn store(engine: &Engine, time: Duration) -> Store<State> {
     let limits = engine.limits();
-    let stderr = MemoryOutputPipe::new(STDERR_BYTES);
+    let stderr = StandardError::default();
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(MAX_HANDLES);
+    let random = || Deterministic::new(RANDOM_BYTES.clone());
     let state = State {
-        // No arguments, no environment, no input. The seed is fixed: the same documents give
-        // the same samples, in the same order.
+        // No arguments, no environment, no input.
         wasi: WasiCtx::builder()
             .stderr(stderr.clone())
             .wall_clock(StoppedClock)
-            .secure_random(Deterministic::new(vec![0]))
-            .insecure_random(Deterministic::new(vec![0]))
-            .insecure_random_seed(0)
+            .secure_random(random())
+            .insecure_random(random())
+            .insecure_random_seed(HASH_SEED)
+            .max_random_size(MAX_RANDOM_BYTES)
             .allow_tcp(false)
             .allow_udp(false)
+            .allow_ip_name_lookup(false)
             .build(),
-        table: ResourceTable::new(),
+        table,
         limiter: Limiter::new(&limits),
         stderr,
     };

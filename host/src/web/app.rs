@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::metrics::Metrics;
 use super::page::Page;
 use super::watch::Web;
+use crate::config::WebPaths;
 use crate::github;
 use crate::model::metrics::Registry;
 use crate::output::{DailyExposition, Publisher};
@@ -22,6 +23,8 @@ pub struct App {
     pub publisher: Arc<Publisher>,
     /// The daily samples, unless they are turned off.
     pub daily: Option<Arc<DailyExposition>>,
+    /// Where the endpoints are.
+    pub paths: WebPaths,
     /// The page.
     pub page: Page,
     /// Reloads the settings.

@@ -19,11 +19,18 @@ use hyper::body::Frame;
 use serde::Deserialize;
 use tracing::error;
 
+use super::accept;
 use super::app::App;
+use crate::output::{Format, encode_own};
 
-/// Prometheus 3 fails a scrape whose content type is not exactly one of those it knows.
-/// <https://prometheus.io/docs/instrumenting/content_negotiation/>
-const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The content type of a format. Prometheus 3 fails a scrape whose content type is not exactly one of those
+/// it knows. <https://prometheus.io/docs/instrumenting/content_negotiation/>
+fn content_type(format: Format) -> HeaderValue {
+    HeaderValue::from_static(match format {
+        Format::Text => "text/plain; version=0.0.4; charset=utf-8",
+        Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    })
+}
 
 /// How much of the daily samples is decompressed at once, for clients that do not accept gzip.
 const DECOMPRESSED_BYTES: usize = 64 << 10;
@@ -44,35 +51,37 @@ pub(super) async fn metrics(
     if let Some(org) = selection.org {
         return of_target(app, org).await;
     }
-    let own_metrics = match app.registry.encode() {
+    let format = accept::format(&headers);
+    let own_metrics = match encode_own(&app.registry, format) {
         Ok(text) => text,
         Err(error) => return failed(&error),
     };
+    published(&app, format, own_metrics.into(), &headers)
+}
+
+/// The snapshot, followed by `tail`.
+fn published(app: &App, format: Format, tail: Bytes, headers: &HeaderMap) -> Response {
     let snapshot = app.publisher.snapshot();
-    let gzip = accepts_gzip(&headers);
+    let gzip = accepts_gzip(headers);
     let pieces = match gzip {
-        true => Vec::from(snapshot.gzip_with(own_metrics.as_bytes())),
-        false => vec![snapshot.text().clone(), own_metrics.into()],
+        true => snapshot.gzip(format, &tail),
+        false => snapshot.plain(format, tail),
     };
-    exposition(respond(pieces), gzip)
+    exposition(respond(pieces), format, gzip)
 }
 
 /// What is the same in all replicas.
 pub(super) async fn data(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     begin(&app).await;
-    let snapshot = app.publisher.snapshot();
-    let gzip = accepts_gzip(&headers);
-    let pieces = match gzip {
-        true => Vec::from(snapshot.gzip_with(b"")),
-        false => vec![snapshot.text().clone()],
-    };
-    exposition(respond(pieces), gzip)
+    let format = accept::format(&headers);
+    published(&app, format, format.end().into(), &headers)
 }
 
 /// What is about this process.
-pub(super) async fn own(State(app): State<Arc<App>>) -> Response {
-    match app.registry.encode() {
-        Ok(text) => exposition(respond(vec![text.into()]), false),
+pub(super) async fn own(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let format = accept::format(&headers);
+    match encode_own(&app.registry, format) {
+        Ok(text) => exposition(respond(vec![text.into()]), format, false),
         Err(error) => failed(&error),
     }
 }
@@ -84,7 +93,9 @@ async fn of_target(app: Arc<App>, org: String) -> Response {
         Some(samples.and_then(|samples| Ok((samples, app.registry.encode_where("org", &org)?))))
     });
     match texts.await {
-        Ok(Some(Ok((samples, own)))) => exposition(respond(vec![samples, own.into()]), false),
+        Ok(Some(Ok((samples, own)))) => {
+            exposition(respond(vec![samples, own.into()]), Format::Text, false)
+        }
         Ok(Some(Err(error))) => failed(&error),
         Ok(None) => (StatusCode::NOT_FOUND, "no target has this name\n").into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -112,7 +123,7 @@ pub(super) async fn daily(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
     daily.ask().await;
     let pieces = daily.gzip();
     if accepts_gzip(&headers) {
-        return exposition(respond(pieces), true);
+        return exposition(respond(pieces), Format::Text, true);
     }
     // Decompressed while it is sent: it may be larger than everything else together.
     let text = stream::unfold(GzDecoder::new(Joined(pieces.into())), |mut text| async move {
@@ -126,7 +137,7 @@ pub(super) async fn daily(State(app): State<Arc<App>>, headers: HeaderMap) -> Re
             (chunk, text) => Some((chunk.map(Frame::data), text)),
         }
     });
-    exposition(Response::new(Body::new(StreamBody::new(text))), false)
+    exposition(Response::new(Body::new(StreamBody::new(text))), Format::Text, false)
 }
 
 /// Reads pieces one after the other.
@@ -149,10 +160,10 @@ impl Read for Joined {
 }
 
 /// Adds the headers of an exposition.
-fn exposition(mut response: Response, gzip: bool) -> Response {
+fn exposition(mut response: Response, format: Format, gzip: bool) -> Response {
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(TEXT_FORMAT));
-    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    headers.insert(CONTENT_TYPE, content_type(format));
+    headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
     if gzip {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }

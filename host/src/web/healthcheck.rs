@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio_rustls::rustls;
 
 use super::routes::HEALTHY;
-use crate::config::{SettingError, WebArgs, given, listen_addresses};
+use crate::config::{SettingError, WebArgs, given, listen_addresses, route_prefix};
 use crate::model::text::causes;
 
 /// The time limit for the response.
@@ -42,6 +42,7 @@ pub async fn healthcheck(args: &WebArgs) -> Result<(), HealthError> {
     let addresses = listen_addresses(args)?;
     let address = addresses.first().map_or("", String::as_str);
     let address = reachable(address).ok_or_else(|| HealthError::Address(address.to_owned()))?;
+    let path = format!("{}{HEALTHY}", route_prefix(args)?);
     let client = Client::builder()
         .no_proxy()
         .timeout(TIMEOUT)
@@ -52,19 +53,20 @@ pub async fn healthcheck(args: &WebArgs) -> Result<(), HealthError> {
         .map_err(HealthError::Client)?;
     // The file is not read: it may be broken, while the exporter still uses its previous content.
     let likely = if given(&args.web_config).is_some() { "https" } else { "http" };
-    let Err(error) = check(&client, likely, &address).await else { return Ok(()) };
+    let Err(error) = check(&client, &format!("{likely}://{address}{path}")).await else {
+        return Ok(());
+    };
     let other = if likely == "http" { "https" } else { "http" };
-    check(&client, other, &address).await.map_err(|_| error)
+    check(&client, &format!("{other}://{address}{path}")).await.map_err(|_| error)
 }
 
-async fn check(client: &Client, scheme: &str, address: &str) -> Result<(), HealthError> {
-    let url = format!("{scheme}://{address}{HEALTHY}");
-    match client.get(&url).send().await {
+async fn check(client: &Client, url: &str) -> Result<(), HealthError> {
+    match client.get(url).send().await {
         Ok(response) if response.status().is_success() => Ok(()),
-        Ok(response) => Err(HealthError::Status(url, response.status().as_u16())),
+        Ok(response) => Err(HealthError::Status(url.to_owned(), response.status().as_u16())),
         // The exporter demands a client certificate: it runs.
         Err(error) if is_tls_alert(&error) => Ok(()),
-        Err(error) => Err(HealthError::NoResponse(url, causes(&error.without_url()))),
+        Err(error) => Err(HealthError::NoResponse(url.to_owned(), causes(&error.without_url()))),
     }
 }
 

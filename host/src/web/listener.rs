@@ -21,8 +21,8 @@ use tracing::{debug, warn};
 
 use super::connections::{Connection, Connections};
 use super::peer::Peer;
-use super::routes::METRICS;
 use super::watch::Web;
+use crate::config::WebPaths;
 
 /// The time limit for a TLS handshake, for the head of a request and between two requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,6 +44,12 @@ impl Listener {
         TcpListener::bind(address).await.map(Self)
     }
 
+    /// A socket that is bound already, as [`systemd_sockets`](super::systemd_sockets) has them.
+    pub fn from_std(socket: std::net::TcpListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        TcpListener::from_std(socket).map(Self)
+    }
+
     /// Its address. If the port was 0, it has the one that the system chose.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.local_addr()
@@ -55,14 +61,16 @@ impl Listener {
 pub struct Server {
     service: TowerToHyperService<Router>,
     web: Arc<Web>,
+    /// The path whose responses are protected.
+    metrics: Arc<str>,
     connections: Arc<Connections>,
 }
 
 impl Server {
-    /// A server of these routes.
-    pub fn new(router: Router, web: Arc<Web>) -> Self {
+    /// A server of these routes, whose paths are given.
+    pub fn new(router: Router, paths: &WebPaths, web: Arc<Web>) -> Self {
         let service = TowerToHyperService::new(router);
-        Self { service, web, connections: Arc::default() }
+        Self { service, web, metrics: paths.metrics().into(), connections: Arc::default() }
     }
 
     /// Serves until cancelled, then gives running responses a few seconds to end.
@@ -144,7 +152,7 @@ impl Server {
         stream.set_write_timeout(Some(WRITE_TIMEOUT));
         let activity = connection.activity();
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            let guard = activity.begin(request.uri().path() == METRICS);
+            let guard = activity.begin(request.uri().path() == &*self.metrics);
             request.extensions_mut().insert(peer);
             let response = self.service.call(request);
             async move {
@@ -172,5 +180,5 @@ impl Server {
 
 /// Serves these routes without TLS or passwords.
 pub async fn serve(listener: Listener, router: Router, cancel: CancellationToken) {
-    Server::new(router, Arc::default()).serve(listener, cancel).await;
+    Server::new(router, &WebPaths::default(), Arc::default()).serve(listener, cancel).await;
 }

@@ -2,15 +2,18 @@
 //!
 //! | path | response |
 //! |---|---|
-//! | `/metrics` | the metrics in the text format 0.0.4, gzipped if accepted |
-//! | `/metrics?org=…` | the part of one target |
+//! | `/metrics` | the metrics in the text format 0.0.4 or, if the client prefers it, in OpenMetrics; gzipped if accepted |
+//! | `/metrics?org=…` | the part of one target, in the text format |
 //! | `/metrics/data` | only what is the same in all replicas that share a store |
 //! | `/metrics/self` | only the exporter's own metrics |
-//! | `/metrics/daily` | the daily samples in the same format; 404 if they are turned off |
+//! | `/metrics/daily` | the daily samples in the text format; 404 if they are turned off |
 //! | `/-/healthy` | 200 while the process runs |
 //! | `/-/ready` | 200 if there is data to serve, otherwise 503 and the reason |
 //! | `POST /-/reload` | reloads the settings; 500 and the reason if they can't be used; 403 unless allowed |
 //! | `/` | the page: state and charts of all targets, or of `?org=…&scope=…&range=…` |
+//!
+//! [`WebPaths`](crate::config::WebPaths) may put all of them below a prefix, to which `/` then redirects, and
+//! the metrics elsewhere.
 //!
 //! If the web config has users, everything except `/-/healthy` requires a password.
 
@@ -20,10 +23,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Query, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, LOCATION, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, StatusCode, Version};
+use axum::http::{HeaderMap, StatusCode, Uri, Version};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -38,40 +41,63 @@ use super::watch::Web;
 use crate::model::text::visible;
 use crate::output::Status;
 
-/// The path of the metrics.
-pub(super) const METRICS: &str = "/metrics";
-
-/// The path that never requires a password: probes have none, and the response reveals nothing.
+/// The path, below the prefix, that never requires a password: probes have none, and the response reveals nothing.
 pub const HEALTHY: &str = "/-/healthy";
 
 /// The routes.
 pub fn router(app: Arc<App>) -> Router {
-    let guard = from_fn_with_state(Arc::clone(&app.web), guard);
-    Router::new()
-        .route("/", get(page))
-        .route(METRICS, get(metrics))
-        .route("/metrics/data", get(data))
-        .route("/metrics/self", get(own))
-        .route("/metrics/daily", get(daily))
-        .route(HEALTHY, get(|| async { "healthy\n" }))
-        .route("/-/ready", get(ready))
-        .route("/-/reload", post(reload).put(reload))
-        .layer(guard)
-        .with_state(app)
+    let paths = &app.paths;
+    let state = Guard { web: Arc::clone(&app.web), healthy: paths.at(HEALTHY).into() };
+    let mut router = Router::new()
+        .route(&paths.metrics(), get(metrics))
+        .route(&paths.below_metrics("data"), get(data))
+        .route(&paths.below_metrics("self"), get(own))
+        .route(&paths.below_metrics("daily"), get(daily))
+        .route(&state.healthy, get(|| async { "healthy\n" }))
+        .route(&paths.at("/-/ready"), get(ready))
+        .route(&paths.at("/-/reload"), post(reload).put(reload));
+    if paths.has_page() {
+        router = router.route(&paths.root(), get(page));
+    }
+    if let Some(prefix) = paths.prefix() {
+        let (root, external) = (paths.root(), paths.external_root());
+        router = router
+            .route("/", get(|| async move { redirect(&root, None) }))
+            .route(prefix, get(|uri: Uri| async move { redirect(&external, uri.query()) }));
+    }
+    router.layer(from_fn_with_state(state, guard)).with_state(app)
+}
+
+/// Redirects to a path, as Prometheus does.
+fn redirect(path: &str, query: Option<&str>) -> Response {
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    (StatusCode::FOUND, [(LOCATION, format!("{path}{query}"))]).into_response()
+}
+
+/// What the guard needs.
+#[derive(Clone)]
+struct Guard {
+    web: Arc<Web>,
+    /// The path that never requires a password.
+    healthy: Arc<str>,
 }
 
 /// Admits requests as the web settings demand.
-async fn guard(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+async fn guard(
+    State(Guard { web, healthy }): State<Guard>,
+    request: Request,
+    next: Next,
+) -> Response {
     let settings = web.settings();
     let mut response = match request.uri().path() {
         // RFC 9112, section 3.2.
         _ if request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST) => {
             (StatusCode::BAD_REQUEST, "the Host header is missing\n").into_response()
         }
-        HEALTHY if !web.admits_probe(peer_of(&request)) => {
+        path if path == &*healthy && !web.admits_probe(peer_of(&request)) => {
             retry_later(StatusCode::TOO_MANY_REQUESTS)
         }
-        HEALTHY => next.run(request).await,
+        path if path == &*healthy => next.run(request).await,
         _ if !settings.admits_request() => retry_later(StatusCode::TOO_MANY_REQUESTS),
         _ => match &settings.users {
             None => next.run(request).await,

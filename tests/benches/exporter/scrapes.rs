@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use bytes::Bytes;
 use copilot_metrics_exporter::app::Metrics;
+use copilot_metrics_exporter::config::WebPaths;
 use copilot_metrics_exporter::model::{
     Family, FamilySamples, MappingId, MetricKind, Samples, Scope, Target,
 };
@@ -106,6 +107,7 @@ async fn exporter() -> Router {
     router(Arc::new(App {
         daily: None,
         enable_lifecycle: false,
+        paths: WebPaths::default(),
         registry: metrics.registry,
         metrics: metrics.web,
         github: metrics.github,

@@ -65,7 +65,9 @@ async fn kill_ten_times(github: &StandIn, random: &mut Random, command: impl Fn(
 /// How often the report of each day was requested, by document.
 fn requests_by_day(github: &StandIn) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
-    for request in github.requests().iter().filter(|request| request.path.contains("-1-day?day=")) {
+    let requests = github.requests();
+    let of_days = |path: &str| path.contains("-1-day?day=") || path.contains("/usage?year=");
+    for request in requests.iter().filter(|request| of_days(&request.path)) {
         *counts.entry(request.path.clone()).or_default() += 1;
     }
     counts

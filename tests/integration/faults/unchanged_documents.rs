@@ -43,15 +43,15 @@ async fn documents_that_github_confirms_are_neither_mapped_nor_written_again() {
     let after = metrics(&serving).await;
     assert_eq!(runs(&serving, "github-copilot").await, mapped);
     let (confirmed_now, stored_now) = stamps(cache.path());
-    // Six documents, the samples that were made of them, and three documents of the day before.
-    assert_eq!(stored.len(), 7 + 3, "{stored:?}");
+    // Nine documents, the samples that were made of them, three documents of the day before, and two bills.
+    assert_eq!(stored.len(), 10 + 5, "{stored:?}");
     assert_eq!(stored_now, stored);
-    assert_eq!(confirmed.len(), 6, "{confirmed:?}");
+    assert_eq!(confirmed.len(), 9, "{confirmed:?}");
     for (path, stamp) in &confirmed {
         assert_ne!(confirmed_now.get(path), Some(stamp), "{}", path.display());
     }
-    // Each of the six documents is some seconds younger.
-    assert!(after.sum(success, "") >= before + 6.0 * 2.0);
+    // Each of the nine documents is some seconds younger.
+    assert!(after.sum(success, "") >= before + 9.0 * 2.0);
     for (series, age) in after.series("copilot_exporter_cache_age_seconds") {
         assert!(age < 10.0, "{series} {age}");
     }

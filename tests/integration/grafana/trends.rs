@@ -29,10 +29,17 @@ pub fn without_days(query: &str) -> String {
     query.replace(START, "").replace(END, "")
 }
 
-/// Whether the samples of a trend are still to come: those of seats and billing are of today's noon, and
+/// Whether a trend divides what a day cost by the activity of that day. GitHub bills a day before it reports its
+/// activity, and an exporter serves the bill of the newest day only, so that the days meet in a database.
+fn needs_history(query: &str) -> bool {
+    let activity = ["_active_users{", "_pull_requests_merged{", "_lines_added{"];
+    query.contains("_ai_usage_day_") && activity.iter().any(|family| query.contains(family))
+}
+
+/// Whether the samples of a trend are still to come: those of seats, billing and budgets are of today's noon, and
 /// Prometheus rejects samples of the future.
 pub fn is_ahead(query: &str) -> bool {
-    let is_of_today = ["github_copilot_seats", "github_copilot_billing"];
+    let is_of_today = ["github_copilot_seats", "github_copilot_billing", "github_copilot_budget"];
     let is_trend = query.contains(END);
     is_trend && is_of_today.iter().any(|family| query.contains(family)) && noon() > Timestamp::now()
 }
@@ -72,7 +79,9 @@ impl Browser {
             for (time, value) in &series.samples {
                 let day = day_of(Timestamp::from_millisecond(*time).unwrap() + self.0);
                 let series = table.entry(day).or_default();
-                assert_eq!(series.insert(labels.to_string(), value.to_string()), None, "{labels}");
+                // A sum depends on the order in which the server adds.
+                let value = format!("{value:.9e}").parse::<f64>().unwrap().to_string();
+                assert_eq!(series.insert(labels.to_string(), value), None, "{labels}");
             }
         }
         table.retain(|day, _| *day < end);
@@ -193,7 +202,8 @@ async fn assert_own_days(database: &Database, browsers: &[Browser], served: &Ser
         let at_noon = query.replace(END, "[1h])");
         let at_noon = database.query_range(&at_noon, start + noon, end + noon, "1d").await;
         let recorded = Browser::UTC.table_until(end_day, &at_noon);
-        assert!(!recorded.is_empty() || is_ahead(&query), "{title}: {query}");
+        let may_be_empty = is_ahead(&query) || needs_history(&query);
+        assert!(!recorded.is_empty() || may_be_empty, "{title}: {query}");
         for browser in browsers {
             let (start, end) = browser.range(&dashboard);
             let drawn = database.query_range(&query, start, end, "1d").await;

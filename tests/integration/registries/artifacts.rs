@@ -64,8 +64,8 @@ async fn a_layer_of_1_gb_is_refused_before_it_is_downloaded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_layer_that_is_larger_than_its_manifest_says_is_given_up() {
     let lying = |registry: &StandInRegistry| {
-        registry.mapping("1", b"small");
         registry.fail(&digest_of(b"small"), Fault::Endless);
+        registry.mapping("1", b"small");
     };
     refused(lying, "digest", "does not have the digest or size").await;
 }
@@ -73,8 +73,7 @@ async fn a_layer_that_is_larger_than_its_manifest_says_is_given_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_layer_that_is_not_what_its_digest_says_is_refused() {
     let other = |registry: &StandInRegistry| {
-        registry.mapping("1", b"mapping");
-        registry.tamper(&digest_of(b"mapping"), b"changed");
+        registry.tampered("1", b"mapping", b"changed");
     };
     refused(other, "digest", "does not have the digest or size").await;
 }

@@ -84,7 +84,7 @@ async fn a_tag_that_moves_swaps_the_mapping_once_and_sends_no_request_to_github(
     for _ in 0..2 {
         assert_eq!(serving.post("/-/reload").await.0, 200);
     }
-    // The same content under another manifest is no swap either.
+    // The same content under another manifest is not a swap either.
     push(&registry, "team/seats:latest", &scripted("scripted", "2", "nothing"));
     serving.wait_for("mapping pulled");
     assert_eq!(serving.post("/-/reload").await.0, 200);

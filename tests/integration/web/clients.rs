@@ -22,14 +22,14 @@ async fn the_exporter_listens_on_several_addresses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn head_returns_no_body_and_any_accept_header_gets_the_text_format() {
+async fn head_returns_no_body_and_clients_that_do_not_ask_for_openmetrics_get_the_text_format() {
     let serving = Serving::demo();
     let head = client().head(serving.url("/metrics")).send().await.unwrap();
     assert_eq!(head.status(), 200);
     let length: usize = head.headers()["content-length"].to_str().unwrap().parse().unwrap();
     assert!(length > 100_000);
     assert!(head.bytes().await.unwrap().is_empty());
-    for accept in ["application/openmetrics-text; version=1.0.0", "text/html", "*/*"] {
+    for accept in ["application/openmetrics-text; version=0.0.1", "text/html", "*/*"] {
         let get = client().get(serving.url("/metrics")).header("accept", accept).send().await;
         let get = get.unwrap();
         assert_eq!(get.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");

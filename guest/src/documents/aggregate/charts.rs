@@ -46,15 +46,15 @@ pub const CHARTS: &[ChartDefinition] = &[
     ChartDefinition {
         title: "By language",
         help: "Code completions by language, and how many of them were accepted.",
-        form: Form::CodeByLabel {
+        form: Form::ByLabel {
             label: "language",
-            generated: Sum::matching(
-                "github_copilot_language_feature_code_generations",
-                COMPLETIONS,
+            value: (
+                "generated",
+                Sum::matching("github_copilot_language_feature_code_generations", COMPLETIONS),
             ),
-            accepted: Some(Sum::matching(
-                "github_copilot_language_feature_code_acceptances",
-                COMPLETIONS,
+            part: Some((
+                "accepted",
+                Sum::matching("github_copilot_language_feature_code_acceptances", COMPLETIONS),
             )),
         },
         is_fallback: false,
@@ -62,32 +62,38 @@ pub const CHARTS: &[ChartDefinition] = &[
     ChartDefinition {
         title: "By editor",
         help: "Code generations by editor, including those of agents, which are never accepted.",
-        form: Form::CodeByLabel {
+        form: Form::ByLabel {
             label: "ide",
-            generated: Sum::of("github_copilot_ide_code_generations"),
-            accepted: None,
+            value: ("generated", Sum::of("github_copilot_ide_code_generations")),
+            part: None,
         },
         is_fallback: false,
     },
     ChartDefinition {
         title: "By feature",
         help: "Code generations by feature, and how many of them were accepted, where users can accept them.",
-        form: Form::CodeByLabel {
+        form: Form::ByLabel {
             label: "feature",
-            generated: Sum::of("github_copilot_feature_code_generations"),
-            accepted: Some(Sum::matching("github_copilot_feature_code_acceptances", ACCEPTABLE)),
+            value: ("generated", Sum::of("github_copilot_feature_code_generations")),
+            part: Some((
+                "accepted",
+                Sum::matching("github_copilot_feature_code_acceptances", ACCEPTABLE),
+            )),
         },
         is_fallback: false,
     },
     ChartDefinition {
         title: "By model",
         help: "Code completions by model, and how many of them were accepted.",
-        form: Form::CodeByLabel {
+        form: Form::ByLabel {
             label: "model",
-            generated: Sum::matching("github_copilot_model_feature_code_generations", COMPLETIONS),
-            accepted: Some(Sum::matching(
-                "github_copilot_model_feature_code_acceptances",
-                COMPLETIONS,
+            value: (
+                "generated",
+                Sum::matching("github_copilot_model_feature_code_generations", COMPLETIONS),
+            ),
+            part: Some((
+                "accepted",
+                Sum::matching("github_copilot_model_feature_code_acceptances", COMPLETIONS),
             )),
         },
         is_fallback: false,
@@ -98,7 +104,7 @@ pub const CHARTS: &[ChartDefinition] = &[
 /// are used more.
 const COMPLETIONS: Matchers = &[("feature", &["code_completion"])];
 /// The features whose code users accept or reject. Agents write code that is never accepted.
-const ACCEPTABLE: Matchers = &[(
+pub const ACCEPTABLE: Matchers = &[(
     "feature",
     &[
         "code_completion",
@@ -113,6 +119,7 @@ const ACCEPTABLE: Matchers = &[(
 const AGENTS: Matchers =
     &[("feature", &["agent_edit", "chat_panel_agent_mode", "copilot_cli", "copilot_app"])];
 
-const WITHIN_DAY: Matchers = &[("window", &["day"]), ("surface", &["any"])];
+/// The users who were active on the day, in any part of Copilot.
+pub const WITHIN_DAY: Matchers = &[("window", &["day"]), ("surface", &["any"])];
 const WITHIN_WEEK: Matchers = &[("window", &["week"]), ("surface", &["any"])];
 const WITHIN_MONTH: Matchers = &[("window", &["month"]), ("surface", &["any"])];

@@ -1,6 +1,6 @@
 //! Aggregate reports: one row per day for the whole organization or enterprise.
 
-mod charts;
+pub mod charts;
 pub mod row;
 #[cfg(test)]
 mod tests;

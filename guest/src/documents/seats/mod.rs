@@ -1,6 +1,7 @@
 //! Seats: who has one, and whether they use it.
 
 mod holders;
+mod idle;
 mod seat;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use self::holders::{AGES, Holders, NEVER, OLDER};
+pub use self::idle::PlanSeats;
 use self::seat::{FOREIGN, Seat, SeatsPage};
 use crate::charts::{ChartDefinition, Form, Matchers, Series};
 use crate::collector::{self, Collector, Collectors};
@@ -90,6 +92,14 @@ pub struct SeatsCollector {
     fetched_at: Option<i64>,
 }
 
+impl SeatsCollector {
+    /// The users with a seat by plan, and the day that they are about, in milliseconds since
+    /// 1970-01-01T00:00:00Z.
+    pub fn by_plan(&self) -> Option<(i64, BTreeMap<&str, PlanSeats>)> {
+        Some((start_of_day_ms(self.fetched_at?), self.holders.by_plan()))
+    }
+}
+
 struct SeatsFamilies {
     seats: FamilyId,
     reported: FamilyId,
@@ -97,6 +107,7 @@ struct SeatsFamilies {
     by_plan: FamilyId,
     by_editor: FamilyId,
     by_activity_age: FamilyId,
+    by_plan_and_activity_age: FamilyId,
     by_team: FamilyId,
 }
 
@@ -185,21 +196,31 @@ impl Collector for SeatsCollector {
         let mut plans: BTreeMap<&str, u32> = BTreeMap::new();
         let mut editors: BTreeMap<&str, u32> = BTreeMap::new();
         let mut ages: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut ages_of_plans: BTreeMap<(&str, &str), u32> = BTreeMap::new();
         for held in self.holders.iter() {
             *plans.entry(&held.plan).or_default() += 1;
             if held.last_activity.is_some() {
                 *editors.entry(or_unknown(held.editor.as_deref())).or_default() += 1;
             }
-            *ages.entry(held.activity_age()).or_default() += 1;
+            let age = held.activity_age();
+            *ages.entry(age).or_default() += 1;
+            *ages_of_plans.entry((&held.plan, age)).or_default() += 1;
         }
+        // Ages without users are 0, so that sums and ratios over them have no gaps.
+        let always = || AGES.iter().map(|(_, label)| *label).chain([OLDER, NEVER]);
         for (plan, users) in plans {
             samples.push(families.by_plan, &[plan], users.into(), at);
+            for age in always() {
+                ages_of_plans.entry((plan, age)).or_default();
+            }
+        }
+        for ((plan, age), users) in ages_of_plans {
+            samples.push(families.by_plan_and_activity_age, &[plan, age], users.into(), at);
         }
         for (editor, users) in editors {
             samples.push(families.by_editor, &[editor], users.into(), at);
         }
-        // Ages without users are 0, so that sums and ratios over them have no gaps.
-        for label in AGES.iter().map(|(_, label)| *label).chain([OLDER, NEVER]) {
+        for label in always() {
             let users = ages.remove(label).unwrap_or(0);
             samples.push(families.by_activity_age, &[label], users.into(), at);
         }
@@ -242,6 +263,12 @@ impl SeatsFamilies {
                  7, 30 and 90 days (7d, 30d, 90d), longer (over_90d), no activity on record (never), or a time that is not readable (unknown). \
                  GitHub deletes the last activity after 90 days.",
                 &["activity_age"],
+            ),
+            by_plan_and_activity_age: catalogue.gauge(
+                "seats_by_plan_and_activity_age",
+                "Number of users with a seat, by plan and by the time since their last activity: what idle seats of \
+                 each plan cost is their number times the price of the plan.",
+                &["plan", "activity_age"],
             ),
             by_team: catalogue.detailed(None, 1, |catalogue| catalogue.gauge(
                 "seats_by_team",

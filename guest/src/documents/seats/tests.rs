@@ -239,3 +239,37 @@ fn an_invalid_time_is_not_the_same_as_no_activity() {
     assert!(ages.contains(&r#"github_copilot_seats_by_activity_age{activity_age="unknown"} 1"#));
     assert_eq!(mapped.unmapped(), ["last_activity_at (invalid) 1"]);
 }
+
+#[test]
+fn idle_seats_of_each_plan_are_counted_apart() {
+    let seat = |id: u32, plan: &str, day: &str| {
+        format!(
+            r#"{{"assignee":{{"id":{id}}},"plan_type":"{plan}","last_activity_at":"{day}T00:00:00Z"}}"#
+        )
+    };
+    let grants = [
+        seat(1, "business", "2026-11-20"),
+        seat(2, "business", "2026-09-20"),
+        seat(3, "enterprise", "2026-09-21"),
+        r#"{"assignee":{"id":4},"plan_type":"enterprise"}"#.to_owned(),
+    ];
+    let mapped = seats(&list(4, &grants.each_ref().map(|grant| &**grant)));
+    let idle: Vec<_> = mapped
+        .samples("github_copilot_seats_by_plan_and_activity_age")
+        .into_iter()
+        .filter(|sample| !sample.ends_with(" 0"))
+        .map(|sample| sample.replace("github_copilot_seats_by_plan_and_activity_age", ""))
+        .collect();
+    assert_eq!(
+        idle,
+        [
+            r#"{plan="business",activity_age="7d"} 1"#,
+            r#"{plan="business",activity_age="90d"} 1"#,
+            r#"{plan="enterprise",activity_age="90d"} 1"#,
+            r#"{plan="enterprise",activity_age="never"} 1"#,
+        ]
+    );
+    // Each plan has every age.
+    let all = mapped.samples("github_copilot_seats_by_plan_and_activity_age");
+    assert_eq!(all.len(), 2 * 6);
+}

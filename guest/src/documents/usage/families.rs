@@ -93,6 +93,7 @@ pub struct MonthFamilies {
     start: FamilyId,
     length: FamilyId,
     elapsed: FamilyId,
+    forecast: FamilyId,
 }
 
 impl MonthFamilies {
@@ -115,6 +116,14 @@ impl MonthFamilies {
                 "How much of the billing month had passed when the AI usage of the month was fetched, in seconds.",
                 &[],
             ),
+            forecast: catalogue.gauge(
+                "ai_usage_month_forecast_net_dollars",
+                "Cost of the AI usage of the whole billing month in US dollars, billed after discounts and included \
+                 usage, if it continues as in the month so far: the net dollars so far times the length of the month, \
+                 divided by how much of it has passed. This is a straight line: it takes neither weekends nor included \
+                 usage that runs out into account. Absent in the first day of a month.",
+                &[],
+            ),
         }
     }
 
@@ -125,6 +134,9 @@ impl MonthFamilies {
         samples.push(self.start, &[], month.start_seconds(), at);
         samples.push(self.length, &[], month.length_seconds(), at);
         samples.push(self.elapsed, &[], month.elapsed_seconds(), at);
+        if let Some(forecast) = sums.net_dollars().and_then(|so_far| month.forecast(so_far)) {
+            samples.push(self.forecast, &[], forecast, at);
+        }
     }
 }
 

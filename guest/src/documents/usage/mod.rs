@@ -47,13 +47,18 @@ const MONTH: &str = "ai-credit-usage-month";
 const PREMIUM_DAY: &str = "premium-request-usage-day";
 const PREMIUM_MONTH: &str = "premium-request-usage-month";
 const UNASSIGNED_MONTH: &str = "ai-credit-usage-month-unassigned";
+/// The cost center of usage that no cost center is charged for.
+pub const UNASSIGNED: &str = "none";
 
 /// The documents of a scope with the same name follow one another in the same order, so that the place
 /// of a name is the place of its first scope.
 const DOCUMENTS: &[DocumentDefinition] = &[
-    organization(
-        DAY,
-        "/organizations/{org}/settings/billing/ai_credit/usage?year={year}&month={month}&day={day-of-month}",
+    joined(
+        organization(
+            DAY,
+            "/organizations/{org}/settings/billing/ai_credit/usage?year={year}&month={month}&day={day-of-month}",
+        ),
+        "organization-1-day",
     ),
     organization(
         MONTH,
@@ -67,9 +72,12 @@ const DOCUMENTS: &[DocumentDefinition] = &[
         PREMIUM_MONTH,
         "/organizations/{org}/settings/billing/premium_request/usage?year={year}&month={month}",
     )),
-    enterprise(
-        DAY,
-        "/enterprises/{enterprise}/settings/billing/ai_credit/usage?year={year}&month={month}&day={day-of-month}",
+    joined(
+        enterprise(
+            DAY,
+            "/enterprises/{enterprise}/settings/billing/ai_credit/usage?year={year}&month={month}&day={day-of-month}",
+        ),
+        "enterprise-1-day",
     ),
     enterprise(
         MONTH,
@@ -88,6 +96,12 @@ const DOCUMENTS: &[DocumentDefinition] = &[
         "/enterprises/{enterprise}/settings/billing/ai_credit/usage?year={year}&month={month}&cost_center_id=none",
     ),
 ];
+
+/// Usage of a day is billed a day before it is reported. It is fetched for the day of the report as well, so
+/// that cost can be divided by what was done on that day.
+const fn joined(document: DocumentDefinition, report: &'static str) -> DocumentDefinition {
+    DocumentDefinition { same_day_as: Some(report), ..document }
+}
 
 const fn organization(name: &'static str, path: &'static str) -> DocumentDefinition {
     DocumentDefinition {
@@ -229,7 +243,20 @@ impl UsageCollector {
         let (first, versions) = self.months.last_key_value()?;
         let is_of_month = Day::of_seconds(at)?.first_of_month() == *first;
         let month = versions.get(&Source::AiCredits).filter(|_| is_of_month)?;
-        Some(month.value.sums.net_dollars())
+        Some(month.value.sums.net_dollars().unwrap_or_default())
+    }
+
+    /// The day that the newest month is about, in milliseconds since 1970-01-01T00:00:00Z.
+    pub fn day_of_month_ms(&self) -> Option<i64> {
+        let (_, versions) = self.months.last_key_value()?;
+        versions.values().map(|version| version.value.about_ms()).max()
+    }
+
+    /// The net amount in dollars of the usage that no cost center is charged for, of the month of an instant,
+    /// in seconds since 1970-01-01T00:00:00Z.
+    pub fn unassigned_net_dollars(&self, at: i64) -> Option<f64> {
+        let key = (Day::of_seconds(at)?.first_of_month(), UNASSIGNED.to_owned());
+        self.cost_centers.get(&key)?.value.1.sums.net_dollars()
     }
 }
 

@@ -35,6 +35,13 @@ impl Month {
         (self.fetched_at as f64 - self.start_seconds()).clamp(0.0, self.length_seconds())
     }
 
+    /// What a sum of the month so far will be at its end, if every day is like those so far: a straight line.
+    /// In the first day of a month, it is too early to say.
+    pub fn forecast(&self, so_far: f64) -> Option<f64> {
+        let elapsed = self.elapsed_seconds();
+        (elapsed >= DAY_SECONDS).then(|| so_far * self.length_seconds() / elapsed)
+    }
+
     /// The day that it is about, in milliseconds since 1970-01-01T00:00:00Z: see [`Self::about`].
     pub fn about_ms(&self) -> i64 {
         Self::about(self.first, self.requested, self.fetched_at)

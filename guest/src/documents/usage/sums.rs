@@ -64,9 +64,9 @@ impl Sums {
         self.prices.extend(other.prices.clone());
     }
 
-    /// The net amount of all items, in US dollars.
-    pub fn net_dollars(&self) -> f64 {
-        self.dollars.values().filter_map(|[_, _, net]| *net).sum()
+    /// The net amount of all items, in US dollars, if any item has one.
+    pub fn net_dollars(&self) -> Option<f64> {
+        self.dollars.values().filter_map(|[_, _, net]| *net).reduce(|sum, net| sum + net)
     }
 
     /// The gross amount of all items, in US dollars: of two versions, the one with more is kept.

@@ -58,6 +58,35 @@ fn each_number_of_an_item_is_a_family_of_its_own() {
 }
 
 #[test]
+fn the_forecast_of_a_month_is_a_straight_line_from_its_second_day_on() {
+    let usage = body(MONTH, ITEM);
+    let forecast = |fetched_at: &str| {
+        let at: jiff::Timestamp = fetched_at.parse().unwrap();
+        let bodies = [("ai-credit-usage-month", usage.as_bytes(), at.as_second())];
+        let mapped = mapped_at(Span::Latest, &[], &bodies).unwrap();
+        let family = "github_copilot_ai_usage_month_forecast_net_dollars";
+        let samples = mapped.samples(family).len();
+        (samples > 0).then(|| value(&mapped, family))
+    };
+    assert_eq!(forecast("2026-11-01T23:59:59Z"), None);
+    // One, half and all of the 30 days have passed.
+    assert_eq!(forecast("2026-11-02T00:00:00Z"), Some(0.745 * 30.0));
+    assert_eq!(forecast("2026-11-16T00:00:00Z"), Some(0.745 * 2.0));
+    assert_eq!(forecast("2026-12-01T00:00:00Z"), Some(0.745));
+    assert_eq!(forecast("2027-03-01T00:00:00Z"), Some(0.745));
+}
+
+#[test]
+fn a_month_without_net_amounts_has_no_forecast() {
+    for items in ["", r#"{"sku":"s","unitType":"credits","grossAmount":3}"#] {
+        let mapped = one("ai-credit-usage-month", &body(MONTH, items));
+        assert_eq!(mapped.samples("github_copilot_ai_usage_month_length_seconds").len(), 1);
+        let family = "github_copilot_ai_usage_month_forecast_net_dollars";
+        assert!(mapped.samples(family).is_empty(), "{items}");
+    }
+}
+
+#[test]
 fn items_with_the_same_labels_are_added_up_whatever_the_price() {
     let second = r#"{"product":"Copilot","sku":"Copilot AI Credits","model":"gpt-5.3-codex","unitType":"ai-credits",
         "pricePerUnit":0.0125,"grossQuantity":500,"grossAmount":6.25,"discountQuantity":0,"discountAmount":-0.25,

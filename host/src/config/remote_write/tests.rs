@@ -232,10 +232,10 @@ fn a_workspace_of_amazon_is_refused_since_it_takes_no_sample_of_a_past_day() {
         "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write",
         "http://signer:8080/workspaces/ws-1/api/v1/remote_write",
     ] {
-        let error = error(&format!("- url: {url}"));
+        let error = error(&format!("remote_write: [{{url: '{url}'}}]"));
         assert!(error.contains("samples of the last 600 seconds only"), "{error}");
     }
-    endpoints("- url: http://prometheus/workspaces/api/v1/write");
+    endpoints("remote_write: [{url: 'http://prometheus/workspaces/api/v1/write'}]");
 }
 
 #[test]

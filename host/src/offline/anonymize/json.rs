@@ -190,7 +190,7 @@ impl<R: BufRead, W: Write> Rewriter<'_, R, W> {
         while let Some(byte @ (b' ' | b'\t' | b'\r' | b'\n')) = self.peek()? {
             self.copy(byte)?;
         }
-        // A text that is no key must not pass as one.
+        // A text that is not a key must not pass as one.
         if self.peek()? != Some(b':') {
             return self.wrong("a field has no value");
         }

@@ -180,6 +180,8 @@ impl Rewrite for Anonymizer {
             return None;
         }
         match kind(place) {
+            // The cost center of what no cost center is charged for.
+            Kind::Id | Kind::Name if text == "none" => None,
             Kind::Id if is_digits(text) => Some(self.id(text)),
             Kind::Id | Kind::Name => Some(self.replace(text)),
             Kind::Customization if matches!(text, "other" | "others") => None,

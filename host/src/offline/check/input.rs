@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::model::{MappingOption, PartHeader, Scope, Target};
 use crate::offline::args::{CheckArgs, MapInput, RecordedDocument};
 use crate::offline::case::Case;
-use crate::offline::files::{self, OfflineError, take_unknown};
+use crate::offline::files::{self, OfflineError, RecordedBody, take_unknown};
 use crate::wasm::Mapping;
 
 /// A built-in recording of an invented target.
@@ -45,10 +45,7 @@ impl Input {
     }
 
     /// Opens the bodies, in the order of the mapping's documents.
-    pub(super) fn open(
-        &self,
-        mapping: &Mapping,
-    ) -> Result<Vec<(PartHeader, Box<dyn Read>)>, OfflineError> {
+    pub(super) fn open(&self, mapping: &Mapping) -> Result<Vec<RecordedBody>, OfflineError> {
         match &self.bodies {
             Bodies::BuiltIn(bodies) => {
                 let bodies = bodies.iter().map(|(header, body)| {

@@ -36,7 +36,7 @@ struct Row<'a> {
     value: String,
     part: Option<String>,
     percent: Option<String>,
-    /// The value, with the percentage if there is one.
+    /// The value, with the percentage if there is one. Of amounts, the part is what matters.
     text: String,
 }
 
@@ -63,9 +63,10 @@ impl BarChart<'_> {
         let scale = Scale { largest: values().fold(0.0, f64::max), total: values().sum() };
         let rows = bars.iter().enumerate().map(|(at, bar)| self.row(at, bar, &scale));
         let rows: Vec<Row<'_>> = rows.collect();
-        let help = match self.data.days.map(|days| days.map(short_day)) {
-            Some([first, last]) => format!("{} From {first} to {last}.", self.help),
-            None => self.help.to_owned(),
+        let [first, last] = self.data.days.map(short_day);
+        let help = match first == last {
+            true => format!("{} As of {last}.", self.help),
+            false => format!("{} From {first} to {last}.", self.help),
         };
         let texts = rows.iter().map(|row| format!(" {}: {}.", row.name, row.text));
         let summary = help.clone() + &texts.collect::<String>();
@@ -78,7 +79,7 @@ impl BarChart<'_> {
             width: WIDTH,
             height: rows.len() as f64 * ROW_HEIGHT,
             bar_height: BAR_HEIGHT,
-            has_percentages: self.data.unit == Unit::Count,
+            has_percentages: self.data.has_shares,
             rows,
         };
         template.render()
@@ -89,13 +90,16 @@ impl BarChart<'_> {
         let value = unit.full(bar.value);
         // Other bars have a part, this one can't have any.
         let lacks_part = bar.part.is_none() && self.data.columns.len() > 1;
-        let percent = (unit == Unit::Count).then(|| match bar.part {
+        let percent = self.data.has_shares.then(|| match bar.part {
             _ if lacks_part => ABSENT.to_owned(),
             Some(part) => percent(part, bar.value),
             None => percent(bar.value, scale.total),
         });
-        let text = match &percent {
-            Some(percent) if !lacks_part => format!("{value} ({percent})"),
+        let text = match (&percent, bar.part) {
+            (Some(percent), Some(part)) if unit == Unit::Dollars => {
+                format!("{} of {value} ({percent})", unit.full(part))
+            }
+            (Some(percent), _) if !lacks_part => format!("{value} ({percent})"),
             _ => value.clone(),
         };
         Row {
@@ -148,12 +152,15 @@ fn shorten(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
     use super::*;
 
     fn render(unit: Unit, part: Option<f64>) -> String {
         let bar = |name: &str, value| Bar { name: name.to_owned(), value, part };
         let bars = vec![bar("rust", 0.5), bar("a name that does not fit in the chart", 0.25)];
-        let data = BarData { unit, days: None, columns: vec!["value".to_owned()], bars };
+        let (days, has_shares) = ([date(2026, 11, 24); 2], unit != Unit::Ratio);
+        let data = BarData { unit, days, has_shares, columns: vec!["value".to_owned()], bars };
         BarChart { id: "t-1", title: "Title", help: "Help.", data: &data }.render().unwrap()
     }
 
@@ -163,6 +170,14 @@ mod tests {
         assert!(render(Unit::Count, Some(0.1)).contains(">0.5 (20.0%)</text>"));
         let ratio = render(Unit::Ratio, None);
         assert!(ratio.contains(">50.0%</text>") && !ratio.contains("share"), "{ratio}");
+        assert!(ratio.contains("<p>Help. As of Nov 24.</p>"), "{ratio}");
+    }
+
+    #[test]
+    fn a_part_of_an_amount_is_shown_with_the_amount() {
+        assert!(render(Unit::Dollars, None).contains(">$0.50 (66.7%)</text>"));
+        let html = render(Unit::Dollars, Some(0.1));
+        assert!(html.contains(">$0.10 of $0.50 (20.0%)</text>"), "{html}");
     }
 
     #[test]

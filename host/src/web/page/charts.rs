@@ -37,57 +37,69 @@ pub(super) struct Charts {
     pub failures: Vec<String>,
 }
 
-/// The place of a chart that has no samples.
-#[derive(Template)]
-#[template(path = "empty.html")]
-struct EmptyChart<'a> {
-    title: &'a str,
-    /// Why there is no chart.
-    reason: &'a str,
+/// The charts that are not drawn.
+#[derive(Default, Template)]
+#[template(path = "absent.html")]
+struct AbsentCharts {
+    /// The titles of those that have no samples.
+    without_data: Vec<String>,
+    /// The titles of those whose mapping failed.
+    failed: Vec<String>,
 }
 
 impl Charts {
     /// Draws the charts of a target's mappings. Of several charts with the same title, the first one
-    /// with samples is drawn. Those with lines show the days of `range`. `id` identifies the target on
+    /// with samples is drawn; at the end are the titles without any. Those with lines show the days of `range`. `id` identifies the target on
     /// the page.
     pub(super) fn draw(sources: &[ChartSource], range: Range, id: &str) -> askama::Result<Self> {
         let failures = sources.iter().filter_map(|source| source.failure.clone()).collect();
         let mut charts = Self { failures, ..Self::default() };
+        let mut absent = AbsentCharts::default();
         for (candidates, number) in by_title(sources).iter().zip(1..) {
-            let html = charts.draw_first(candidates, range, &format!("{id}-{number}"))?;
-            charts.html.push_str(&html);
+            match charts.draw_first(candidates, range, &format!("{id}-{number}")) {
+                Some(html) => charts.html.push_str(&html?),
+                None => absent.add(candidates),
+            }
         }
+        charts.html.push_str(&absent.render()?);
         Ok(charts)
     }
 
-    /// Draws the first of the charts that has samples.
+    /// Draws the first of the charts that has samples, if any.
     fn draw_first(
         &mut self,
         candidates: &[Candidate<'_>],
         range: Range,
         id: &str,
-    ) -> askama::Result<String> {
-        let title = candidates.first().map_or("", |candidate| &candidate.chart.title);
-        let title = &*sanitize(title);
+    ) -> Option<askama::Result<String>> {
+        let title = &*title(candidates);
         for Candidate { chart, source } in candidates {
             let values = (&source.samples, &*source.past);
             let Some(data) = ChartData::new(chart, values, range) else { continue };
             let help = &*sanitize(&chart.help);
-            return match &data {
+            return Some(match &data {
                 ChartData::Lines(data) => {
                     self.newest_day = self.newest_day.max(data.days.last().copied());
                     LineChart { id, title, help, data }.render()
                 }
                 ChartData::Bars(data) => BarChart { id, title, help, data }.render(),
-            };
+            });
         }
-        let failed = candidates.iter().any(|candidate| candidate.source.failure.is_some());
-        let reason = match failed {
-            true => "It could not be drawn; see the reason above.",
-            false => "The current documents contain no data for it.",
-        };
-        EmptyChart { title, reason }.render()
+        None
     }
+}
+
+impl AbsentCharts {
+    fn add(&mut self, candidates: &[Candidate<'_>]) {
+        let failed = candidates.iter().any(|candidate| candidate.source.failure.is_some());
+        let titles = if failed { &mut self.failed } else { &mut self.without_data };
+        titles.push(title(candidates));
+    }
+}
+
+/// The title of charts that have the same.
+fn title(candidates: &[Candidate<'_>]) -> String {
+    sanitize(candidates.first().map_or("", |candidate| &candidate.chart.title))
 }
 
 /// The id of a target's section on the page, and the prefix of its charts' ids. It does not change.
@@ -161,9 +173,9 @@ mod tests {
         let empty = source(vec![chart("Seats", "b")], Samples::default(), None);
         let charts = Charts::draw(&[failed, empty], Range::default(), "t").unwrap();
         assert_eq!(charts.failures, ["it trapped"]);
-        let (users, seats) = charts.html.split_once("<h3>Seats").unwrap();
-        assert!(users.contains("It could not be drawn"), "{users}");
-        assert!(seats.contains("contain no data"), "{seats}");
+        assert!(charts.html.contains("No data in the current documents for: Seats."));
+        assert!(charts.html.contains("Could not be drawn, for the reason above: Users."));
+        assert!(!charts.html.contains("<figure>"), "{}", charts.html);
         assert_eq!(charts.newest_day, None);
     }
 

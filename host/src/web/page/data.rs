@@ -50,8 +50,10 @@ pub(super) struct Line {
 pub(super) struct BarData {
     /// The unit of all values.
     pub unit: Unit,
-    /// The first and the last day that are summed up, if more than one.
-    pub days: Option<[Date; 2]>,
+    /// The first and the last day that are summed up: the same if it is one day.
+    pub days: [Date; 2],
+    /// Whether each value has a share: of the sum of all values, or that of its part in it.
+    pub has_shares: bool,
     /// The name of the values, and of their parts if they have any.
     pub columns: Vec<String>,
     /// The bars, in order.
@@ -110,13 +112,17 @@ fn bars(title: &str, series: &[ChartSeries], samples: &Samples) -> Option<BarDat
         let or_zero = || is_count_of_day(series, newest, samples).then_some(0.0);
         Some(Bar { name: series.name.clone(), value: value.or_else(or_zero)?, part: None })
     });
-    let columns = vec![title.to_owned()];
-    Some(BarData { unit: unit(series), days: None, columns, bars: bars.collect() })
+    let (unit, columns) = (unit(series), vec![title.to_owned()]);
+    // Counts are parts of a whole, such as seats. Amounts are of different things, such as a budget.
+    let has_shares = unit == Unit::Count;
+    Some(BarData { unit, days: [date(newest); 2], has_shares, columns, bars: bars.collect() })
 }
 
 fn bars_by_label(chart: &LabelBars, samples: &Samples) -> Option<BarData> {
-    let newest =
-        labeled_samples(samples, &chart.value, &chart.label).map(|(_, it)| it.day).max()?;
+    let days = || labeled_samples(samples, &chart.value, &chart.label).map(|(_, it)| it.day);
+    let newest = days().max()?;
+    // A sum over a single day is about that day, such as a month so far.
+    let first = if days().min() == Some(newest) { newest } else { newest - (DAYS - 1) };
     let values = sums_by_label(samples, &chart.value, &chart.label, days_up_to(newest, DAYS));
     let parts = chart
         .part
@@ -144,16 +150,22 @@ fn bars_by_label(chart: &LabelBars, samples: &Samples) -> Option<BarData> {
     if chart.part.is_some() {
         columns.push(chart.part_name.clone().unwrap_or_else(|| "part".to_owned()));
     }
-    let days = Some([date(newest - (DAYS - 1)), date(newest)]);
-    (!bars.is_empty()).then_some(BarData { unit: Unit::Count, days, columns, bars })
+    let unit = Unit::of_family(&chart.value.family);
+    let days = [date(first), date(newest)];
+    (!bars.is_empty()).then_some(BarData { unit, days, has_shares: true, columns, bars })
 }
 
-/// The unit of a chart: a ratio if every series is one.
+/// The unit of a chart, if every series has the same one. A quotient of one unit is a ratio, and otherwise has
+/// the unit of the dividend: dollars per user are dollars.
 fn unit(series: &[ChartSeries]) -> Unit {
-    match series.iter().all(|series| series.divided_by.is_some()) {
-        true => Unit::Ratio,
-        false => Unit::Count,
-    }
+    let of_family = |selection: &Selection| Unit::of_family(&selection.family);
+    let of_series = |series: &ChartSeries| match &series.divided_by {
+        Some(divisor) if of_family(divisor) == of_family(&series.value) => Unit::Ratio,
+        _ => of_family(&series.value),
+    };
+    let mut units = series.iter().map(of_series);
+    let first = units.next().unwrap_or(Unit::Count);
+    if units.all(|unit| unit == first) { first } else { Unit::Count }
 }
 
 fn newest_day(values: &[BTreeMap<Day, f64>]) -> Option<Day> {
@@ -289,6 +301,43 @@ mod tests {
     }
 
     #[test]
+    fn dollars_per_something_are_dollars_and_dollars_per_dollars_are_a_ratio() {
+        let per = |value: &str, divisor: &str| {
+            let divided_by = Some(all_of(divisor));
+            ChartSeries { divided_by, ..series("per", all_of(value)) }
+        };
+        assert_eq!(unit(&[per("net_dollars", "users")]), Unit::Dollars);
+        assert_eq!(unit(&[per("net_dollars", "gross_dollars")]), Unit::Ratio);
+        assert_eq!(unit(&[per("lines", "net_dollars")]), Unit::Count);
+        assert_eq!(unit(&[per("accepted", "generated")]), Unit::Ratio);
+        let dollars = || series("all", all_of("net_dollars"));
+        assert_eq!(unit(&[dollars(), per("gross_dollars", "users")]), Unit::Dollars);
+        assert_eq!(unit(&[dollars(), per("accepted", "generated")]), Unit::Count);
+    }
+
+    #[test]
+    fn amounts_of_one_day_are_about_that_day_and_have_the_share_of_their_part() {
+        let samples = samples(&[
+            ("amount_dollars", &[("all", NEWEST, 8.0), ("web", NEWEST, 4.0)]),
+            ("consumed_dollars", &[("all", NEWEST, 2.0)]),
+        ]);
+        let chart = LabelBars {
+            label: "kind".to_owned(),
+            value: all_of("amount_dollars"),
+            value_name: "budget".to_owned(),
+            part: Some(all_of("consumed_dollars")),
+            part_name: Some("consumed".to_owned()),
+        };
+        let data = bars_by_label(&chart, &samples).unwrap();
+        assert_eq!((data.unit, data.days), (Unit::Dollars, [date(NEWEST); 2]));
+        assert!(data.has_shares);
+        assert_eq!([data.bars[0].part, data.bars[1].part], [Some(2.0), None]);
+        // A budget and what is spent are not parts of a whole.
+        let series = [series("spent", all_of("consumed_dollars"))];
+        assert!(!bars("Cost", &series, &samples).unwrap().has_shares);
+    }
+
+    #[test]
     fn the_smallest_bars_by_label_are_summed_up_in_the_last_one() {
         let names: Vec<String> = (0..10).map(|number| format!("name-{number}")).collect();
         let mut generated: Vec<(&str, Day, f64)> = names
@@ -309,7 +358,7 @@ mod tests {
         };
         let data = bars_by_label(&chart, &samples).unwrap();
         assert_eq!(data.columns, ["generated", "accepted"]);
-        assert_eq!(data.days, Some([date(NEWEST - 27), date(NEWEST)]));
+        assert_eq!(data.days, [date(NEWEST - 27), date(NEWEST)]);
         assert_eq!(data.bars.len(), 8);
         let bar = |name: &str, value, part| Bar { name: name.to_owned(), value, part: Some(part) };
         assert_eq!(data.bars[0], bar("name-9", 10.0, 5.0));

@@ -13,29 +13,54 @@ pub(super) enum Unit {
     Count,
     /// A fraction of one, shown as a percentage.
     Ratio,
+    /// US dollars.
+    Dollars,
 }
 
 impl Unit {
-    /// The number in full: `12,345`, `1.25` or `24.5%`.
+    /// The unit of a family, which is at the end of its name, as Prometheus' naming conventions have it.
+    pub(super) fn of_family(name: &str) -> Self {
+        if name.ends_with("_dollars") { Self::Dollars } else { Self::Count }
+    }
+
+    /// The number in full: `12,345`, `1.25`, `24.5%` or `$20.64`.
     pub(super) fn full(self, value: f64) -> String {
         match self {
             // Counts are whole; other small numbers, such as averages, are not.
             Self::Count if value.abs() < 1000.0 => rounded(value),
             Self::Count => grouped(value),
             Self::Ratio => format!("{:.1}%", 100.0 * value),
+            Self::Dollars => dollars(value, cents),
         }
     }
 
-    /// The number for an axis: `12k` or `25%`.
+    /// The number for an axis: `12k`, `25%` or `$2.5k`.
     pub(super) fn short(self, value: f64) -> String {
         match self {
             Self::Ratio => format!("{}%", rounded(100.0 * value)),
+            Self::Dollars => dollars(value, |amount| Self::Count.short(amount)),
             Self::Count => {
                 let units = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
                 let unit = units.into_iter().find(|(size, _)| value.abs() >= *size);
                 unit.map_or_else(|| rounded(value), |(size, of)| rounded(value / size) + of)
             }
         }
+    }
+}
+
+/// An amount with its sign and currency.
+fn dollars(value: f64, amount: impl Fn(f64) -> String) -> String {
+    let sign = if value < 0.0 { "-" } else { "" };
+    format!("{sign}${}", amount(value.abs()))
+}
+
+/// With cents, unless the amount is so large that they don't matter, or so small that they are not enough.
+fn cents(dollars: f64) -> String {
+    match dollars {
+        0.0 => "0".to_owned(),
+        1000.0.. => grouped(dollars),
+        0.1.. => format!("{dollars:.2}"),
+        _ => format!("{dollars:.4}"),
     }
 }
 
@@ -114,6 +139,22 @@ mod tests {
             ["0.5", "250", "1.5k", "2M"]
         );
         assert_eq!([Unit::Ratio.full(0.2456), Unit::Ratio.short(0.25)], ["24.6%", "25%"]);
+    }
+
+    #[test]
+    fn amounts_have_the_cents_that_matter() {
+        let full = |value| Unit::Dollars.full(value);
+        assert_eq!([full(0.0), full(1444.94), full(999.994)], ["$0", "$1,445", "$999.99"]);
+        assert_eq!([full(20.6), full(0.33), full(0.0103)], ["$20.60", "$0.33", "$0.0103"]);
+        assert_eq!([full(-0.25), full(-1234.0)], ["-$0.25", "-$1,234"]);
+        let short = |value| Unit::Dollars.short(value);
+        assert_eq!([short(0.5), short(2500.0), short(-20.0)], ["$0.5", "$2.5k", "-$20"]);
+    }
+
+    #[test]
+    fn the_unit_of_a_family_is_at_the_end_of_its_name() {
+        assert_eq!(Unit::of_family("seats_cost_dollars"), Unit::Dollars);
+        assert_eq!(Unit::of_family("dollars_of_seats"), Unit::Count);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::cache::{ChartCache, ChartsState};
 use super::kept::{KeptDays, KeptLists};
 use super::range::Range;
 use super::section::Section;
+use crate::config::WebPaths;
 use crate::model::Document;
 use crate::model::text::sanitize;
 use crate::output::{Publisher, TargetStatus};
@@ -68,8 +69,10 @@ impl Selection {
 
 #[derive(Template)]
 #[template(path = "page.html")]
-struct PageTemplate {
+struct PageTemplate<'a> {
     version: &'static str,
+    /// The link to the metrics.
+    metrics: &'a str,
     style: &'static str,
     /// Whether the numbers are those of the demo.
     is_demo: bool,
@@ -96,6 +99,7 @@ pub struct Page {
     kept: KeptLists,
     charts: ChartCache,
     is_demo: bool,
+    paths: WebPaths,
 }
 
 impl Page {
@@ -108,7 +112,13 @@ impl Page {
         store: Arc<dyn Store>,
     ) -> Self {
         let charts = ChartCache::new(runner, Arc::clone(&store));
-        Self { publisher, targets, kept: KeptLists::new(store), charts, is_demo: false }
+        let (kept, paths) = (KeptLists::new(store), WebPaths::default());
+        Self { publisher, targets, kept, charts, is_demo: false, paths }
+    }
+
+    /// Links to the endpoints at these paths.
+    pub fn with_paths(self, paths: WebPaths) -> Self {
+        Self { paths, ..self }
     }
 
     /// Says whether the numbers are those of the demo.
@@ -130,6 +140,7 @@ impl Page {
         let sections = join_all(sections).await;
         let template = PageTemplate {
             version: env!("CARGO_PKG_VERSION"),
+            metrics: self.paths.metrics_link(),
             style: STYLE,
             is_demo: self.is_demo,
             missing: self.publisher.missing(),

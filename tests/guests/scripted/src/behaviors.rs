@@ -39,6 +39,11 @@ pub enum Behavior {
     LookAround,
     Connect(u16),
     Sleep,
+    Exit,
+    Talk,
+    Handles,
+    Poll,
+    RandomBytes,
     Random,
     OtherOrganization,
     OtherHost,
@@ -79,6 +84,11 @@ impl Behavior {
             "misleading-panic" => Self::MisleadingPanic,
             "look-around" => Self::LookAround,
             "sleep" => Self::Sleep,
+            "exit" => Self::Exit,
+            "talk" => Self::Talk,
+            "handles" => Self::Handles,
+            "poll" => Self::Poll,
+            "random-bytes" => Self::RandomBytes,
             "random" => Self::Random,
             "other-organization" => Self::OtherOrganization,
             "other-host" => Self::OtherHost,
@@ -120,7 +130,18 @@ impl Behavior {
             }
             Self::OnlyLatest if call == "history" => panic!("it knows the newest day only"),
             Self::Whispers if call == "finish" => eprintln!("a word\u{1b}[2J of the mapping"),
-            Self::Sleep if call == "feed" => std::thread::sleep(Duration::from_millis(1)),
+            Self::Sleep if call == "feed" => std::thread::sleep(Duration::from_hours(1)),
+            Self::Exit if call == "feed" => std::process::exit(0),
+            Self::Talk if call == "feed" => {
+                // Megabytes, and the message at their end.
+                for line in 0..100_000 {
+                    eprintln!("this is line {line}, with Bearer hunter2hunter2hunter2 in it");
+                }
+                panic!("there was much to say");
+            }
+            Self::Handles if call == "feed" => outside::take_handles(),
+            Self::Poll if call == "feed" => outside::wait_for_nothing(),
+            Self::RandomBytes if call == "feed" => outside::take_random_bytes(),
             _ => {}
         }
     }

@@ -5,33 +5,12 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std::time::{Instant, SystemTime};
 
-wit_bindgen::generate!({
-    inline: "
-        package tests:scripted;
-
-        world random-numbers {
-            import wasi:random/random@0.2.0;
-            import wasi:random/insecure@0.2.0;
-        }
-
-        package wasi:random@0.2.0 {
-            interface random {
-                get-random-bytes: func(len: u64) -> list<u8>;
-                get-random-u64: func() -> u64;
-            }
-            interface insecure {
-                get-insecure-random-bytes: func(len: u64) -> list<u8>;
-                get-insecure-random-u64: func() -> u64;
-            }
-        }
-    ",
-    generate_all,
-});
-
-use wasi::random::{insecure, random};
+use wasip2::cli::stdout::get_stdout;
+use wasip2::io::poll::poll;
+use wasip2::random::{insecure, random};
 
 /// The environment, the files and the clocks.
-pub fn everything() -> [(&'static str, f64); 9] {
+pub fn everything() -> [(&'static str, f64); 13] {
     let mut input = String::new();
     let input = std::io::stdin().read_to_string(&mut input).unwrap_or_default();
     let (start, wall_clock) = (Instant::now(), seconds_since_1970());
@@ -41,8 +20,12 @@ pub fn everything() -> [(&'static str, f64); 9] {
         ("arguments", std::env::args().count() as f64),
         ("input", input as f64),
         ("directory", count(std::fs::read_dir("/"))),
+        ("new directory", count(std::fs::create_dir("/tmp/scripted"))),
         ("file", count(std::fs::read("/etc/passwd"))),
+        ("metadata", count(std::fs::metadata("."))),
         ("written file", count(std::fs::write("scripted", "text"))),
+        ("removed file", count(std::fs::remove_file("guest.wasm"))),
+        ("thread", count(std::thread::Builder::new().spawn(|| {}))),
         ("wall clock", wall_clock),
         ("later wall clock", seconds_since_1970()),
         ("monotonic clock", start.elapsed().as_secs_f64()),
@@ -57,6 +40,23 @@ pub fn connections(port: u16) -> [(&'static str, f64); 4] {
         ("datagrams", count(UdpSocket::bind("127.0.0.1:0"))),
         ("name lookup", count(("localhost", port).to_socket_addrs())),
     ]
+}
+
+/// Takes more and more handles and never returns one.
+pub fn take_handles() {
+    loop {
+        std::mem::forget(get_stdout());
+    }
+}
+
+/// Waits for nothing at all.
+pub fn wait_for_nothing() {
+    poll(&[]);
+}
+
+/// Wants more random numbers than any seed needs.
+pub fn take_random_bytes() {
+    std::hint::black_box(random::get_random_bytes(1 << 30));
 }
 
 /// Random numbers, shortened so that they are exact as `f64`.

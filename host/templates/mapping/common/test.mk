@@ -1,0 +1,1 @@
+	$(EXPORTER) mapping test tests --mapping {{name}}.wasm $(TEST_FLAGS)
