@@ -22,18 +22,8 @@ impl TargetTask {
         let due = self.specs.iter().any(|spec| self.is_due(spec, started));
         let mut fetched = Fetching::default();
         if due {
-            // The first data is not delayed by a thousand pages of seats.
-            let (long, short): (Vec<_>, Vec<_>) =
-                self.specs.clone().into_iter().partition(|spec| self.takes_long(spec));
-            for spec in &short {
-                self.fetch_if_due(spec, started, &mut fetched).await;
-            }
-            if fetched.changed && long.iter().any(|spec| self.is_due(spec, started)) {
-                self.map_and_publish(&fetched.attempted).await;
-            }
-            for spec in &long {
-                self.fetch_if_due(spec, started, &mut fetched).await;
-            }
+            let admission = self.admission.clone();
+            admission.take(self.fetch_due(started, &mut fetched)).await;
         }
         // Mappings may have been put in use while documents were fetched.
         let is_adopted = self.adopt() || is_adopted;
@@ -75,6 +65,24 @@ impl TargetTask {
             // A dry run has mapped what is stored.
             self.publish_outcome();
         }
+    }
+
+    /// Fetches what is due.
+    async fn fetch_due(&mut self, started: Instant, fetched: &mut Fetching) {
+        self.learn_limit().await;
+        // The first data is not delayed by a thousand pages of seats.
+        let (long, short): (Vec<_>, Vec<_>) =
+            self.specs.clone().into_iter().partition(|spec| self.takes_long(spec));
+        for spec in &short {
+            self.fetch_if_due(spec, started, fetched).await;
+        }
+        if fetched.changed && long.iter().any(|spec| self.is_due(spec, started)) {
+            self.map_and_publish(&fetched.attempted).await;
+        }
+        for spec in &long {
+            self.fetch_if_due(spec, started, fetched).await;
+        }
+        self.share_limit().await;
     }
 
     /// Whether a document is to be fetched now. A fallback only is if the original is not found.

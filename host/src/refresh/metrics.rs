@@ -1,11 +1,13 @@
 //! Metrics of refreshes and of the settings.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prometheus::{Gauge, GaugeVec, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
 
+use super::budget::LimitKey;
 use crate::model::Target;
-use crate::model::metrics::{Registry, TARGET, now_seconds, remove_series};
+use crate::model::metrics::{Registry, TARGET, now_seconds, remove_series, remove_series_if};
 
 /// Measures refreshes. Clones share the metrics.
 #[derive(Clone)]
@@ -15,6 +17,7 @@ pub struct Metrics {
     document_failures: IntCounterVec,
     last_attempt: GaugeVec,
     duration: HistogramVec,
+    planned: GaugeVec,
     reload_successful: IntGauge,
     reload_success_time: Gauge,
 }
@@ -47,6 +50,11 @@ impl Metrics {
                 "copilot_exporter_refresh_duration_seconds",
                 "Duration of refreshes of a target, including requests.",
                 &TARGET,
+            )?,
+            planned: registry.gauges(
+                "copilot_exporter_planned_requests_per_hour",
+                "Number of requests per hour that the TTLs of the documents need, at most: to be compared with copilot_exporter_rate_limit.",
+                &["credential", "api", "installation"],
             )?,
             reload_successful: registry.int_gauge(
                 "copilot_exporter_config_last_reload_successful",
@@ -87,6 +95,22 @@ impl Metrics {
     /// Whether this replica or another one fetches for a target.
     pub(super) fn set_leader(&self, target: &Target, leader: bool) {
         self.leader.with_label_values(&target.labels()).set(leader.into());
+    }
+
+    /// How many requests per hour count toward each rate limit.
+    pub(super) fn set_planned(&self, requests: &BTreeMap<LimitKey, f64>) {
+        let mut planned: BTreeMap<[&str; 3], f64> = BTreeMap::new();
+        // Targets whose installation is not known yet have the same labels.
+        for (LimitKey { credential, api, installation, .. }, requests) in requests {
+            *planned.entry([credential, api, installation]).or_default() += requests;
+        }
+        remove_series_if(&self.planned, |value| {
+            let labels = ["credential", "api", "installation"].map(value);
+            !planned.keys().any(|known| labels.iter().eq(known.iter()))
+        });
+        for (labels, requests) in planned {
+            self.planned.with_label_values(&labels).set(requests);
+        }
     }
 
     /// A refresh ended.

@@ -17,10 +17,12 @@ use super::compilations::{Compilation, Compilations};
 use super::daily::keep_daily;
 use super::dry_run::Cause;
 use super::lease_keeper::{count_replicas, keep_counting};
+use super::plan::keep_plan;
 use super::reload::Request;
 use super::restore::restore_samples;
 use super::rollout::{self, Checked};
 use super::shared::{FailureReport, Parts, Shared};
+use super::shared_limits::keep_sharing;
 use super::sources::note_update;
 use super::tasks::Tasks;
 use crate::config::{MappingSource, SettingError, Settings};
@@ -118,7 +120,9 @@ impl Reconciler {
                 // Before the first lease is requested, so that not one replica takes all of them.
                 count_replicas(&self.shared).await;
                 let counting = tokio::spawn(keep_counting(Arc::clone(&self.shared)));
-                Some(AbortOnDropHandle::new(counting))
+                let credentials = self.tasks.credentials();
+                let sharing = tokio::spawn(keep_sharing(Arc::clone(&self.shared), credentials));
+                Some([counting, sharing].map(AbortOnDropHandle::new))
             }
             false => None,
         };
@@ -130,6 +134,8 @@ impl Reconciler {
             .enable_daily
             .then(|| AbortOnDropHandle::new(tokio::spawn(keep_daily(Arc::clone(&self.shared)))));
         self.tasks.apply(&settings, &registry).await?;
+        // It ends with this function.
+        let _plan = AbortOnDropHandle::new(tokio::spawn(keep_plan(Arc::clone(&self.shared))));
         self.shared.remote_write.send_replace(settings.remote_write.clone());
         self.watch_sources(&registry).await;
         self.rescan(&registry, Rescan::All, Cause::Start).await?;

@@ -125,6 +125,8 @@ impl TargetTask {
     /// documents are already served do not run, and none if another replica runs them.
     pub(super) async fn serve_stored(&mut self) {
         if self.versions.newest().is_empty() {
+            // What will be requested is known now.
+            self.publish_view();
             return;
         }
         if !self.role().maps() {

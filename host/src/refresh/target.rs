@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::admission::Admission;
 use super::attempts::Attempts;
 use super::documents::Versions;
 use super::role::Role;
@@ -32,6 +33,8 @@ pub(super) type Watched =
 pub(super) struct TargetTask {
     pub(super) shared: Arc<Shared>,
     pub(super) client: Client,
+    /// Lets it fetch.
+    pub(super) admission: Admission,
     /// The attempts of its requests that failed.
     pub(super) attempts: Arc<Attempts>,
     pub(super) settings: Arc<TargetSettings>,
@@ -80,7 +83,7 @@ impl TargetTask {
     /// A task that has not started, with the mappings of its source and their changes.
     pub(super) fn new(
         shared: &Arc<Shared>,
-        (client, attempts): (Client, Arc<Attempts>),
+        (client, admission, attempts): (Client, Admission, Arc<Attempts>),
         settings: Arc<TargetSettings>,
         (mappings, role, busy): Watched,
         versions: Versions,
@@ -90,6 +93,7 @@ impl TargetTask {
         let mut task = Self {
             shared: Arc::clone(shared),
             client,
+            admission,
             attempts,
             settings,
             options,
@@ -124,8 +128,11 @@ impl TargetTask {
         &self.settings.target
     }
 
-    /// Puts its mappings in place where samples are published, for a target that is new.
-    pub(super) async fn place(&self) {
+    /// Its mappings, for where samples are published, if any are in use yet.
+    pub(super) fn placement(&self) -> Option<Placement> {
+        if !self.has_mappings() {
+            return None;
+        }
         let mappings = self
             .set
             .members()
@@ -133,8 +140,7 @@ impl TargetTask {
             .map(|member| (member.mapping.id(), member.mapping.manifest().families.clone()));
         let (target, mappings) = (self.target().clone(), mappings.collect());
         let (published, is_complete) = (Vec::new(), true);
-        let placement = Placement { target, mappings, published, is_complete };
-        self.shared.publisher.place(vec![placement]).await;
+        Some(Placement { target, mappings, published, is_complete })
     }
 
     /// Whether any mapping is in use for it.
@@ -228,6 +234,7 @@ impl TargetTask {
             last_good: self.versions.good().clone(),
             revisions: self.revised,
             is_leader: self.role() == Role::Leader,
+            demand: self.demand(),
         });
     }
 }

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::admission::Admission;
 use super::attempts::Attempts;
 use super::lease_keeper::keep_lease;
 use super::restore::{load_documents, restore_samples};
@@ -18,12 +19,15 @@ use crate::config::{Settings, TargetSettings};
 use crate::github::{Client, Credentials, Transport, TransportError};
 use crate::mappings::Registry;
 use crate::model::Target;
+use crate::output::Placement;
 
 /// The running tasks.
 pub(super) struct Tasks {
     shared: Arc<Shared>,
     transport: Transport,
-    credentials: Credentials,
+    /// Lets targets fetch, as many at once as suits the transport.
+    admission: Admission,
+    credentials: Arc<Credentials>,
     running: Vec<Running>,
     /// Told when a new task serves what is stored.
     restoring: Vec<oneshot::Receiver<()>>,
@@ -37,6 +41,14 @@ struct Running {
     keeper: Option<JoinHandle<()>>,
 }
 
+/// A task that has not started.
+struct Prepared {
+    settings: Arc<TargetSettings>,
+    cancel: CancellationToken,
+    task: TargetTask,
+    keeper: Option<JoinHandle<()>>,
+}
+
 impl Tasks {
     /// No tasks yet.
     pub(super) fn new(shared: Arc<Shared>, settings: &Settings) -> Result<Self, TransportError> {
@@ -44,7 +56,8 @@ impl Tasks {
         Ok(Self {
             shared,
             transport,
-            credentials: Credentials::default(),
+            admission: Admission::new(settings.github.concurrency),
+            credentials: Arc::default(),
             running: Vec::new(),
             restoring: Vec::new(),
         })
@@ -59,6 +72,7 @@ impl Tasks {
     ) -> Result<(), TransportError> {
         if *self.transport.options() != settings.github {
             self.transport = transport(&self.shared, settings)?;
+            self.admission = Admission::new(settings.github.concurrency);
             self.shared.spool.set_budget(settings.github.document_memory_bytes);
             // Each of them has the previous transport.
             self.stop(|_| true).await;
@@ -78,14 +92,29 @@ impl Tasks {
         let is_new = |one: &&TargetSettings| !self.running.iter().any(|r| *r.settings == **one);
         let new: Vec<Arc<TargetSettings>> =
             settings.targets.iter().filter(is_new).cloned().map(Arc::new).collect();
+        let mut prepared = Vec::with_capacity(new.len());
         for settings in new {
-            self.start(settings, registry).await;
+            prepared.push(self.prepare(settings, registry).await);
+        }
+        // All together: what is served is written once, not once for each target.
+        let placements = prepared.iter().filter_map(|prepared| prepared.task.placement()).collect();
+        self.place(placements).await;
+        for prepared in prepared {
+            self.start(prepared);
         }
         self.credentials.prune(&self.shared.github_metrics);
         Ok(())
     }
 
-    async fn start(&mut self, settings: Arc<TargetSettings>, registry: &Mutex<Registry>) {
+    /// Puts the mappings of new targets in place where samples are published.
+    async fn place(&self, placements: Vec<Placement>) {
+        if !placements.is_empty() {
+            self.shared.publisher.place(placements).await;
+        }
+    }
+
+    /// Prepares the task of a target. Its lease is requested from now on.
+    async fn prepare(&self, settings: Arc<TargetSettings>, registry: &Mutex<Registry>) -> Prepared {
         let TargetSettings { target, credential, api, .. } = &*settings;
         self.shared.metrics.set_up(target, false);
         let attempts = Attempts::new(target.clone(), Arc::clone(&self.shared.publisher));
@@ -101,7 +130,7 @@ impl Tasks {
         if !shared.publisher.has_data_of(&settings.target) {
             restore_samples(shared, &settings.target).await;
         }
-        let github = (client, attempts);
+        let github = (client, self.admission.clone(), attempts);
         let cancel = CancellationToken::new();
         // Without others, it is always the leader.
         let role = if shared.store.is_shared() { Role::Undecided } else { Role::Leader };
@@ -117,9 +146,11 @@ impl Tasks {
             (mappings, of_task, busy),
             versions,
         );
-        if task.has_mappings() {
-            task.place().await;
-        }
+        Prepared { settings, cancel, task, keeper }
+    }
+
+    fn start(&mut self, prepared: Prepared) {
+        let Prepared { settings, cancel, task, keeper } = prepared;
         let (restored, receiver) = oneshot::channel();
         self.restoring.push(receiver);
         let task = tokio::spawn(task.run(cancel.clone(), restored));
@@ -130,6 +161,11 @@ impl Tasks {
     pub(super) async fn restored(&mut self, deadline: Instant) {
         let restoring = join_all(std::mem::take(&mut self.restoring));
         tokio::time::timeout_at(deadline, restoring).await.ok();
+    }
+
+    /// The credentials in use.
+    pub(super) fn credentials(&self) -> Arc<Credentials> {
+        Arc::clone(&self.credentials)
     }
 
     /// Whether any target is refreshed.

@@ -91,6 +91,22 @@ pub trait Store: Send + Sync {
         ttl: Duration,
     ) -> BoxFuture<'a, Result<usize, StoreError>>;
 
+    /// Leaves a note for other processes for as long as `ttl`, instead of the one of the same name. It is for
+    /// something small that may be lost at any time. Without other processes, it does nothing.
+    fn leave_note<'a>(
+        &'a self,
+        _name: &'a str,
+        _text: &'a str,
+        _ttl: Duration,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// The note of a name that any process has left, unless it has expired.
+    fn note<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// Frees the memory that a target takes. What is on disk stays.
     fn release(&self, target: &Target);
 

@@ -159,6 +159,19 @@ impl<S: Store> Store for Tiered<S> {
         self.store.replicas(holder, ttl)
     }
 
+    fn leave_note<'a>(
+        &'a self,
+        name: &'a str,
+        text: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store.leave_note(name, text, ttl)
+    }
+
+    fn note<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        self.store.note(name)
+    }
+
     fn release(&self, target: &Target) {
         self.memory.release(target);
         self.store.release(target);

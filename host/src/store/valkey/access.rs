@@ -64,7 +64,7 @@ impl Access {
         }
     }
 
-    async fn send<T: FromRedisValue>(
+    pub(super) async fn send<T: FromRedisValue>(
         &self,
         operation: Operation,
         command: &Cmd,

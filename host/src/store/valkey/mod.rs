@@ -9,7 +9,7 @@
 //! - `keys` names the keys, `scripts` has the Lua scripts;
 //! - `manifest` encodes manifests, `chunks` divides bodies and joins them again, `transfer` moves chunks;
 //! - `failure` says in words what failed, `health` says so once, `metrics` counts;
-//! - `access` reads and writes manifests; `shared` implements the store with all of that.
+//! - `access` reads and writes manifests, `notes` what processes tell each other; `shared` implements the store with all of that.
 
 mod access;
 mod chunks;
@@ -20,6 +20,7 @@ mod health;
 mod keys;
 mod manifest;
 mod metrics;
+mod notes;
 mod scripts;
 mod shared;
 mod transfer;

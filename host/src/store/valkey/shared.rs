@@ -316,6 +316,19 @@ impl Store for Valkey {
         Box::pin(async move { Ok(self.access.replicas(&self.prefix, holder, ttl).await?) })
     }
 
+    fn leave_note<'a>(
+        &'a self,
+        name: &'a str,
+        text: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { Ok(self.access.leave_note(&self.prefix, name, text, ttl).await?) })
+    }
+
+    fn note<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        Box::pin(async move { Ok(self.access.note(&self.prefix, name).await?) })
+    }
+
     fn release(&self, _: &Target) {}
 
     fn is_durable(&self) -> bool {
