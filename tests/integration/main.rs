@@ -78,6 +78,8 @@ mod report_days;
 mod restart;
 /// The imports that mappings may have are closed doors.
 mod sandbox;
+/// Many targets, and the requests that they need.
+mod scale;
 /// Above the limits of a mapping's result, only the most detailed series are left out.
 mod series_limit;
 /// What `/metrics` and the other endpoints serve.

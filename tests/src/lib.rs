@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - [`github`]: the demo's stand-in for GitHub, with faults, more tokens and a log of requests;
+//! - [`organizations`]: the same with any number of organizations, which have the same data;
 //! - [`app`]: the part of GitHub's API that authenticates Apps;
 //! - [`command`]: runs the exporter's command as a user would; [`config`]: its config files;
 //! - [`exposition`]: parses what it prints and serves;
@@ -36,6 +37,7 @@ pub mod helm;
 pub mod mapping;
 pub mod mutation;
 pub mod npm;
+pub mod organizations;
 pub mod prometheus;
 pub mod proxy;
 pub mod receiver;
