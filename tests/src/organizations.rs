@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::Response;
 use copilot_metrics_exporter::demo::SystemClock;
 use copilot_metrics_exporter::demo::stand_in::{BaseUrls, StandIn, api_router, files_router};
@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::fixtures::OCTODEMO;
+use crate::github::without_rate_limit;
 
 /// A running stand-in. It stops when it is dropped.
 pub struct Organizations {
@@ -29,11 +30,20 @@ pub struct Organizations {
 impl Organizations {
     /// Starts it on two free loopback ports.
     pub async fn start() -> io::Result<Self> {
-        Self::start_with(Router::new()).await
+        Self::start_with(Router::new(), false).await
+    }
+
+    /// Starts it without a rate limit, for more targets than a token is enough for.
+    pub async fn start_unlimited() -> io::Result<Self> {
+        Self::start_with(Router::new(), true).await
     }
 
     /// Starts it with routes of the host of report files that come before its own.
-    pub async fn start_with(files_routes: Router) -> io::Result<Self> {
+    pub async fn start_with_files(files_routes: Router) -> io::Result<Self> {
+        Self::start_with(files_routes, false).await
+    }
+
+    async fn start_with(files_routes: Router, is_unlimited: bool) -> io::Result<Self> {
         let (api, files) =
             (Listener::bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
         let url = format!("http://{}", api.local_addr()?);
@@ -42,8 +52,12 @@ impl Organizations {
         let stand_in = StandIn::new(SystemClock, urls)?;
         let token = stand_in.token().to_owned();
         let held = watch::Sender::new(None);
+        let mut api_routes = api_router(Arc::clone(&stand_in));
+        if is_unlimited {
+            api_routes = api_routes.layer(map_response(without_rate_limit));
+        }
         let router = Router::new()
-            .fallback_service(api_router(Arc::clone(&stand_in)))
+            .fallback_service(api_routes)
             .layer(from_fn_with_state(held.subscribe(), replace_organization));
         let stop = CancellationToken::new();
         tokio::spawn(serve(api, router, stop.clone()));

@@ -44,7 +44,7 @@ pub fn measure() {
     // The second file of the report is the recorded one.
     let serve = move || send(path.clone());
     let routes = Router::new().route("/{day}/octodemo/users-1-day/0.json", get(serve));
-    let github = runtime.block_on(Organizations::start_with(routes)).unwrap();
+    let github = runtime.block_on(Organizations::start_with_files(routes)).unwrap();
     let measure = |what: &str, set: &dyn Fn(&mut Command)| {
         measure_with(&runtime, &github, written, (what, set));
     };
