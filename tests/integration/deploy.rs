@@ -47,6 +47,7 @@ fn the_kustomizations_list_every_manifest_and_build_if_kubectl_is_installed() {
     for (directory, names) in [
         ("deploy/kubernetes", KUBERNETES.as_slice()),
         ("deploy/kubernetes/monitoring", &["servicemonitor", "prometheusrule"]),
+        ("deploy/kubernetes/replicas/monitoring", &["scrapeconfig", "servicemonitor"]),
     ] {
         let text = read(&format!("{directory}/kustomization.yaml"));
         for name in names {
@@ -73,6 +74,30 @@ fn the_kustomizations_list_every_manifest_and_build_if_kubectl_is_installed() {
             assert_passes(&check("kubernetes-validate", &["--strict", file.to_str().unwrap()]));
         }
     }
+}
+
+#[test]
+fn the_manifests_of_replicas_match_the_schemas_and_are_part_of_the_component() {
+    let component = read("deploy/kubernetes/replicas/kustomization.yaml");
+    for name in ["poddisruptionbudget", "valkey"] {
+        let file = format!("deploy/kubernetes/replicas/{name}.yaml");
+        assert_passes(&check("kubernetes-validate", &["--strict", &file]));
+        assert!(component.contains(&format!("  - {name}.yaml\n")), "{name}");
+    }
+    // A patch is no manifest of its own: it changes what has these names.
+    let (deployment, patch) = (
+        read("deploy/kubernetes/deployment.yaml"),
+        read("deploy/kubernetes/replicas/deployment-patch.yaml"),
+    );
+    assert!(component.contains("  - path: deployment-patch.yaml\n"));
+    for name in ["\n  name: copilot-metrics-exporter\n", "\n        - name: exporter\n"] {
+        assert!(deployment.contains(name) && patch.contains(name), "{name}");
+    }
+    // All replicas use the server of the example, through a port that is open.
+    let valkey = read("deploy/kubernetes/replicas/valkey.yaml");
+    assert!(valkey.contains("\n  name: copilot-metrics-valkey\n"));
+    assert!(patch.contains("value: \"redis://copilot-metrics-valkey:6379\""));
+    assert!(component.contains("egress/-\n        value: {ports: [{port: 6379, protocol: TCP}]}"));
 }
 
 /// The lines without indentation, comments and empty lines.

@@ -157,6 +157,8 @@ fn docs_configuration_has_every_key_of_the_config_file_with_type_default_and_exa
         ("authorization", "remote_write: [{authorization: {nothing: 1}}]"),
         ("tls_config", "remote_write: [{tls_config: {nothing: 1}}]"),
         ("queue_config", "remote_write: [{queue_config: {nothing: 1}}]"),
+        ("store.valkey", "store: {valkey: {nothing: 1}}"),
+        ("sentinel", "store: {valkey: {sentinel: {nothing: 1}}}"),
         ("write_relabel_configs", "remote_write: [{write_relabel_configs: [{nothing: 1}]}]"),
     ] {
         // The error for an unknown key lists all valid ones.

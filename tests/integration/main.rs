@@ -72,6 +72,8 @@ mod registries;
 mod release;
 /// Samples are pushed to endpoints for remote write, and compared with what those have.
 mod remote_write;
+/// Replicas that share a store: one fetches, all serve the same, and any of them may die.
+mod replicas;
 /// Which day the numbers of each document are about.
 mod report_days;
 /// Stored data survives a restart.
@@ -80,12 +82,16 @@ mod restart;
 mod runbooks;
 /// The imports that mappings may have are closed doors.
 mod sandbox;
+/// Many targets, and the requests that they need.
+mod scale;
 /// Above the limits of a mapping's result, only the most detailed series are left out.
 mod series_limit;
 /// What `/metrics` and the other endpoints serve.
 mod serving;
 /// Every way to sign in.
 mod sign_in;
+/// Stores keep what they were given, and tell clearly what is wrong with the server that replicas share.
+mod store;
 /// Many targets in one process, and changing them while it runs.
 mod targets;
 /// The values are correct, checked by independent calculation.

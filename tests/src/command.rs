@@ -17,7 +17,7 @@ use crate::transcript::record;
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The environment variables of the exporter: tests must not inherit them.
-const VARIABLES: [&str; 38] = [
+const VARIABLES: [&str; 39] = [
     "DEMO",
     "GITHUB_TOKEN",
     "CONFIG_FILE",
@@ -27,6 +27,7 @@ const VARIABLES: [&str; 38] = [
     "GITHUB_APP_PRIVATE_KEY_FILE",
     "GITHUB_APP_INSTALLATION_ID",
     "CACHE_DIR",
+    "STORE_URL",
     "MAPPING_DIR",
     "MAPPING_SOURCES",
     "REGISTRY_USERNAME",

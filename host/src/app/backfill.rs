@@ -56,12 +56,12 @@ pub async fn backfill(args: &BackfillArgs, settings: Settings) -> Result<Ended, 
     if let Some(missing) = &settings.missing {
         return Err(BackfillError::Usage(missing.clone()));
     }
-    if settings.cache_dir.is_none() {
-        warn!("without CACHE_DIR, nothing that is fetched is kept");
+    if settings.cache_dir.is_none() && settings.valkey.is_none() {
+        warn!("without CACHE_DIR or STORE_URL, nothing that is fetched is kept");
     }
     let metrics = Metrics::new().map_err(StartError::from)?;
     let spool = spool(&settings);
-    let store = store(&settings, &spool)?;
+    let store = store(&settings, &spool, &metrics.valkey)?;
     let engine = engine(&settings, metrics.store.clone()).map_err(StartError::from)?;
     let (settings, compiled) = pull_and_compile(engine, settings).await?;
     let CompiledMappings { mut registry, candidates, warnings } = compiled;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::error::StartError;
 use super::mappings::compile_all;
-use super::open::{store, unusable_cache_dir};
+use super::open::{open_disk, unusable_cache_dir};
 use crate::body::Spool;
 use crate::config::{SettingError, Settings};
 use crate::oci;
@@ -54,7 +54,7 @@ pub(super) fn missing_directories(settings: &Settings) -> Vec<String> {
 fn check_cache_dir(settings: &Settings) -> Result<(), SettingError> {
     let Some(directory) = &settings.cache_dir else { return Ok(()) };
     if directory.exists() {
-        return store(settings, &Spool::default()).map(|_| ());
+        return open_disk(directory, &Spool::default()).map(|_| ());
     }
     let parent = directory.ancestors().skip(1).find(|parent| parent.exists());
     let is_directory = |parent: &Path| parent.is_dir();

@@ -35,12 +35,13 @@ impl Exporter {
     /// Reads the settings and binds the addresses.
     /// `sockets` are listened on in addition to the addresses.
     pub async fn start(source: Source, sockets: Vec<TcpListener>) -> Result<Self, StartError> {
+        let metrics = Metrics::new()?;
         let source = Arc::new(source);
-        let reading = Arc::clone(&source);
+        let (reading, valkey_metrics) = (Arc::clone(&source), metrics.valkey.clone());
         let read = tokio::task::spawn_blocking(move || {
             let settings = reading()?;
             let spool = spool(&settings);
-            let store = store(&settings, &spool)?;
+            let store = store(&settings, &spool, &valkey_metrics)?;
             Ok::<_, SettingError>((settings, spool, store))
         });
         let read = tokio::time::timeout(READ_TIMEOUT, read);
@@ -48,7 +49,6 @@ impl Exporter {
         let (settings, spool, store) = read.map_err(|_| StartError::ReadTimeout)??;
         let settings = Arc::new(settings);
         let web = Arc::new(Web::new(settings.web_config.clone()).await?);
-        let metrics = Metrics::new()?;
         let engine = engine(&settings, metrics.store.clone())?;
         metrics.refresh.set_reloaded(true);
         if settings.is_demo {

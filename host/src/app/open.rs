@@ -4,11 +4,11 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::body::Spool;
 use crate::config::{SettingError, Settings};
-use crate::store::{self, CompiledCode, Disk, Memory, Store, Tiered};
+use crate::store::{self, CompiledCode, Disk, Memory, Store, Tiered, Valkey, ValkeyMetrics};
 use crate::wasm::{Compiler, Engine, EngineError};
 
 /// The engine, with the cache of compiled code if a directory is set.
@@ -42,12 +42,27 @@ pub(super) fn spool(settings: &Settings) -> Spool {
     Spool::new(directory, budget)
 }
 
-/// The store: in memory, and on disk if a directory is set.
-pub(super) fn store(settings: &Settings, spool: &Spool) -> Result<Arc<dyn Store>, SettingError> {
+/// The store: in memory, and in Valkey or on disk if one of them is set.
+pub(super) fn store(
+    settings: &Settings,
+    spool: &Spool,
+    metrics: &ValkeyMetrics,
+) -> Result<Arc<dyn Store>, SettingError> {
+    if let Some(valkey) = &settings.valkey {
+        if let Some(directory) = &settings.cache_dir {
+            let (directory, server) = (directory.display(), &valkey.url);
+            info!(%directory, %server, "documents and samples are kept in Valkey; CACHE_DIR keeps only compiled mappings");
+        }
+        let valkey = Valkey::new(valkey.clone(), spool.clone(), metrics.clone());
+        return Ok(Arc::new(Tiered::new(valkey)));
+    }
     let Some(directory) = &settings.cache_dir else { return Ok(Arc::new(Memory::default())) };
-    let disk = Disk::open(directory, spool.clone())
-        .map_err(|error| unusable_cache_dir(directory, &error))?;
-    Ok(Arc::new(Tiered::new(disk)))
+    Ok(Arc::new(Tiered::new(open_disk(directory, spool)?)))
+}
+
+/// The store in a directory.
+pub(super) fn open_disk(directory: &Path, spool: &Spool) -> Result<Disk, SettingError> {
+    Disk::open(directory, spool.clone()).map_err(|error| unusable_cache_dir(directory, &error))
 }
 
 /// The error of a cache directory that can't be used.

@@ -7,4 +7,4 @@ mod writer;
 
 pub use content::Body;
 pub use spool::Spool;
-pub use writer::BodyWriter;
+pub use writer::{BodyWriter, CompressedWriter};

@@ -75,6 +75,39 @@ impl Write for BodyWriter {
     }
 }
 
+/// Keeps a body that is compressed already, piece by piece.
+pub struct CompressedWriter(Sink);
+
+impl CompressedWriter {
+    /// A body that goes where `spool` has room.
+    pub fn new(spool: &Spool) -> Self {
+        let place = Place::Memory(Vec::new(), spool.reservation());
+        Self(Sink { spool: spool.clone(), place })
+    }
+
+    /// Ends the body: `length` bytes with the digest `sha256` without compression.
+    pub fn finish(self, length: u64, sha256: [u8; 32]) -> Body {
+        match self.0.place {
+            Place::Memory(bytes, reservation) => {
+                let bytes = bytes.into_boxed_slice().into();
+                Body::in_memory(bytes, reservation, length, sha256)
+            }
+            Place::File(file, stored) => Body::in_file(Arc::new(file), 0..stored, length, sha256),
+        }
+    }
+}
+
+/// It may block on a file.
+impl Write for CompressedWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Where compressed bytes go.
 struct Sink {
     spool: Spool,

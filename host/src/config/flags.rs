@@ -67,6 +67,11 @@ pub struct ServeArgs {
     #[arg(long, env = "CACHE_DIR", value_name = "DIRECTORY")]
     pub cache_dir: Option<String>,
 
+    /// URL of the Valkey or Redis that replicas share: redis://HOST:PORT, or rediss:// for TLS. It keeps
+    /// the data instead of CACHE_DIR
+    #[arg(long, env = "STORE_URL", hide_env_values = true, value_name = "URL")]
+    pub store_url: Option<Secret>,
+
     /// Directory of mappings (*.wasm), which run in addition to the default one, or replace it if they
     /// have its name. It is watched for changes [default: the default mapping only]
     #[arg(long, env = "MAPPING_DIR", value_name = "DIRECTORY")]

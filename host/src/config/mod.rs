@@ -23,6 +23,7 @@ mod remote_write;
 mod secret_files;
 mod sections;
 mod settings;
+mod store;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ pub use remote_write::{
 };
 pub use secret_files::{check_private_key, read_ca_file, read_private_key, read_token_file};
 pub use settings::{DEFAULT_API_URL, DEFAULT_TTL_SECONDS, Settings};
+pub use store::{SentinelSettings, StoreUrl, ValkeySettings};
 pub use target::{MappingSettings, Placed, TargetSettings};
 pub use values::is_loopback;
 pub use web_paths::{WebPaths, route_prefix};

@@ -15,6 +15,7 @@ use super::history::HistoryOptions;
 use super::mapping::{MappingSection, MappingSource, TargetMappingSection};
 use super::parse::{Parsed, optional, section};
 use super::remote_write::EndpointSection;
+use super::store::StoreSection;
 use super::target::{MappingSettings, Placed, TargetSettings};
 use super::values::{ApiUrl, Ttl};
 use super::yaml::YamlFile;
@@ -37,6 +38,8 @@ section! {
         pub history: HistoryOptions = HistoryOptions::default(),
         /// Where samples are pushed to.
         pub remote_write: Vec<Spanned<EndpointSection>> = Vec::new(),
+        /// Where documents and samples are kept.
+        pub store: StoreSection = StoreSection::default(),
     }
 }
 

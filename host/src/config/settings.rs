@@ -16,6 +16,7 @@ use super::paths::Directory;
 use super::registry::{ArtifactReference, RegistryOptions};
 use super::remote_write::{self, RemoteWriteSettings};
 use super::sections::{Config, InheritedSettings, Place, resolve_target};
+use super::store::{self, ValkeySettings};
 use super::target::{MappingSettings, Placed, TargetSettings};
 use super::values::{ApiUrl, TtlSeconds};
 use super::web_paths::WebPaths;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub enable_daily: bool,
     /// The directory that keeps documents across restarts, if any.
     pub cache_dir: Option<PathBuf>,
+    /// The server that replicas share, if any. With it, the directory keeps only compiled mappings.
+    pub valkey: Option<ValkeySettings>,
     /// How requests are sent.
     pub github: GithubOptions,
     /// What is kept of the past, and how daily samples are named.
@@ -82,6 +85,7 @@ impl Settings {
             mapping,
             history,
             remote_write,
+            store,
         } = path.map(read_config).transpose()?.unwrap_or_default();
         let credentials = credentials::collect(credentials, args)?;
         let mut inherited = InheritedSettings {
@@ -122,6 +126,8 @@ impl Settings {
             targets.add(&position, &settings.target)?;
             targets.settings.push(settings);
         }
+        let store_url = args.store_url.as_ref().map(|url| url.expose().trim());
+        let store_url = store_url.filter(|url| !url.is_empty());
         let missing = targets.missing(credentials.is_empty());
         let policy = mapping.policy();
         let mut listen = listen_addresses(&args.web)?;
@@ -135,6 +141,7 @@ impl Settings {
             enable_lifecycle: args.enable_lifecycle,
             enable_daily: !args.no_daily,
             cache_dir: given(&args.cache_dir).map(PathBuf::from),
+            valkey: store::settings(store, &file, store_url)?,
             github,
             history,
             targets: if missing.is_some() { Vec::new() } else { targets.settings },

@@ -70,9 +70,9 @@ impl WebPaths {
         if self.has_page() { self.at(&self.telemetry) } else { self.root() }
     }
 
-    /// The path of the daily samples, below that of the metrics.
-    pub fn daily(&self) -> String {
-        self.at(&format!("{}/daily", self.telemetry))
+    /// The path of a part of the metrics, such as `/metrics/daily`.
+    pub fn below_metrics(&self, part: &str) -> String {
+        self.at(&format!("{}/{part}", self.telemetry))
     }
 
     /// Whether there is a page: metrics at `/` take its place, as for Prometheus' exporters.
@@ -195,7 +195,10 @@ mod tests {
             ("/", "/p/", "/p/daily", false),
         ] {
             let paths = WebPaths::new(&args("", "p", telemetry)).unwrap();
-            assert_eq!((paths.metrics().as_str(), paths.daily().as_str()), (metrics, daily));
+            assert_eq!(
+                (paths.metrics().as_str(), paths.below_metrics("daily").as_str()),
+                (metrics, daily)
+            );
             assert_eq!(paths.has_page(), has_page);
         }
         assert_eq!(WebPaths::new(&args("", "p", "/a/b")).unwrap().metrics_link(), "a/b");

@@ -166,6 +166,20 @@ impl App {
         Arc::clone(limits.entry(installation).or_insert_with(new))
     }
 
+    /// The rate limit that the requests of a target count toward, if its installation is known.
+    pub(super) fn known_limit(&self, target: &Target) -> Option<Arc<RateLimit>> {
+        let session = self.session(target);
+        // It is locked only while it signs in.
+        let rate = session.try_lock().ok().and_then(|session| session.rate.clone());
+        rate.or_else(|| self.installation.map(|id| self.limit_of(id)))
+    }
+
+    /// The rate limits of all installations that are known.
+    pub(super) fn limits(&self) -> Vec<Arc<RateLimit>> {
+        let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        limits.values().cloned().collect()
+    }
+
     fn unusable(&self, reason: String) -> FetchError {
         FetchError::Credential { credential: self.labels.credential.clone(), reason }
     }

@@ -11,7 +11,7 @@ use super::authorization::Authorization;
 use super::credential::{Credential, Credentials};
 use super::error::FetchError;
 use super::hosts::{is_own, may_download};
-use super::rate_limit::Weight;
+use super::rate_limit::{Labels, RateLimit, Weight};
 use super::response::too_large;
 use super::transport::{Reply, Request, Transport, url_of};
 use crate::body::Body;
@@ -72,6 +72,32 @@ impl Client {
     /// urgent.
     pub fn leaving_reserve(self) -> Self {
         Self { weight: Weight::Bulk, ..self }
+    }
+
+    /// Whose rate limit its requests count toward, and the requests per hour that it allows, if GitHub has
+    /// reported that. The installation of an App is empty until it has signed in, unless it is set.
+    pub fn rate_limit(&self) -> (Labels, Option<i64>) {
+        self.credential.rate_limit(&self.target)
+    }
+
+    /// The rate limit that its requests count toward, with a digest that is the same in every replica, after
+    /// signing in if needed. `None`: that failed, as the next request will.
+    pub async fn signed_in_limit(&self) -> Option<(String, Arc<RateLimit>)> {
+        let authorization = self.credential.authorize(&self.transport, &self.target).await;
+        let rate = authorization.ok()?.rate;
+        Some((self.credential.digest_of(&rate), rate))
+    }
+
+    /// The same without signing in.
+    pub fn known_limit(&self) -> Option<(String, Arc<RateLimit>)> {
+        let rate = self.credential.known_limit(&self.target)?;
+        Some((self.credential.digest_of(&rate), rate))
+    }
+
+    /// Whether each organization and enterprise has its own rate limit with this credential, as with an App
+    /// that is installed in each of them.
+    pub fn has_own_limit(&self) -> bool {
+        self.credential.has_own_limits()
     }
 
     /// Creates a request to the API.

@@ -12,6 +12,7 @@ use super::metrics::Metrics;
 use super::rate_limit::{Labels, RateLimit};
 use super::transport::Transport;
 use crate::config::{CredentialSettings, CredentialSource, read_token_file};
+use crate::model::digest::sha256;
 use crate::model::{Secret, Target};
 
 /// All credentials in use, so that targets with the same credential share its rate limit and tokens.
@@ -28,6 +29,16 @@ impl Credentials {
             .map(|credential| (credential.settings.name.clone(), host_of(&credential.api)))
             .collect();
         metrics.keep_credentials(&in_use);
+    }
+
+    /// The rate limits of all credentials that are known, each with its digest.
+    pub fn rate_limits(&self) -> Vec<(String, Arc<RateLimit>)> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let limits = known.iter().flat_map(|credential| {
+            let limits = credential.limits().into_iter();
+            limits.map(|rate| (credential.digest_of(&rate), rate))
+        });
+        limits.collect()
     }
 
     /// Returns the credential for an API, creating it if needed.
@@ -59,11 +70,7 @@ enum Kind {
 
 impl Credential {
     fn new(settings: &Arc<CredentialSettings>, api: &Url) -> Self {
-        let labels = Labels {
-            credential: settings.name.clone(),
-            api: host_of(api),
-            installation: String::new(),
-        };
+        let labels = labels(settings, api);
         let kind = match &settings.source {
             CredentialSource::Token(token) => {
                 Kind::Token(token.clone(), Arc::new(RateLimit::new(labels)))
@@ -99,6 +106,55 @@ impl Credential {
         }
     }
 
+    /// The rate limit that the requests of a target count toward. `None`: the App has not signed in for it
+    /// yet.
+    pub(super) fn known_limit(&self, target: &Target) -> Option<Arc<RateLimit>> {
+        match &self.kind {
+            Kind::Token(_, rate) | Kind::TokenFile(_, rate) => Some(Arc::clone(rate)),
+            Kind::App(app) => app.known_limit(target),
+        }
+    }
+
+    /// Whose rate limit the requests of a target count toward, and the requests per hour, if known.
+    pub(super) fn rate_limit(&self, target: &Target) -> (Labels, Option<i64>) {
+        match self.known_limit(target) {
+            Some(rate) => (rate.labels().clone(), rate.limit()),
+            None => (self.labels(), None),
+        }
+    }
+
+    /// The labels without an installation.
+    fn labels(&self) -> Labels {
+        labels(&self.settings, &self.api)
+    }
+
+    /// The rate limits that are known.
+    fn limits(&self) -> Vec<Arc<RateLimit>> {
+        match &self.kind {
+            Kind::Token(_, rate) | Kind::TokenFile(_, rate) => vec![Arc::clone(rate)],
+            Kind::App(app) => app.limits(),
+        }
+    }
+
+    /// Identifies a rate limit in every replica. It is computed from the settings without any secret.
+    pub(super) fn digest_of(&self, rate: &RateLimit) -> String {
+        let Labels { credential, installation, .. } = rate.labels();
+        let source = match &self.settings.source {
+            CredentialSource::Token(_) => "token".to_owned(),
+            CredentialSource::TokenFile(path) => format!("file {}", path.display()),
+            CredentialSource::App { id, .. } => format!("app {id}"),
+        };
+        let parts =
+            [self.api.as_str(), credential.as_str(), source.as_str(), installation.as_str()];
+        sha256([parts.join("\n").as_str()])
+    }
+
+    /// Whether each target has its own rate limit.
+    pub(super) fn has_own_limits(&self) -> bool {
+        let source = &self.settings.source;
+        matches!(source, CredentialSource::App { installation: None, .. })
+    }
+
     /// Returns another token after one was refused (401), if available. A file may have been replaced,
     /// and an App's token may have been revoked early.
     pub(super) async fn renew(
@@ -113,6 +169,11 @@ impl Credential {
         let now = self.authorize(transport, target).await?;
         Ok((now.token != *refused).then_some(now))
     }
+}
+
+/// The labels of a credential without an installation.
+fn labels(settings: &CredentialSettings, api: &Url) -> Labels {
+    Labels { credential: settings.name.clone(), api: host_of(api), installation: String::new() }
 }
 
 /// The value of the label `api`.

@@ -13,7 +13,7 @@ use crate::model::{Document, DocumentSpec};
 const MAX_LAG_DAYS: i64 = 4;
 
 /// The days on which the newest document may be, newest first.
-fn candidate_days(today: Date) -> impl Iterator<Item = Date> {
+pub(super) fn candidate_days(today: Date) -> impl Iterator<Item = Date> {
     (1..=MAX_LAG_DAYS).map(move |lag| today.saturating_sub(lag.days()))
 }
 

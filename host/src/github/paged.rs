@@ -17,7 +17,7 @@ use crate::model::{Document, Part};
 /// More pages than any list at GitHub has: 100,000 seats are 1,000 pages.
 const MAX_PAGES: usize = 10_000;
 /// Longer lists wait for the rate limit's reset instead of using up the credential's requests.
-const SHORT_LIST: usize = 10;
+pub(super) const SHORT_LIST: usize = 10;
 /// GitHub's default for `per_page`.
 const DEFAULT_PER_PAGE: u64 = 30;
 /// A list may have several rows for what its total counts once: an enterprise's seats have one for each

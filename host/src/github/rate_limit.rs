@@ -12,9 +12,9 @@ use tokio::time::Instant;
 /// The first wait if GitHub does not say how long. Each further one is twice as long.
 const MIN_WAIT: Duration = Duration::from_secs(60);
 /// The longest wait: limits are reset every hour.
-const MAX_WAIT: Duration = Duration::from_secs(3700);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(3700);
 /// Long lists leave a fifth of the hourly requests to all other documents.
-const RESERVE: i64 = 5;
+pub const RESERVE: i64 = 5;
 
 /// How much a request matters to the rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,10 +55,10 @@ pub struct Labels {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    reading: Reading,
-    reset_at: Option<Instant>,
-    blocked_until: Option<Instant>,
+pub(super) struct State {
+    pub(super) reading: Reading,
+    pub(super) reset_at: Option<Instant>,
+    pub(super) blocked_until: Option<Instant>,
     refusals: u32,
 }
 
@@ -85,6 +85,11 @@ impl RateLimit {
     /// Whose rate limit it is.
     pub fn labels(&self) -> &Labels {
         &self.labels
+    }
+
+    /// The requests allowed per hour, if GitHub has reported that.
+    pub fn limit(&self) -> Option<i64> {
+        self.state().reading.limit
     }
 
     /// Takes one of the remaining requests, or returns how long to wait from `now` on. It is atomic:
@@ -145,7 +150,7 @@ impl RateLimit {
         self.state().refusals = 0;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,9 +5,11 @@
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use serde::{Deserialize, Serialize};
 
 /// A cause that someone can fix. `docs/permissions.md` has a row for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The credential is invalid, expired or revoked.
     BadCredentials,

@@ -42,6 +42,20 @@ impl Registry {
         self.registry.gather()
     }
 
+    /// The series with a label of this value, in the text format.
+    pub fn encode_where(&self, label: &str, value: &str) -> prometheus::Result<String> {
+        let has_label = |metric: &Metric| {
+            metric.get_label().iter().any(|pair| pair.name() == label && pair.value() == value)
+        };
+        let mut families = self.registry.gather();
+        for family in &mut families {
+            let metrics = family.take_metric().into_iter().filter(has_label).collect();
+            family.set_metric(metrics);
+        }
+        families.retain(|family| !family.get_metric().is_empty());
+        TextEncoder::new().encode_to_string(&families)
+    }
+
     /// Every metric, whether it has a value yet or not.
     pub fn descriptions(&self) -> Vec<Description> {
         self.descriptions.lock().unwrap_or_else(PoisonError::into_inner).clone()

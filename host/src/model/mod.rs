@@ -8,6 +8,7 @@ mod chart;
 pub mod day;
 pub mod digest;
 mod document;
+mod exact;
 mod limits;
 mod manifest;
 pub mod mask;

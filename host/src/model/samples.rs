@@ -56,6 +56,7 @@ pub struct FamilySamples {
     /// Label values as indexes into [`SampleSet::strings`].
     pub label_values: Vec<u32>,
     /// The values.
+    #[serde(with = "super::exact")]
     pub values: Vec<f64>,
     /// Milliseconds since 1970, one for each sample: only with [`Span::History`].
     pub timestamps: Option<Vec<i64>>,

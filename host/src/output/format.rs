@@ -18,6 +18,16 @@ pub enum Format {
     OpenMetrics,
 }
 
+impl Format {
+    /// The end of an exposition, after the last family.
+    pub fn end(self) -> &'static [u8] {
+        match self {
+            Format::Text => b"",
+            Format::OpenMetrics => END,
+        }
+    }
+}
+
 /// The exporter's own metrics, which are the end of an exposition.
 pub fn encode_own(registry: &Registry, format: Format) -> prometheus::Result<String> {
     if format == Format::Text {

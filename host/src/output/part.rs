@@ -90,11 +90,10 @@ impl Part {
 
     /// Serves what was stored, before it is known which mappings run.
     pub fn restore(&mut self, stored: Vec<Published>) {
-        let entry = |published: Published| Entry {
-            mapping: published.mapping.clone(),
-            published: Some(published),
-        };
-        self.entries = stored.into_iter().map(entry).collect();
+        self.entries.clear();
+        for published in stored {
+            self.restore_one(published);
+        }
     }
 
     /// Changes the mappings. One of a name that was in use before keeps its samples, unless another
@@ -137,6 +136,26 @@ impl Part {
                 entry.published = Some(published);
             }
         }
+    }
+
+    /// Serves exactly the samples that another replica has stored, whatever mappings this one has. Those of
+    /// a mapping without stored samples are not served: they would be a mixture.
+    pub fn follow(&mut self, stored: Vec<Published>) {
+        for entry in &mut self.entries {
+            entry.published = None;
+        }
+        for published in stored {
+            let same = |entry: &&mut Entry| entry.mapping.name == published.mapping.name;
+            match self.entries.iter_mut().find(same) {
+                Some(entry) => entry.published = Some(published),
+                None => self.restore_one(published),
+            }
+        }
+    }
+
+    fn restore_one(&mut self, published: Published) {
+        let mapping = published.mapping.clone();
+        self.entries.push(Entry { mapping, published: Some(published) });
     }
 
     /// The samples of a mapping that are served.
@@ -209,6 +228,19 @@ mod tests {
         assert_eq!(shown(&part), [("a1", true), ("b1", true)]);
         part.place(&[(id("a", "1"), vec![family("a_seats")])], true);
         assert_eq!(shown(&part), [("a1", true)]);
+    }
+
+    #[test]
+    fn what_another_replica_has_stored_replaces_everything() {
+        let mut part = Part::new(Target::new(Scope::Organization, "octo-org").unwrap());
+        part.place(&[(id("a", "2"), vec![]), (id("b", "1"), vec![])], true);
+        part.publish(vec![published(id("a", "2"), "seats"), published(id("b", "1"), "b_seats")]);
+        // The other replica has an older version of one mapping, and others.
+        part.follow(vec![published(id("a", "1"), "seats"), published(id("c", "1"), "c_seats")]);
+        assert_eq!(shown(&part), [("a1", true), ("b1", false), ("c1", true)]);
+        // It was updated.
+        part.follow(vec![published(id("a", "2"), "seats"), published(id("b", "1"), "b_seats")]);
+        assert_eq!(shown(&part), [("a2", true), ("b1", true), ("c1", false)]);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Holds what is published, and rebuilds the snapshot when it changes.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use prometheus::Gauge;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -12,7 +14,7 @@ use tracing::error;
 
 use super::mapping_info::mapping_info;
 use super::part::{Part, Placement, Published};
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, write_exposition};
 use super::status::{DocumentStatus, Outcome, TargetStatus};
 use crate::model::metrics::Registry;
 use crate::model::{Samples, Target};
@@ -37,6 +39,8 @@ pub struct Publisher {
     has_data: AtomicBool,
     snapshot: ArcSwap<Snapshot>,
     encode_duration: Gauge,
+    /// The texts of single targets by name, with the version that they show.
+    texts: Mutex<HashMap<String, (u64, Bytes)>>,
 }
 
 #[derive(Default)]
@@ -65,6 +69,7 @@ impl Publisher {
             has_data: AtomicBool::new(false),
             snapshot: ArcSwap::default(),
             encode_duration,
+            texts: Mutex::default(),
         });
         tokio::spawn(rebuild(Arc::downgrade(&publisher)));
         Ok(publisher)
@@ -92,6 +97,23 @@ impl Publisher {
     /// Serves the samples that mappings returned for a target.
     pub fn publish(&self, target: &Target, published: Vec<Published>) {
         self.change_part(false, target, |part| part.publish(published));
+    }
+
+    /// Serves exactly the samples that another replica has stored for a target. Returns whether they are news.
+    pub fn follow(&self, target: &Target, stored: Vec<Published>) -> bool {
+        let identify = |published: &Published| {
+            (published.mapping.sha256.clone(), published.fingerprint.clone())
+        };
+        let is_served = self.with_parts(|parts| {
+            let entries = parts.iter().filter(|part| part.target == *target);
+            let entries = entries.flat_map(|part| &part.entries);
+            let served = entries.filter_map(|entry| entry.published.as_ref()).map(identify);
+            served.collect::<BTreeSet<_>>() == stored.iter().map(identify).collect()
+        });
+        if !is_served {
+            self.change_part(false, target, |part| part.follow(stored));
+        }
+        !is_served
     }
 
     /// Changes the mappings of targets together with their samples: one snapshot has everything old,
@@ -200,6 +222,31 @@ impl Publisher {
     /// The current snapshot: one pointer, however large.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// The samples of a target as text, by its name. `None`: there is no such target. It computes, but only
+    /// when something has changed.
+    pub fn text_of(&self, name: &str) -> Option<prometheus::Result<Bytes>> {
+        let (samples, version) = {
+            let state = self.state();
+            let part = state.parts.iter().find(|part| part.target.name() == name)?;
+            let published = part.entries.iter().filter_map(|entry| entry.published.as_ref());
+            let samples: Vec<Arc<Samples>> =
+                published.map(|published| Arc::clone(&published.samples)).collect();
+            (samples, state.version)
+        };
+        // Held while it is written: many requests for the same text are one.
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, text)) = texts.get(name).filter(|(of, _)| *of == version) {
+            return Some(Ok(text.clone()));
+        }
+        // Those of other versions are out of date.
+        texts.retain(|_, (of, _)| *of == version);
+        let text = write_exposition(samples.iter().map(|samples| &**samples), 0).map(Bytes::from);
+        if let Ok(text) = &text {
+            texts.insert(name.to_owned(), (version, text.clone()));
+        }
+        Some(text)
     }
 
     /// Told of every new snapshot.

@@ -11,7 +11,7 @@ use super::days::TargetDays;
 use super::due::{Known, Version, is_due, is_revision, may_be_stored};
 use super::failure::{Concern, concern};
 use super::problems::Problems;
-use super::state::{EndpointState, TargetState, has_samples};
+use super::state::{EndpointState, TargetState, is_pushed};
 use crate::history::Days;
 use crate::model::{Samples, Target};
 use crate::refresh::TargetView;
@@ -42,7 +42,7 @@ impl EndpointState {
     pub(super) async fn round(&mut self) -> End {
         let mut views = self.environment.targets.all();
         views.sort_by(|one, other| one.target.labels().cmp(&other.target.labels()));
-        views.retain(|view| has_samples(view));
+        views.retain(|view| is_pushed(view));
         self.keep_targets();
         loop {
             let mut is_repeated = false;

@@ -64,13 +64,13 @@ impl EndpointState {
     /// Whether a target has changed since it was tried, or is gone.
     pub(super) fn has_news(&self) -> bool {
         let views = self.environment.targets.all();
-        let is_gone = |target: &Target| !views.iter().any(|view| view.target == *target);
+        let is_gone =
+            |target: &Target| !views.iter().any(|view| view.target == *target && view.is_leader);
         let is_new = |view: &TargetView| {
             let tried = self.targets.get(&view.target).and_then(|state| state.tried.as_ref());
             tried != Some(&view.daily_input())
         };
-        self.targets.keys().any(is_gone)
-            || views.iter().any(|view| has_samples(view) && is_new(view))
+        self.targets.keys().any(is_gone) || views.iter().any(|view| is_pushed(view) && is_new(view))
     }
 
     /// Looks at all targets again in the next round.
@@ -78,16 +78,16 @@ impl EndpointState {
         self.targets.values_mut().for_each(|state| state.is_settled = false);
     }
 
-    /// Forgets the targets that are no longer exported.
+    /// Forgets the targets that are no longer exported, or pushed by another replica.
     pub(super) fn keep_targets(&mut self) {
         let views = self.environment.targets.all();
         let (metrics, name) = (&self.environment.metrics, self.endpoint.name());
         self.targets.retain(|target, _| {
-            let is_exported = views.iter().any(|view| view.target == *target);
-            if !is_exported {
+            let is_here = views.iter().any(|view| view.target == *target && view.is_leader);
+            if !is_here {
                 metrics.set_newest_day(name, target, None);
             }
-            is_exported
+            is_here
         });
     }
 
@@ -162,7 +162,7 @@ impl EndpointState {
     }
 }
 
-/// Whether a target may have daily samples.
-pub(super) fn has_samples(view: &TargetView) -> bool {
-    !view.documents.is_empty() && !view.set.members().is_empty()
+/// Whether a target may have daily samples, which this replica pushes.
+pub(super) fn is_pushed(view: &TargetView) -> bool {
+    view.is_leader && !view.documents.is_empty() && !view.set.members().is_empty()
 }

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::fetching::Fetching;
+use super::role::Role;
 use super::schedule::Outcome;
-use super::target::TargetTask;
+use super::target::{TargetTask, age};
 use crate::model::DocumentSpec;
 
 impl TargetTask {
@@ -17,26 +18,21 @@ impl TargetTask {
         self.blamed_in_cycle.clear();
         self.malformed_in_cycle.clear();
         let is_adopted = self.adopt();
-        let is_leader = self.acquire_lease().await;
+        let role = self.role();
         let due = self.specs.iter().any(|spec| self.is_due(spec, started));
         let mut fetched = Fetching::default();
-        if due && is_leader {
-            // The first data is not delayed by a thousand pages of seats.
-            let (long, short): (Vec<_>, Vec<_>) =
-                self.specs.clone().into_iter().partition(|spec| self.takes_long(spec));
-            for spec in &short {
-                self.fetch_if_due(spec, started, &mut fetched).await;
-            }
-            if fetched.changed && long.iter().any(|spec| self.is_due(spec, started)) {
-                self.map_and_publish(&fetched.attempted).await;
-            }
-            for spec in &long {
-                self.fetch_if_due(spec, started, &mut fetched).await;
-            }
+        if due {
+            let admission = self.admission.clone();
+            admission.take(self.fetch_due(started, &mut fetched)).await;
         }
         // Mappings may have been put in use while documents were fetched.
         let is_adopted = self.adopt() || is_adopted;
-        let mapped = self.map_and_publish(&fetched.attempted).await;
+        if is_adopted {
+            // What is stored may be for the new mappings, and was not taken.
+            self.followed = None;
+        }
+        self.fetched_alone |= role == Role::Alone && fetched.fetched > 0;
+        let mapped = role.maps() && self.map_and_publish(&fetched.attempted).await;
         let now = Instant::now();
         let is_wanted = |spec: &&DocumentSpec| self.specs.iter().any(|own| own.name == spec.name);
         let attempted: Vec<_> = fetched.attempted.iter().filter(is_wanted).collect();
@@ -49,11 +45,16 @@ impl TargetTask {
             let ttl = self.settings.ttl_of(&spec.name);
             self.schedule.reschedule(spec, ttl, is_replaced, now);
         }
-        self.remove_unwanted().await;
-        if due && is_leader {
-            self.fetch_revisions().await;
+        if role == Role::Leader {
+            self.remove_unwanted().await;
+            if due {
+                self.fetch_revisions().await;
+            }
+            self.remove_old_days().await;
+            if due || is_adopted {
+                self.store_schedule().await;
+            }
         }
-        self.remove_old_days().await;
         self.publish_view();
         if due || mapped {
             let took = started.elapsed();
@@ -66,17 +67,36 @@ impl TargetTask {
         }
     }
 
-    /// Whether this process may fetch for the target. If the store fails, it may.
-    async fn acquire_lease(&self) -> bool {
-        const TTL: Duration = Duration::from_secs(30);
-        let holder = std::process::id().to_string();
-        let lease = self.shared.store.lease(self.target(), &holder, TTL).await;
-        self.shared.note_store_error(self.target(), "load", lease).is_none_or(|of| of.is_some())
+    /// Fetches what is due.
+    async fn fetch_due(&mut self, started: Instant, fetched: &mut Fetching) {
+        self.learn_limit().await;
+        // The first data is not delayed by a thousand pages of seats.
+        let (long, short): (Vec<_>, Vec<_>) =
+            self.specs.clone().into_iter().partition(|spec| self.takes_long(spec));
+        for spec in &short {
+            self.fetch_if_due(spec, started, fetched).await;
+        }
+        if fetched.changed && long.iter().any(|spec| self.is_due(spec, started)) {
+            self.map_and_publish(&fetched.attempted).await;
+        }
+        for spec in &long {
+            self.fetch_if_due(spec, started, fetched).await;
+        }
+        self.share_limit().await;
     }
 
     /// Whether a document is to be fetched now. A fallback only is if the original is not found.
     pub(super) fn is_due(&self, spec: &DocumentSpec, now: Instant) -> bool {
-        self.is_needed(spec) && self.schedule.is_due(&spec.name, now)
+        self.is_needed(spec)
+            && self.schedule.is_due(&spec.name, now)
+            && self.wait(spec) == Some(Duration::ZERO)
+    }
+
+    /// How long a document that is due must still wait, because another replica should fetch it.
+    pub(super) fn wait(&self, spec: &DocumentSpec) -> Option<Duration> {
+        let document = self.versions.newest().get(&spec.name);
+        let age = document.map(|document| age(document.confirmed_at));
+        self.role().wait(self.settings.ttl_of(&spec.name), age)
     }
 
     pub(super) fn is_needed(&self, spec: &DocumentSpec) -> bool {
@@ -99,9 +119,18 @@ impl TargetTask {
     }
 
     pub(super) fn next_cycle(&self) -> Instant {
+        let now = Instant::now();
+        if self.role() != Role::Leader {
+            let needed = self.specs.iter().filter(|spec| self.is_needed(spec));
+            let times = needed.filter_map(|spec| {
+                let due = self.schedule.due(&spec.name).unwrap_or(now);
+                now.checked_add(self.wait(spec)?).map(|time| time.max(due))
+            });
+            return times.min().unwrap_or(now + self.settings.ttl);
+        }
         let needed = self.specs.iter().filter(|spec| self.is_needed(spec));
         let documents = needed.map(|spec| (&*spec.name, self.settings.ttl_of(&spec.name)));
-        self.schedule.next(documents, self.settings.ttl, Instant::now())
+        self.schedule.next(documents, self.settings.ttl, now)
     }
 
     /// When the next cycle is due, by the wall clock.

@@ -51,7 +51,9 @@ impl TargetTask {
                 && self.versions.newest().get(&spec.name).is_some_and(|document| {
                     !document.parts.iter().any(|part| part.day == joined_day)
                 });
-        if !self.schedule.is_due(&spec.name, started) && !is_other_day {
+        let is_due = self.schedule.is_due(&spec.name, started) || is_other_day;
+        // Another replica may have become the leader meanwhile.
+        if !is_due || self.wait(spec) != Some(Duration::ZERO) {
             return;
         }
         fetching.attempted.push(spec.clone());

@@ -1,20 +1,24 @@
 //! Metrics of refreshes and of the settings.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prometheus::{Gauge, GaugeVec, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
 use url::Url;
 
+use super::budget::LimitKey;
 use crate::model::Target;
-use crate::model::metrics::{Registry, TARGET, now_seconds, remove_series};
+use crate::model::metrics::{Registry, TARGET, now_seconds, remove_series, remove_series_if};
 
 /// Measures refreshes. Clones share the metrics.
 #[derive(Clone)]
 pub struct Metrics {
     up: IntGaugeVec,
+    leader: IntGaugeVec,
     document_failures: IntCounterVec,
     last_attempt: GaugeVec,
     duration: HistogramVec,
+    planned: GaugeVec,
     reload_successful: IntGauge,
     reload_success_time: Gauge,
     target_info: IntGaugeVec,
@@ -27,6 +31,11 @@ impl Metrics {
             up: registry.int_gauges(
                 "copilot_exporter_up",
                 "1 if the last refresh of the target fetched and mapped all required documents, else 0.",
+                &TARGET,
+            )?,
+            leader: registry.int_gauges(
+                "copilot_exporter_leader",
+                "1 if this replica fetches for the target, 0 if another one does. Only with a shared store.",
                 &TARGET,
             )?,
             document_failures: registry.counters(
@@ -43,6 +52,11 @@ impl Metrics {
                 "copilot_exporter_refresh_duration_seconds",
                 "Duration of refreshes of a target, including requests.",
                 &TARGET,
+            )?,
+            planned: registry.gauges(
+                "copilot_exporter_planned_requests_per_hour",
+                "Number of requests per hour that the TTLs of the documents need, at most: to be compared with copilot_exporter_rate_limit.",
+                &["credential", "api", "installation"],
             )?,
             reload_successful: registry.int_gauge(
                 "copilot_exporter_config_last_reload_successful",
@@ -85,6 +99,27 @@ impl Metrics {
         self.up.with_label_values(&target.labels()).set(up.into());
     }
 
+    /// Whether this replica or another one fetches for a target.
+    pub(super) fn set_leader(&self, target: &Target, leader: bool) {
+        self.leader.with_label_values(&target.labels()).set(leader.into());
+    }
+
+    /// How many requests per hour count toward each rate limit.
+    pub(super) fn set_planned(&self, requests: &BTreeMap<LimitKey, f64>) {
+        let mut planned: BTreeMap<[&str; 3], f64> = BTreeMap::new();
+        // Targets whose installation is not known yet have the same labels.
+        for (LimitKey { credential, api, installation, .. }, requests) in requests {
+            *planned.entry([credential, api, installation]).or_default() += requests;
+        }
+        remove_series_if(&self.planned, |value| {
+            let labels = ["credential", "api", "installation"].map(value);
+            !planned.keys().any(|known| labels.iter().eq(known.iter()))
+        });
+        for (labels, requests) in planned {
+            self.planned.with_label_values(&labels).set(requests);
+        }
+    }
+
     /// A refresh ended.
     pub(super) fn observe_refresh(&self, target: &Target, took: Duration) {
         self.duration.with_label_values(&target.labels()).observe(took.as_secs_f64());
@@ -111,6 +146,7 @@ impl Metrics {
         let [org, scope] = target.labels();
         let labels = [("org", org), ("scope", scope)];
         remove_series(&self.up, &labels);
+        remove_series(&self.leader, &labels);
         remove_series(&self.duration, &labels);
         remove_series(&self.last_attempt, &labels);
         remove_series(&self.document_failures, &labels);

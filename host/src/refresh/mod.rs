@@ -3,7 +3,11 @@
 //! - `schedule`: when each document is due. Pure, with the time handed in.
 //! - `documents`: the versions of a target's documents: the newest and the last good one.
 //! - `target`: a task for each target; it owns the schedule and the documents. `cycle` is one refresh,
-//!   with the steps `adoption`, `fetch`, `map` and `report`.
+//!   with the steps `adoption`, `admission`, `fetch`, `map` and `report`.
+//! - `role`: whether this replica or another one fetches for a target; `lease_keeper` finds out, with the
+//!   `leases` that it may have; `follow` publishes what another one has stored, with its `stored_schedule`.
+//! - [`budget`]: how many requests per hour that takes, and whether GitHub allows them; `plan` says so.
+//! - `shared_limits`: tells other replicas what is known about rate limits, and learns it from them.
 //! - `attempts`: says which requests of a refresh that is still running have failed.
 //! - [`Targets`]: what the tasks publish for others to read.
 //! - `rollout`: puts candidate sets of mappings in use, after each `dry_run`; `compilations` and `checks`
@@ -12,8 +16,10 @@
 //!
 //! Nothing here happens because of a scrape. Whatever fails, the previous documents and samples stay.
 
+mod admission;
 mod adoption;
 mod attempts;
+pub mod budget;
 mod changes;
 mod checks;
 mod compilations;
@@ -23,17 +29,25 @@ mod documents;
 mod dry_run;
 mod fetch;
 mod fetching;
+mod follow;
+mod lease_keeper;
+mod leases;
 mod map;
 mod metrics;
+mod outcome;
+mod plan;
 mod reconciler;
 mod reload;
 mod report;
 mod restore;
 mod revisions;
+mod role;
 mod rollout;
 mod schedule;
 mod shared;
+mod shared_limits;
 mod sources;
+mod stored_schedule;
 mod target;
 mod targets;
 mod tasks;

@@ -16,10 +16,13 @@ use super::checks::Checks;
 use super::compilations::{Compilation, Compilations};
 use super::daily::keep_daily;
 use super::dry_run::Cause;
+use super::lease_keeper::{count_replicas, keep_counting};
+use super::plan::keep_plan;
 use super::reload::Request;
 use super::restore::restore_samples;
 use super::rollout::{self, Checked};
 use super::shared::{FailureReport, Parts, Shared};
+use super::shared_limits::keep_sharing;
 use super::sources::note_update;
 use super::tasks::Tasks;
 use crate::config::{MappingSource, SettingError, Settings};
@@ -111,6 +114,18 @@ impl Reconciler {
             let names = restore_samples(&self.shared, &settings.target).await;
             self.stored_names.extend(names);
         }
+        // It ends with this function.
+        let _replicas = match self.shared.store.is_shared() {
+            true => {
+                // Before the first lease is requested, so that not one replica takes all of them.
+                count_replicas(&self.shared).await;
+                let counting = tokio::spawn(keep_counting(Arc::clone(&self.shared)));
+                let credentials = self.tasks.credentials();
+                let sharing = tokio::spawn(keep_sharing(Arc::clone(&self.shared), credentials));
+                Some([counting, sharing].map(AbortOnDropHandle::new))
+            }
+            false => None,
+        };
         let default = Arc::new(Mapping::load_default(&self.engine).await?);
         let registry = Arc::new(Mutex::new(Registry::new(self.engine.clone(), default)));
         let settings = Arc::clone(&self.settings);
@@ -119,6 +134,8 @@ impl Reconciler {
             .enable_daily
             .then(|| AbortOnDropHandle::new(tokio::spawn(keep_daily(Arc::clone(&self.shared)))));
         self.tasks.apply(&settings, &registry).await?;
+        // It ends with this function.
+        let _plan = AbortOnDropHandle::new(tokio::spawn(keep_plan(Arc::clone(&self.shared))));
         self.shared.remote_write.send_replace(settings.remote_write.clone());
         self.watch_sources(&registry).await;
         self.rescan(&registry, Rescan::All, Cause::Start).await?;
@@ -261,6 +278,9 @@ impl Reconciler {
         // A file that is read while it is being written looks like one without targets.
         if let Some(missing) = settings.missing.as_ref().filter(|_| self.tasks.has_targets()) {
             return Err(format!("nothing would be exported any more: {missing}"));
+        }
+        if settings.valkey != self.settings.valkey {
+            warn!("the section store has changed: that takes effect after a restart");
         }
         // The directories that may stay in use too.
         let previous = directories(&self.settings);

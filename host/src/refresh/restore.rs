@@ -17,8 +17,23 @@ use crate::store::{Key, Slot, StoredSamples};
 
 /// Serves the stored samples of a target. Returns the names of the mappings by SHA-256.
 pub(super) async fn restore_samples(shared: &Shared, target: &Target) -> HashMap<String, String> {
+    let restored = stored_samples(shared, target).await.unwrap_or_default();
+    let names = restored
+        .iter()
+        .map(|published| (published.mapping.sha256.clone(), published.mapping.name.clone()));
+    let names = names.collect();
+    if !restored.is_empty() {
+        let [org, scope] = target.labels();
+        info!(org, scope, mappings = restored.len(), "serving stored samples");
+        shared.publisher.restore(target, restored);
+    }
+    names
+}
+
+/// The stored samples of a target. `None`: the store can't be read.
+pub(super) async fn stored_samples(shared: &Shared, target: &Target) -> Option<Vec<Published>> {
     let keys = shared.store.list(target).await;
-    let keys = shared.note_store_error(target, "load", keys).unwrap_or_default();
+    let keys = shared.note_store_error(target, "load", keys)?;
     let mut restored = Vec::new();
     for key in keys.iter().filter(|key| key.mapping().is_some() && key.day.is_none()) {
         let document = shared.store.get(key).await;
@@ -36,28 +51,26 @@ pub(super) async fn restore_samples(shared: &Shared, target: &Target) -> HashMap
             unmapped: stored.unmapped.into(),
         });
     }
-    let names = restored
-        .iter()
-        .map(|published| (published.mapping.sha256.clone(), published.mapping.name.clone()));
-    let names = names.collect();
-    if !restored.is_empty() {
-        let [org, scope] = target.labels();
-        info!(org, scope, mappings = restored.len(), "serving stored samples");
-        shared.publisher.restore(target, restored);
-    }
-    names
+    Some(restored)
 }
 
-/// Loads the stored documents of a target. Those that are turned off are removed.
-pub(super) async fn load_documents(shared: &Shared, settings: &TargetSettings) -> Versions {
+/// Loads the stored documents of a target. With `known` versions, those that another process has stored are
+/// taken. Those that are turned off are removed, unless another replica decides about that. `None`: the store can't be read.
+pub(super) async fn load_documents(
+    shared: &Shared,
+    settings: &TargetSettings,
+    known: Option<&Versions>,
+) -> Option<Versions> {
     let target = &settings.target;
     let keys = shared.store.list(target).await;
-    let mut keys = shared.note_store_error(target, "load", keys).unwrap_or_default();
+    let mut keys = shared.note_store_error(target, "load", keys)?;
     // Those of days contain what their documents did.
     let samples_of_days = keys.extract_if(.., |key| key.mapping().is_some() && key.day.is_some());
     let samples_of_days: Vec<Key> = samples_of_days.collect();
     keys.retain(|key| key.mapping().is_none());
-    let is_turned_off = keys.iter().any(|key| !settings.wants(&key.name));
+    let removes = known.is_none() || shared.store.is_shared();
+    let removes = removes && shared.decides_on(target);
+    let is_turned_off = removes && keys.iter().any(|key| !settings.wants(&key.name));
     for key in samples_of_days.iter().filter(|_| is_turned_off) {
         let removed = shared.store.remove(key).await;
         shared.note_store_error(target, "save", removed);
@@ -67,6 +80,9 @@ pub(super) async fn load_documents(shared: &Shared, settings: &TargetSettings) -
     let (mut good, mut pending) = (Documents::new(), Documents::new());
     for key in keys {
         if !settings.wants(&key.name) {
+            if !removes {
+                continue;
+            }
             let removed = shared.store.remove(&key).await;
             shared.note_store_error(target, "save", removed);
             continue;
@@ -86,21 +102,36 @@ pub(super) async fn load_documents(shared: &Shared, settings: &TargetSettings) -
         if documents.contains_key(&key.name) {
             continue;
         }
-        let document = shared.store.get(&key).await;
-        if let Some(Some(document)) = shared.note_store_error(target, "load", document)
-            && !document.is_absent()
-        {
-            documents.insert(key.name, document);
+        let document = match known {
+            Some(known) => {
+                let known = if key.slot == Slot::Good { known.good() } else { known.newest() };
+                shared.store.get_shared(&key, known.get(&key.name)).await
+            }
+            None => shared.store.get(&key).await,
+        };
+        match (shared.note_store_error(target, "load", document), known) {
+            (Some(Some(document)), _) if !document.is_absent() => {
+                documents.insert(key.name, document);
+            }
+            (None, Some(_)) => return None,
+            _ => {}
         }
     }
-    Versions::new(good, pending)
+    Some(Versions::new(good, pending))
 }
 
 impl TargetTask {
     /// Serves the stored documents, without a request to GitHub. Mappings whose samples of the same
-    /// documents are already served do not run.
+    /// documents are already served do not run, and none if another replica runs them.
     pub(super) async fn serve_stored(&mut self) {
         if self.versions.newest().is_empty() {
+            // What will be requested is known now.
+            self.publish_view();
+            return;
+        }
+        if !self.role().maps() {
+            // The samples of the leader are served, or will be.
+            self.publish_view();
             return;
         }
         self.map_and_publish(&[]).await;

@@ -82,7 +82,9 @@ pub(super) async fn commit(shared: &Shared, registry: &Mutex<Registry>, checked:
         let mut published = Vec::new();
         for (mapping, _) in &mappings {
             let run = runs.remove(&(target.clone(), mapping.sha256.clone()));
-            let Some(output) = run.and_then(|run| run.output) else { continue };
+            // Of other targets, what the leader stores is published: all replicas change together.
+            let output = run.and_then(|run| run.output).filter(|_| shared.decides_on(target));
+            let Some(output) = output else { continue };
             if !output.is_stored {
                 unstored.push((target.clone(), output.published.clone()));
             }
@@ -120,7 +122,7 @@ pub(super) async fn commit(shared: &Shared, registry: &Mutex<Registry>, checked:
 /// Removes the stored samples of mappings that are no longer in use.
 async fn remove_samples(shared: &Shared, candidate: &CandidateSet, targets: &[Target]) {
     let names: HashSet<&str> = candidate.set().members().iter().map(Member::name).collect();
-    for target in targets {
+    for target in targets.iter().filter(|target| shared.decides_on(target)) {
         let keys = shared.store.list(target).await;
         let keys = shared.note_store_error(target, "load", keys).unwrap_or_default();
         for key in keys.iter().filter(|key| key.mapping().is_some_and(|of| !names.contains(of))) {

@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::time::Instant;
 
+pub(super) use super::outcome::Outcome;
+use super::stored_schedule::{StoredOutcome, StoredSchedule, StoredState};
 use crate::github::FetchError;
 use crate::model::{DocumentSpec, Need};
 
@@ -14,26 +17,6 @@ use crate::model::{DocumentSpec, Need};
 const FIRST_RETRY: Duration = Duration::from_secs(60);
 /// Documents that are due within this fraction of their TTL are fetched together.
 const SLACK: u32 = 20;
-
-/// How the last attempt to get a document ended.
-#[derive(Clone, Debug)]
-pub(super) enum Outcome {
-    /// It was fetched, or confirmed by GitHub.
-    Fresh,
-    /// GitHub does not have it yet.
-    Absent,
-    /// It could not be fetched.
-    Failed(FetchError),
-    /// It was fetched and can't be mapped.
-    Unmapped(String),
-}
-
-impl Outcome {
-    /// Whether GitHub says that the document does not exist.
-    pub(super) fn is_not_found(&self) -> bool {
-        matches!(self, Self::Failed(error) if error.is_not_found())
-    }
-}
 
 /// The schedule of a target.
 #[derive(Default)]
@@ -62,6 +45,47 @@ impl Schedule {
             outcome: (age < ttl).then_some(Outcome::Fresh),
             ..State::new(now + ttl.saturating_sub(age))
         });
+    }
+
+    /// Replaces what is known about a document, because another replica has fetched it.
+    pub(super) fn renew(&mut self, name: &str, ttl: Duration, age: Duration, now: Instant) {
+        self.forget(name);
+        self.adopt(name, ttl, age, now);
+    }
+
+    /// What is known, for other replicas.
+    pub(super) fn to_stored(&self, now: Instant, time: Timestamp) -> StoredSchedule {
+        let stored = self.0.iter().map(|(name, state)| {
+            let wait = state.due.saturating_duration_since(now);
+            let stored = StoredState {
+                due: time.checked_add(wait).unwrap_or(Timestamp::MAX),
+                outcome: state.outcome.as_ref().map(StoredOutcome::from),
+                failures: state.failures,
+                took: state.took,
+                joined_day: state.joined_day,
+            };
+            (name.clone(), stored)
+        });
+        StoredSchedule { mappings: Vec::new(), documents: stored.collect() }
+    }
+
+    /// Replaces what is known about a document by what another replica knows.
+    pub(super) fn take(&mut self, name: &str, stored: StoredState, now: Instant, time: Timestamp) {
+        // Zero if it is past.
+        let wait = stored.due.duration_since(time).try_into().unwrap_or_default();
+        let state = State {
+            due: now.checked_add(wait).unwrap_or(now),
+            outcome: stored.outcome.map(StoredOutcome::into_outcome),
+            failures: stored.failures,
+            took: stored.took,
+            joined_day: stored.joined_day,
+        };
+        self.0.insert(name.to_owned(), state);
+    }
+
+    /// When a document is due. One that is not known is due at once.
+    pub(super) fn due(&self, name: &str) -> Option<Instant> {
+        Some(self.0.get(name)?.due)
     }
 
     /// The day that a document was last joined on.

@@ -1,11 +1,14 @@
 //! What the tasks of all targets share.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, watch};
-use tracing::warn;
+use tracing::{debug, warn};
 
+use super::leases::Leases;
 use super::metrics::Metrics;
 use super::targets::Targets;
 use crate::body::Spool;
@@ -62,6 +65,12 @@ pub struct Parts {
 pub(super) struct Shared {
     parts: Parts,
     failures: mpsc::UnboundedSender<FailureReport>,
+    /// Identifies this process among those that share the store.
+    pub holder: String,
+    /// The leases that it has.
+    pub leases: Leases,
+    /// The targets of which something could not be stored in the shared store.
+    unsaved: Mutex<HashSet<Target>>,
 }
 
 impl Deref for Shared {
@@ -76,7 +85,8 @@ impl Shared {
     /// The receiver gets the failures of mappings.
     pub(super) fn new(parts: Parts) -> (Self, mpsc::UnboundedReceiver<FailureReport>) {
         let (failures, receiver) = mpsc::unbounded_channel();
-        (Self { parts, failures }, receiver)
+        let (holder, leases, unsaved) = (new_holder(), Leases::default(), Mutex::default());
+        (Self { parts, failures, holder, leases, unsaved }, receiver)
     }
 
     /// Reports that a mapping failed.
@@ -97,9 +107,37 @@ impl Shared {
             Err(error) => {
                 self.store_metrics.count_failure(operation, &error);
                 let [org, scope] = target.labels();
+                if operation == "save" && matches!(error, StoreError::Server(_)) {
+                    self.unsaved().insert(target.clone());
+                }
+                if error.is_reported() {
+                    debug!(org, scope, operation, %error, "the store failed; continuing with what is in memory");
+                    return None;
+                }
                 warn!(org, scope, operation, %error, "the store failed; continuing with what is in memory");
                 None
             }
         }
     }
+
+    /// Whether no other replica decides what is stored and published of a target.
+    pub(super) fn decides_on(&self, target: &Target) -> bool {
+        !self.store.is_shared() || self.leases.holds(target)
+    }
+
+    fn unsaved(&self) -> MutexGuard<'_, HashSet<Target>> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether something of a target could not be stored since this was last asked.
+    pub(super) fn take_unsaved(&self, target: &Target) -> bool {
+        self.unsaved().remove(target)
+    }
+}
+
+/// A new name for this process: that of the machine, which is the pod's in Kubernetes, and random digits.
+fn new_holder() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let random = RandomState::new().hash_one(std::process::id());
+    format!("{}-{random:016x}", host.trim())
 }

@@ -11,8 +11,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::admission::Admission;
 use super::attempts::Attempts;
 use super::documents::Versions;
+use super::role::Role;
 use super::schedule::Schedule;
 use super::shared::Shared;
 use super::targets::TargetView;
@@ -23,10 +25,16 @@ use crate::model::{DocumentSpec, MappingOption, Target};
 use crate::output::{DocumentStatus, Placement};
 use crate::store::{Key, Slot};
 
+/// What a task is told by others, and what it tells the one that keeps its lease.
+pub(super) type Watched =
+    (watch::Receiver<Arc<MappingSet>>, watch::Receiver<Role>, watch::Sender<bool>);
+
 /// Refreshes a target.
 pub(super) struct TargetTask {
     pub(super) shared: Arc<Shared>,
     pub(super) client: Client,
+    /// Lets it fetch.
+    pub(super) admission: Admission,
     /// The attempts of its requests that failed.
     pub(super) attempts: Arc<Attempts>,
     pub(super) settings: Arc<TargetSettings>,
@@ -56,6 +64,17 @@ pub(super) struct TargetTask {
     pub(super) blamed_in_cycle: HashSet<String>,
     /// The documents that were malformed in this cycle.
     pub(super) malformed_in_cycle: HashSet<String>,
+    /// What this replica does for the target, and what it did before.
+    pub(super) role: watch::Receiver<Role>,
+    pub(super) role_before: Role,
+    /// Whether it is being refreshed.
+    pub(super) busy: watch::Sender<bool>,
+    /// The version of what others have stored that was last taken.
+    pub(super) followed: Option<String>,
+    /// Whether it has other mappings than the leader.
+    pub(super) differs: bool,
+    /// Whether it has fetched while the shared store was away, so that its documents may be newer.
+    pub(super) fetched_alone: bool,
     /// Runs that continue on their threads when the task is cancelled.
     pub(super) tracker: TaskTracker,
 }
@@ -64,15 +83,17 @@ impl TargetTask {
     /// A task that has not started, with the mappings of its source and their changes.
     pub(super) fn new(
         shared: &Arc<Shared>,
-        (client, attempts): (Client, Arc<Attempts>),
+        (client, admission, attempts): (Client, Admission, Arc<Attempts>),
         settings: Arc<TargetSettings>,
-        mappings: watch::Receiver<Arc<MappingSet>>,
+        (mappings, role, busy): Watched,
         versions: Versions,
     ) -> Self {
+        let role_before = *role.borrow();
         let options = settings.mapping.mapping_options();
         let mut task = Self {
             shared: Arc::clone(shared),
             client,
+            admission,
             attempts,
             settings,
             options,
@@ -90,6 +111,12 @@ impl TargetTask {
             blamed: HashMap::new(),
             blamed_in_cycle: HashSet::new(),
             malformed_in_cycle: HashSet::new(),
+            role,
+            role_before,
+            busy,
+            followed: None,
+            differs: false,
+            fetched_alone: false,
             tracker: TaskTracker::new(),
         };
         task.adopt();
@@ -101,8 +128,11 @@ impl TargetTask {
         &self.settings.target
     }
 
-    /// Puts its mappings in place where samples are published, for a target that is new.
-    pub(super) async fn place(&self) {
+    /// Its mappings, for where samples are published, if any are in use yet.
+    pub(super) fn placement(&self) -> Option<Placement> {
+        if !self.has_mappings() {
+            return None;
+        }
         let mappings = self
             .set
             .members()
@@ -110,8 +140,7 @@ impl TargetTask {
             .map(|member| (member.mapping.id(), member.mapping.manifest().families.clone()));
         let (target, mappings) = (self.target().clone(), mappings.collect());
         let (published, is_complete) = (Vec::new(), true);
-        let placement = Placement { target, mappings, published, is_complete };
-        self.shared.publisher.place(vec![placement]).await;
+        Some(Placement { target, mappings, published, is_complete })
     }
 
     /// Whether any mapping is in use for it.
@@ -133,13 +162,22 @@ impl TargetTask {
                     }
                     self.adopt();
                 }
+                // Mappings take a while to load: others may have fetched meanwhile.
+                self.adapt_to_role().await;
                 self.serve_stored().await;
                 // It fails if no one is waiting.
                 restored.map(|restored| restored.send(()));
                 loop {
-                    let next = self.next_cycle();
+                    let (next, next_share) = (self.next_cycle(), self.next_share());
                     tokio::select! {
+                        biased;
+                        // Before anything is fetched: a new leader must know what is stored.
+                        () = changed(&mut self.role) => self.change_role().await,
                         () = tokio::time::sleep_until(next) => {}
+                        () = sleep_until(next_share) => {
+                            self.share().await;
+                            continue;
+                        }
                         // What new mappings need is fetched at once.
                         changed = self.mappings.changed() => {
                             if changed.is_err() {
@@ -148,7 +186,10 @@ impl TargetTask {
                             }
                         }
                     }
+                    self.busy.send_replace(true);
+                    self.adapt_to_role().await;
                     self.cycle().await;
+                    self.busy.send_replace(false);
                 }
             })
             .await;
@@ -192,7 +233,24 @@ impl TargetTask {
             documents: self.versions.newest().clone(),
             last_good: self.versions.good().clone(),
             revisions: self.revised,
+            is_leader: self.role() == Role::Leader,
+            demand: self.demand(),
         });
+    }
+}
+
+/// Waits until a role changes, which it never does without other replicas.
+async fn changed(role: &mut watch::Receiver<Role>) {
+    if role.changed().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Sleeps until then; without a time, forever.
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

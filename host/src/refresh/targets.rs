@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
+use super::budget::Demand;
 use crate::history::{DayDocuments, Days, MapFailure, Subject, map_recent};
 use crate::mappings::MappingSet;
 use crate::model::{Document, Documents, MappingOption, Samples, Target};
@@ -35,6 +36,10 @@ pub struct TargetView {
     pub last_good: Documents,
     /// How often a document of an earlier day has been revised.
     pub revisions: u64,
+    /// Whether this replica fetches for it. If not, another one does, which also pushes its daily samples.
+    pub is_leader: bool,
+    /// What is requested for it. `None`: it is not known yet which mappings are in use.
+    pub demand: Option<Demand>,
 }
 
 /// Identifies what the daily samples of a target are made of: the same input means the same samples.

@@ -133,10 +133,39 @@ impl Store for Disk {
         Box::pin(ready(Ok(leases.acquire(target, holder, ttl, Instant::now()))))
     }
 
+    fn end_lease<'a>(
+        &'a self,
+        target: &'a Target,
+        holder: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner).end(target, holder);
+        Box::pin(ready(Ok(())))
+    }
+
+    fn version<'a>(&'a self, _: &'a Target) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        Box::pin(ready(Ok(None)))
+    }
+
+    fn get_shared<'a>(
+        &'a self,
+        key: &'a Key,
+        _: Option<&'a Document>,
+    ) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
+        self.get(key)
+    }
+
+    fn replicas<'a>(&'a self, _: &'a str, _: Duration) -> BoxFuture<'a, Result<usize, StoreError>> {
+        Box::pin(ready(Ok(1)))
+    }
+
     fn release(&self, _: &Target) {}
 
     fn is_durable(&self) -> bool {
         true
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }
 

@@ -62,11 +62,59 @@ pub trait Store: Send + Sync {
         ttl: Duration,
     ) -> BoxFuture<'a, Result<Option<Lease>, StoreError>>;
 
+    /// Ends a lease, so that another holder need not wait until it expires.
+    fn end_lease<'a>(
+        &'a self,
+        target: &'a Target,
+        holder: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// A text that changes with everything that any process stores for a target. `None`: nothing is
+    /// stored, or no other process uses the store.
+    fn version<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Option<String>, StoreError>>;
+
+    /// The document as it is stored now, whoever stored it. If its content is that of `known`, its bodies
+    /// are not loaded.
+    fn get_shared<'a>(
+        &'a self,
+        key: &'a Key,
+        known: Option<&'a Document>,
+    ) -> BoxFuture<'a, Result<Option<Document>, StoreError>>;
+
+    /// Notes that a process uses the store for as long as `ttl`. Returns how many do.
+    fn replicas<'a>(
+        &'a self,
+        holder: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<usize, StoreError>>;
+
+    /// Leaves a note for other processes for as long as `ttl`, instead of the one of the same name. It is for
+    /// something small that may be lost at any time. Without other processes, it does nothing.
+    fn leave_note<'a>(
+        &'a self,
+        _name: &'a str,
+        _text: &'a str,
+        _ttl: Duration,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// The note of a name that any process has left, unless it has expired.
+    fn note<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// Frees the memory that a target takes. What is on disk stays.
     fn release(&self, target: &Target);
 
     /// Whether what is stored is still there when the process starts again.
     fn is_durable(&self) -> bool;
+
+    /// Whether other processes use the store too.
+    fn is_shared(&self) -> bool;
 }
 
 /// Whether a document replaces another one.

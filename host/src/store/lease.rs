@@ -52,6 +52,13 @@ impl Leases {
         self.held.insert(target.clone(), held);
         Some(Lease { fence: self.fence })
     }
+
+    /// Ends a lease.
+    pub(super) fn end(&mut self, target: &Target, holder: &str) {
+        if self.held.get(target).is_some_and(|held| held.holder == holder) {
+            self.held.remove(target);
+        }
+    }
 }
 
 #[cfg(test)]

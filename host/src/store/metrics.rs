@@ -16,7 +16,7 @@ impl Metrics {
     pub fn new(registry: &Registry) -> prometheus::Result<Self> {
         let failures = registry.counters(
             "copilot_exporter_cache_store_failures_total",
-            "Number of documents and compiled mappings that could not be loaded from or saved to CACHE_DIR, by cause: corrupt (the file was set aside), no_space, permission, io.",
+            "Number of documents and compiled mappings that could not be loaded from or saved to CACHE_DIR or Valkey, by cause: corrupt (the file was set aside), no_space, permission, io, server (Valkey failed), fenced (another replica has taken over).",
             &["operation", "cause"],
         )?;
         // Initialized, so that an alert on their increase does not miss the first one.

@@ -1,7 +1,7 @@
-//! Keeps documents and samples: in memory, and on disk over a restart.
+//! Keeps documents and samples: in memory, on disk over a restart, or in a Valkey that replicas share.
 //!
-//! [`Store`] is the interface; [`Memory`] and [`Disk`] implement it, [`Tiered`] puts memory in front
-//! of another store. `record` is the checksummed format of files, `samples` the stored form of samples. `compiled` keeps machine code.
+//! [`Store`] is the interface; [`Memory`], [`Disk`] and [`Valkey`] implement it, [`Tiered`] puts memory in
+//! front of another store. `record` is the checksummed format of files, `samples` the stored form of samples. `compiled` keeps machine code.
 
 mod compiled;
 mod disk;
@@ -16,6 +16,7 @@ mod metrics;
 mod record;
 mod samples;
 mod tiered;
+mod valkey;
 
 pub use compiled::{CodeKey, CompiledCode};
 pub use disk::Disk;
@@ -27,3 +28,4 @@ pub use memory::Memory;
 pub use metrics::Metrics;
 pub use samples::StoredSamples;
 pub use tiered::Tiered;
+pub use valkey::{Failure, FailureKind, Valkey, ValkeyMetrics};

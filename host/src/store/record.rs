@@ -31,24 +31,93 @@ struct Identity {
     day: Option<Date>,
 }
 
+/// Everything about a document but its bodies.
 #[derive(Serialize, Deserialize)]
-struct Head {
+pub(super) struct Head {
     identity: Identity,
     source: String,
-    fetched_at: Timestamp,
-    confirmed_at: Timestamp,
+    pub(super) fetched_at: Timestamp,
+    pub(super) confirmed_at: Timestamp,
     report_day: Option<Date>,
-    parts: Vec<PartHead>,
+    pub(super) parts: Vec<PartHead>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct PartHead {
-    stored_bytes: u64,
-    bytes: u64,
-    sha256: [u8; 32],
+/// Everything about a body but its bytes.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct PartHead {
+    /// The number of bytes that are stored: gzip.
+    pub(super) stored_bytes: u64,
+    /// The number of bytes that GitHub sent, and their SHA-256.
+    pub(super) bytes: u64,
+    pub(super) sha256: [u8; 32],
     validator: Option<Validator>,
     next: Option<String>,
     day: Option<Date>,
+}
+
+impl Head {
+    /// The head of a document.
+    pub(super) fn new(key: &Key, document: &Document) -> Self {
+        Self {
+            identity: identity(key),
+            source: document.source.clone(),
+            fetched_at: document.fetched_at,
+            confirmed_at: document.confirmed_at,
+            report_day: document.report_day,
+            parts: document
+                .parts
+                .iter()
+                .map(|part| PartHead {
+                    stored_bytes: part.body.compressed_length(),
+                    bytes: part.body.length(),
+                    sha256: *part.body.sha256(),
+                    validator: part.validator.clone(),
+                    next: part.next.clone(),
+                    day: part.day,
+                })
+                .collect(),
+        }
+    }
+
+    /// The document with these bodies, one for each part.
+    pub(super) fn into_document(self, bodies: Vec<Body>) -> Document {
+        let parts = self.parts.into_iter().zip(bodies).map(|(part, body)| Part {
+            body,
+            validator: part.validator,
+            next: part.next,
+            day: part.day,
+        });
+        let parts = parts.collect();
+        let Self { source, fetched_at, confirmed_at, report_day, .. } = self;
+        Document { source, parts, fetched_at, confirmed_at, report_day }
+    }
+
+    /// The document without its bodies.
+    pub(super) fn without_bodies(&self) -> Document {
+        let Self { source, fetched_at, confirmed_at, report_day, .. } = self;
+        let (source, parts) = (source.clone(), Vec::new());
+        let (fetched_at, confirmed_at, report_day) = (*fetched_at, *confirmed_at, *report_day);
+        Document { source, parts, fetched_at, confirmed_at, report_day }
+    }
+
+    /// Whether its content is that of a document: see [`Document::has_content_of`].
+    pub(super) fn has_content_of(&self, document: &Document) -> bool {
+        let own = self.parts.iter().map(|part| (part.bytes, &part.sha256));
+        let other = document.parts.iter().map(|part| (part.body.length(), part.body.sha256()));
+        self.source == document.source && self.report_day == document.report_day && own.eq(other)
+    }
+
+    /// Checks that it is the head of the document of a key.
+    pub(super) fn check(&self, key: &Key) -> Result<(), String> {
+        let found = &self.identity;
+        if *found == identity(key) {
+            return Ok(());
+        }
+        Err(format!(
+            "it is the document {} of the {} {} at {}",
+            found.document, found.scope, found.login, found.github
+        ))
+    }
 }
 
 fn identity(key: &Key) -> Identity {
@@ -63,26 +132,7 @@ fn identity(key: &Key) -> Identity {
 
 /// Writes a document.
 pub(super) fn write(out: &mut impl Write, key: &Key, document: &Document) -> io::Result<()> {
-    let head = Head {
-        identity: identity(key),
-        source: document.source.clone(),
-        fetched_at: document.fetched_at,
-        confirmed_at: document.confirmed_at,
-        report_day: document.report_day,
-        parts: document
-            .parts
-            .iter()
-            .map(|part| PartHead {
-                stored_bytes: part.body.compressed_length(),
-                bytes: part.body.length(),
-                sha256: *part.body.sha256(),
-                validator: part.validator.clone(),
-                next: part.next.clone(),
-                day: part.day,
-            })
-            .collect(),
-    };
-    let head = serde_json::to_vec(&head)?;
+    let head = serde_json::to_vec(&Head::new(key, document))?;
     let length = u32::try_from(head.len()).map_err(io::Error::other)?.to_le_bytes();
     let mut out = Summed { to: out, checksum: Sha256::new() };
     for bytes in [MAGIC, &length, &head] {
@@ -160,22 +210,14 @@ pub(super) fn read(file: File, key: &Key, spool: Option<&Spool>) -> Result<Docum
     file.read_exact_at(&mut bytes, head.start)?;
     let head: Head =
         serde_json::from_slice(&bytes).map_err(|error| ReadError::corrupt(error.to_string()))?;
-    let found = head.identity;
-    if found != identity(key) {
-        return Err(ReadError::corrupt(format!(
-            "it is the document {} of the {} {} at {}",
-            found.document, found.scope, found.login, found.github
-        )));
-    }
+    head.check(key).map_err(ReadError::Corrupt)?;
     let file = Arc::new(file);
-    let mut parts = Vec::with_capacity(head.parts.len());
-    for part in head.parts {
+    let mut bodies = Vec::with_capacity(head.parts.len());
+    for part in &head.parts {
         let range = take(part.stored_bytes)?;
-        let body = Body::of_file(&file, range, part.bytes, part.sha256, spool)?;
-        parts.push(Part { body, validator: part.validator, next: part.next, day: part.day });
+        bodies.push(Body::of_file(&file, range, part.bytes, part.sha256, spool)?);
     }
-    let Head { source, fetched_at, confirmed_at, report_day, .. } = head;
-    Ok(Document { source, parts, fetched_at, confirmed_at, report_day })
+    Ok(head.into_document(bodies))
 }
 
 /// The SHA-256 of the first bytes of a file.

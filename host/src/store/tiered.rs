@@ -120,6 +120,58 @@ impl<S: Store> Store for Tiered<S> {
         self.store.lease(target, holder, ttl)
     }
 
+    fn end_lease<'a>(
+        &'a self,
+        target: &'a Target,
+        holder: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store.end_lease(target, holder)
+    }
+
+    fn version<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        self.store.version(target)
+    }
+
+    fn get_shared<'a>(
+        &'a self,
+        key: &'a Key,
+        known: Option<&'a Document>,
+    ) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
+        Box::pin(async move {
+            let found = self.store.get_shared(key, known).await?;
+            self.memory.remove(key).await?;
+            if let Some(document) = found.as_ref().filter(|_| self.belongs_in_memory(key)) {
+                self.memory.put(key, document).await?;
+                self.memory.remove_older_days(key);
+            }
+            Ok(found)
+        })
+    }
+
+    fn replicas<'a>(
+        &'a self,
+        holder: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<usize, StoreError>> {
+        self.store.replicas(holder, ttl)
+    }
+
+    fn leave_note<'a>(
+        &'a self,
+        name: &'a str,
+        text: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store.leave_note(name, text, ttl)
+    }
+
+    fn note<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        self.store.note(name)
+    }
+
     fn release(&self, target: &Target) {
         self.memory.release(target);
         self.store.release(target);
@@ -127,6 +179,10 @@ impl<S: Store> Store for Tiered<S> {
 
     fn is_durable(&self) -> bool {
         self.store.is_durable()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.store.is_shared()
     }
 }
 
@@ -146,55 +202,6 @@ mod tests {
         let part = Part { body, validator: None, next: None, day: None };
         let at = Timestamp::from_second(second).unwrap();
         Document { source: "plain /x".to_owned(), ..Document::new(vec![part], at, None) }
-    }
-
-    async fn keeps_the_contract(store: &dyn Store) {
-        let target = target();
-        let key = Key::document(&target, "seats", None, Slot::Good);
-        assert!(store.get(&key).await.unwrap().is_none());
-        let (old, new) = (document(100, "old"), document(200, "new"));
-        assert_eq!(store.put(&key, &new).await.unwrap(), Put::Stored);
-        // The newer one wins, whoever writes last.
-        assert_eq!(store.put(&key, &old).await.unwrap(), Put::Superseded);
-        assert_eq!(store.get(&key).await.unwrap(), Some(new.clone()));
-        // One that a clock ten years ahead has stored does not stay until that day comes.
-        let ahead = Timestamp::now() + jiff::SignedDuration::from_hours(24 * 3650);
-        let other = Key::document(&target, "billing", None, Slot::Good);
-        store.put(&other, &document(ahead.as_second(), "ahead")).await.unwrap();
-        assert_eq!(store.put(&other, &new).await.unwrap(), Put::Stored);
-        assert_eq!(store.get(&other).await.unwrap(), Some(new.clone()));
-        store.remove(&other).await.unwrap();
-        // A confirmation changes the time only, and only of what it is about.
-        let later = Timestamp::from_second(300).unwrap();
-        store.confirm(&key, &old, later).await.unwrap();
-        assert_eq!(store.get(&key).await.unwrap(), Some(new.clone()));
-        store.confirm(&key, &new, later).await.unwrap();
-        let confirmed = Document { confirmed_at: later, ..new.clone() };
-        assert_eq!(store.get(&key).await.unwrap(), Some(confirmed.clone()));
-        // A rejected version never takes the place of the good one.
-        let pending = key.in_slot(Slot::Pending);
-        let rejected = document(400, "rejected");
-        store.put(&pending, &rejected).await.unwrap();
-        assert_eq!(store.get(&key).await.unwrap(), Some(confirmed));
-        let mut keys = store.list(&target).await.unwrap();
-        keys.sort_by_key(|key| key.slot as u8);
-        assert_eq!(keys, [key.clone(), pending.clone()]);
-        store.accept(&key).await.unwrap();
-        assert_eq!(store.get(&key).await.unwrap(), Some(rejected));
-        assert_eq!(store.get(&pending).await.unwrap(), None);
-        store.remove(&key).await.unwrap();
-        assert!(store.list(&target).await.unwrap().is_empty());
-        assert!(store.lease(&target, "a", Duration::from_secs(30)).await.unwrap().is_some());
-        assert!(store.lease(&target, "b", Duration::from_secs(30)).await.unwrap().is_none());
-    }
-
-    #[tokio::test]
-    async fn every_store_keeps_the_contract() {
-        let directory = tempfile::tempdir().unwrap();
-        let disk = |name: &str| Disk::open(&directory.path().join(name), Spool::default()).unwrap();
-        keeps_the_contract(&Memory::default()).await;
-        keeps_the_contract(&disk("alone")).await;
-        keeps_the_contract(&Tiered::new(disk("tiered"))).await;
     }
 
     #[tokio::test]

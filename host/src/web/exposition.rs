@@ -1,4 +1,5 @@
-//! The responses with metrics: `/metrics` and `/metrics/daily`.
+//! The responses with metrics: `/metrics` and its parts `/metrics/data` and `/metrics/self`, and
+//! `/metrics/daily`.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -6,7 +7,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +16,7 @@ use flate2::read::GzDecoder;
 use futures_util::stream;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
+use serde::Deserialize;
 use tracing::error;
 
 use super::accept;
@@ -33,27 +35,85 @@ fn content_type(format: Format) -> HeaderValue {
 /// How much of the daily samples is decompressed at once, for clients that do not accept gzip.
 const DECOMPRESSED_BYTES: usize = 64 << 10;
 
-pub(super) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+/// The part of the metrics that is requested.
+#[derive(Deserialize)]
+pub(super) struct Selection {
+    /// Only the series of this target.
+    org: Option<String>,
+}
+
+pub(super) async fn metrics(
+    State(app): State<Arc<App>>,
+    Query(selection): Query<Selection>,
+    headers: HeaderMap,
+) -> Response {
+    begin(&app).await;
+    if let Some(org) = selection.org {
+        return of_target(app, org).await;
+    }
+    let format = accept::format(&headers);
+    let own_metrics = match encode_own(&app.registry, format) {
+        Ok(text) => text,
+        Err(error) => return failed(&error),
+    };
+    published(&app, format, own_metrics.into(), &headers)
+}
+
+/// The snapshot, followed by `tail`.
+fn published(app: &App, format: Format, tail: Bytes, headers: &HeaderMap) -> Response {
+    let snapshot = app.publisher.snapshot();
+    let gzip = accepts_gzip(headers);
+    let pieces = match gzip {
+        true => snapshot.gzip(format, &tail),
+        false => snapshot.plain(format, tail),
+    };
+    exposition(respond(pieces), format, gzip)
+}
+
+/// What is the same in all replicas.
+pub(super) async fn data(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    begin(&app).await;
+    let format = accept::format(&headers);
+    published(&app, format, format.end().into(), &headers)
+}
+
+/// What is about this process.
+pub(super) async fn own(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let format = accept::format(&headers);
+    match encode_own(&app.registry, format) {
+        Ok(text) => exposition(respond(vec![text.into()]), format, false),
+        Err(error) => failed(&error),
+    }
+}
+
+/// The series of one target.
+async fn of_target(app: Arc<App>, org: String) -> Response {
+    let texts = tokio::task::spawn_blocking(move || {
+        let samples = app.publisher.text_of(&org)?;
+        Some(samples.and_then(|samples| Ok((samples, app.registry.encode_where("org", &org)?))))
+    });
+    match texts.await {
+        Ok(Some(Ok((samples, own)))) => {
+            exposition(respond(vec![samples, own.into()]), Format::Text, false)
+        }
+        Ok(Some(Err(error))) => failed(&error),
+        Ok(None) => (StatusCode::NOT_FOUND, "no target has this name\n").into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Counts a scrape, and waits for the first data.
+async fn begin(app: &App) {
     app.metrics.count_scrape(app.publisher.has_data());
     if app.publisher.missing().is_some() {
         app.github.count_failure("env_missing");
     }
     app.publisher.settled().await;
-    let format = accept::format(&headers);
-    let own_metrics = match encode_own(&app.registry, format) {
-        Ok(text) => text,
-        Err(error) => {
-            error!(%error, "cannot encode the exporter's own metrics");
-            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        }
-    };
-    let snapshot = app.publisher.snapshot();
-    let gzip = accepts_gzip(&headers);
-    let pieces = match gzip {
-        true => snapshot.gzip(format, own_metrics.as_bytes()),
-        false => snapshot.plain(format, own_metrics.into()),
-    };
-    exposition(respond(pieces), format, gzip)
+}
+
+fn failed(error: &prometheus::Error) -> Response {
+    error!(%error, "cannot encode metrics");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
 pub(super) async fn daily(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {

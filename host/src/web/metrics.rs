@@ -18,7 +18,7 @@ impl Metrics {
         Ok(Self {
             scrapes: registry.counter(
                 "copilot_exporter_requests_total",
-                "Number of requests to /metrics.",
+                "Number of requests to /metrics and /metrics/data.",
             )?,
             cache_hits: registry.counter(
                 "copilot_exporter_cache_hits",

@@ -3,6 +3,9 @@
 //! | path | response |
 //! |---|---|
 //! | `/metrics` | the metrics in the text format 0.0.4 or, if the client prefers it, in OpenMetrics; gzipped if accepted |
+//! | `/metrics?org=…` | the part of one target, in the text format |
+//! | `/metrics/data` | only what is the same in all replicas that share a store |
+//! | `/metrics/self` | only the exporter's own metrics |
 //! | `/metrics/daily` | the daily samples in the text format; 404 if they are turned off |
 //! | `/-/healthy` | 200 while the process runs |
 //! | `/-/ready` | 200 if there is data to serve, otherwise 503 and the reason |
@@ -31,7 +34,7 @@ use tracing::error;
 
 use super::app::App;
 use super::auth::Admission;
-use super::exposition::{daily, metrics};
+use super::exposition::{daily, data, metrics, own};
 use super::page::{self, Selection};
 use super::peer::Peer;
 use super::watch::Web;
@@ -47,7 +50,9 @@ pub fn router(app: Arc<App>) -> Router {
     let state = Guard { web: Arc::clone(&app.web), healthy: paths.at(HEALTHY).into() };
     let mut router = Router::new()
         .route(&paths.metrics(), get(metrics))
-        .route(&paths.daily(), get(daily))
+        .route(&paths.below_metrics("data"), get(data))
+        .route(&paths.below_metrics("self"), get(own))
+        .route(&paths.below_metrics("daily"), get(daily))
         .route(&state.healthy, get(|| async { "healthy\n" }))
         .route(&paths.at("/-/ready"), get(ready))
         .route(&paths.at("/-/reload"), post(reload).put(reload));

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::command::exporter;
 use copilot_metrics_tests::database::Database;
+use copilot_metrics_tests::organizations::Organizations;
 use copilot_metrics_tests::prometheus::{Prometheus, Version};
 use copilot_metrics_tests::receiver::{Received, Receiver, Reply};
 use tokio::runtime::Runtime;
 
-use crate::github::Github;
 use crate::process;
 
 /// How often everything is measured; the fastest run counts.
@@ -22,7 +22,7 @@ const MOST_MEGABYTES: u64 = 60;
 
 pub fn measure() {
     let (runtime, directory) = (Runtime::new().unwrap(), tempfile::tempdir().unwrap());
-    let github = runtime.block_on(Github::start()).unwrap();
+    let github = runtime.block_on(Organizations::start()).unwrap();
     let run = |arguments: &[&str]| {
         let mut command = exporter();
         command

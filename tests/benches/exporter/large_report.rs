@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -13,12 +14,14 @@ use copilot_metrics_exporter::demo::{Clock, SystemClock};
 use copilot_metrics_tests::command::{Serving, exporter};
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::fixtures::write_users_report;
+use copilot_metrics_tests::organizations::Organizations;
+use copilot_metrics_tests::valkey::{Engine, Server};
 use futures_util::stream;
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Runtime;
 
-use crate::github::Github;
 use crate::process;
+use crate::scale::used_memory;
 
 /// The size of the report.
 const REPORT_BYTES: u64 = 1_000_000_000;
@@ -41,22 +44,45 @@ pub fn measure() {
     // The second file of the report is the recorded one.
     let serve = move || send(path.clone());
     let routes = Router::new().route("/{day}/octodemo/users-1-day/0.json", get(serve));
-    let github = runtime.block_on(Github::start_with(routes)).unwrap();
-    for cache in [None, Some(directory.path().join("cache"))] {
-        measure_with(&runtime, &github, written, cache.as_deref());
-    }
+    let github = runtime.block_on(Organizations::start_with_files(routes)).unwrap();
+    let measure = |what: &str, set: &dyn Fn(&mut Command)| {
+        measure_with(&runtime, &github, written, (what, set));
+    };
+    measure("not stored", &|_| {});
+    measure("stored in a directory", &|command| {
+        command.env("CACHE_DIR", directory.path().join("cache"));
+    });
+    let server = Server::start(Engine::Valkey);
+    let before = used_memory(&server);
+    measure("stored in Valkey", &|command| {
+        command.env("STORE_URL", server.url());
+    });
+    let used = used_memory(&server) - before;
+    println!(
+        "Valkey: {} MB for {} MB of the report, {:.0} KB for 1,000 users",
+        used / 1_000_000,
+        written / 1_000_000,
+        used as f64 / USERS as f64
+    );
+    // Its samples are stored: a replica that joins loads those.
+    measure("loaded from Valkey by another replica", &|command| {
+        command.env("STORE_URL", server.url());
+    });
 }
 
-fn measure_with(runtime: &Runtime, github: &Github, bytes: u64, cache: Option<&Path>) {
+fn measure_with(
+    runtime: &Runtime,
+    github: &Organizations,
+    bytes: u64,
+    (what, set): (&str, &dyn Fn(&mut Command)),
+) {
     let started = Instant::now();
     let mut command = exporter();
     command
         .env("ORG", "octodemo")
         .env("GITHUB_API_URL", &github.api)
         .env("GHC_TOKEN", &github.token);
-    if let Some(cache) = cache {
-        command.env("CACHE_DIR", cache);
-    }
+    set(&mut command);
     let serving = Serving::start(command);
     let users = loop {
         let (_, text) = runtime.block_on(serving.get("/metrics"));
@@ -68,9 +94,8 @@ fn measure_with(runtime: &Runtime, github: &Github, bytes: u64, cache: Option<&P
     };
     let memory = process::memory(serving.id()).unwrap();
     println!(
-        "users report of {} MB, {users} users, {}: served after {:.1} s, peak memory {} MB (at most {MOST_MEGABYTES})",
+        "users report of {} MB, {users} users, {what}: served after {:.1} s, peak memory {} MB (at most {MOST_MEGABYTES})",
         bytes / 1_000_000,
-        if cache.is_some() { "stored in a directory" } else { "not stored" },
         started.elapsed().as_secs_f64(),
         memory.peak / 1_000_000
     );

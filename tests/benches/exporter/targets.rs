@@ -2,14 +2,15 @@
 //! all of them are served.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::command::{Serving, client, exporter};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
+use copilot_metrics_tests::organizations::Organizations;
 use tokio::runtime::Runtime;
 
-use crate::github::Github;
 use crate::process::{self, Memory};
 
 /// The numbers of targets. The first and the last are compared.
@@ -22,23 +23,35 @@ const EXPOSITIONS: usize = 3;
 const SCRAPE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What a number of targets costs.
-struct Cost {
-    targets: usize,
-    cpu_seconds: f64,
-    memory: Memory,
-    exposition_bytes: usize,
+pub struct Cost {
+    pub targets: usize,
+    /// From the start of the process until everything is served.
+    pub cpu_seconds: f64,
+    pub memory: Memory,
+    pub exposition_bytes: usize,
+    /// From the start until the first target is served, and all of them.
+    pub first: Duration,
+    pub all: Duration,
+}
+
+impl Cost {
+    /// The memory that may be resident.
+    pub fn most_resident(&self) -> usize {
+        EXPOSITIONS * self.exposition_bytes + BASE_BYTES
+    }
 }
 
 pub fn measure() {
-    let costs = TARGETS.map(cost_of);
-    for Cost { targets, cpu_seconds, memory, exposition_bytes } in &costs {
+    let costs = TARGETS.map(|targets| cost_of(targets, |_| {}));
+    for cost in &costs {
+        let Cost { targets, cpu_seconds, memory, exposition_bytes, .. } = cost;
         let megabytes = |bytes: u64| bytes / 1_000_000;
         println!(
             "{targets} targets, {:.1} MB of metrics: {cpu_seconds:.2} s of CPU ({:.0} ms per target), {} MB resident (at most {}), peak {} MB",
             *exposition_bytes as f64 / 1e6,
             cpu_seconds / *targets as f64 * 1e3,
             megabytes(memory.resident),
-            (EXPOSITIONS * exposition_bytes + BASE_BYTES) / 1_000_000,
+            cost.most_resident() / 1_000_000,
             megabytes(memory.peak),
         );
     }
@@ -63,9 +76,10 @@ pub fn measure() {
     );
 }
 
-fn cost_of(targets: usize) -> Cost {
+/// Starts an exporter of a number of targets, with further settings, and measures until all are served.
+pub fn cost_of(targets: usize, set: impl FnOnce(&mut Command)) -> Cost {
     let runtime = Runtime::new().unwrap();
-    let github = runtime.block_on(Github::start()).unwrap();
+    let github = runtime.block_on(Organizations::start_unlimited()).unwrap();
     // Each has about 0.2 MB of metrics.
     let sections = (0..targets).map(|number| format!("  - organization: org-{number}\n"));
     let config = Config::new(&format!("targets:\n{}", sections.collect::<String>()));
@@ -74,12 +88,15 @@ fn cost_of(targets: usize) -> Cost {
         .env("CONFIG_FILE", config.path())
         .env("GITHUB_API_URL", &github.api)
         .env("GHC_TOKEN", &github.token);
+    set(&mut command);
+    let started = Instant::now();
     let serving = Serving::start_with_own_log_level(command);
-    let mut refreshed = HashSet::new();
+    let (mut refreshed, mut first) = (HashSet::new(), None);
     while refreshed.len() < targets {
         let line = serving.wait_for("refreshed org=");
         let name = line.split("org=\"").nth(1).and_then(|rest| rest.split('"').next());
         refreshed.insert(name.unwrap_or_default().to_owned());
+        first.get_or_insert_with(|| started.elapsed());
     }
     let exposition_bytes = runtime.block_on(complete_exposition(&serving.url("/metrics")));
     Cost {
@@ -87,6 +104,8 @@ fn cost_of(targets: usize) -> Cost {
         cpu_seconds: process::cpu_seconds(serving.id()),
         memory: process::memory(serving.id()).unwrap(),
         exposition_bytes,
+        first: first.unwrap_or_default(),
+        all: started.elapsed(),
     }
 }
 

@@ -95,7 +95,7 @@ impl Clock for TestClock {
 }
 
 /// A response that does not mention a rate limit.
-async fn without_rate_limit(mut response: Response) -> Response {
+pub(crate) async fn without_rate_limit(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let names: Vec<_> =
         headers.keys().filter(|name| name.as_str().starts_with("x-ratelimit-")).cloned().collect();

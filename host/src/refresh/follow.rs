@@ -1,0 +1,245 @@
+//! What a replica does besides its own refreshes if it shares a store: a follower publishes what the leader
+//! has stored, and a leader stores again what the store has lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::documents::Versions;
+use super::map::store_samples;
+use super::restore::{load_documents, stored_samples};
+use super::role::Role;
+use super::stored_schedule::StoredSchedule;
+use super::target::{TargetTask, age};
+use crate::model::MappingId;
+use crate::output::Published;
+use crate::store::Slot;
+
+/// How often a follower looks for news, and a leader for losses.
+const FOLLOWER_INTERVAL: Duration = Duration::from_secs(1);
+const LEADER_INTERVAL: Duration = Duration::from_secs(10);
+
+impl TargetTask {
+    /// The role of this replica.
+    pub(super) fn role(&self) -> Role {
+        *self.role.borrow()
+    }
+
+    /// When [`Self::share`] is due.
+    pub(super) fn next_share(&self) -> Option<Instant> {
+        let interval = match self.role() {
+            Role::Leader => LEADER_INTERVAL,
+            Role::Follower => FOLLOWER_INTERVAL,
+            // The lease tells when the store is back.
+            Role::Undecided | Role::Alone => return None,
+        };
+        self.shared.store.is_shared().then(|| Instant::now() + interval)
+    }
+
+    /// Looks for what others have stored, or for what the store has lost.
+    pub(super) async fn share(&mut self) {
+        let Ok(version) = self.shared.store.version(self.target()).await else { return };
+        match (self.role(), version) {
+            (Role::Follower, Some(version)) => {
+                let is_news = self.followed.as_ref() != Some(&version);
+                if is_news && self.load_shared().await {
+                    self.followed = Some(version);
+                }
+            }
+            (Role::Leader, version) => {
+                let is_lost = version.is_none() && !self.versions.newest().is_empty();
+                if is_lost || self.shared.take_unsaved(self.target()) {
+                    self.store_all().await;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Adapts to its role, if that has changed.
+    pub(super) async fn adapt_to_role(&mut self) {
+        if self.role() != self.role_before {
+            self.change_role().await;
+        }
+    }
+
+    /// Adapts to a new role.
+    pub(super) async fn change_role(&mut self) {
+        if self.role() == Role::Leader {
+            // What the leader before has stored; what this replica has fetched alone is newer.
+            self.load_shared().await;
+            if self.role_before == Role::Alone {
+                self.store_all().await;
+            }
+        }
+        self.role_before = self.role();
+        self.followed = None;
+    }
+
+    /// Publishes the stored samples and takes the stored documents. Of documents that are newer here, which
+    /// this replica has fetched while the store was away, the own ones stay, and so do all samples.
+    /// Returns whether the store could be read.
+    async fn load_shared(&mut self) -> bool {
+        if !self.fetched_alone && !self.publish_shared().await {
+            return false;
+        }
+        let shared = Arc::clone(&self.shared);
+        let Some(versions) = load_documents(&shared, &self.settings, Some(&self.versions)).await
+        else {
+            return false;
+        };
+        if self.fetched_alone {
+            if is_ahead(&self.versions, &versions) {
+                return true;
+            }
+            self.fetched_alone = false;
+            if !self.publish_shared().await {
+                return false;
+            }
+        }
+        if versions.newest().is_empty() {
+            return true;
+        }
+        self.versions = versions;
+        let (now, time) = (Instant::now(), Timestamp::now());
+        let StoredSchedule { mappings, documents: mut known } = self.stored_schedule().await;
+        self.compare_mappings(&mappings);
+        for spec in &self.specs {
+            if let Some(state) = known.remove(&spec.name) {
+                self.schedule.take(&spec.name, state, now, time);
+                continue;
+            }
+            match self.versions.newest().get(&spec.name) {
+                Some(document) if document.is_of(spec) && !document.is_of_the_future(time) => {
+                    let ttl = self.settings.ttl_of(&spec.name);
+                    self.schedule.renew(&spec.name, ttl, age(document.confirmed_at), now);
+                }
+                Some(_) => self.schedule.forget(&spec.name),
+                None => {}
+            }
+        }
+        self.publish_view();
+        self.shared.publisher.served().await;
+        self.publish_outcome();
+        let [org, scope] = self.target().labels();
+        debug!(org, scope, documents = self.versions.newest().len(), "took what is stored");
+        true
+    }
+
+    /// Publishes the stored samples. Returns whether the store could be read.
+    async fn publish_shared(&self) -> bool {
+        let Some(mut stored) = stored_samples(&self.shared, self.target()).await else {
+            return false;
+        };
+        // Those that are not stored yet, or lost, don't blank what is served.
+        if stored.is_empty() {
+            return true;
+        }
+        stored.sort_by(|one, other| one.mapping.name.cmp(&other.mapping.name));
+        let is_of_other_mapping = |stored: &Published| {
+            let mut members = self.set.members().iter();
+            members.all(|member| member.mapping.sha256() != stored.mapping.sha256)
+        };
+        // Those of a new leader replace the stored ones in one step, in all replicas.
+        if self.role() == Role::Leader && stored.iter().any(is_of_other_mapping) {
+            return true;
+        }
+        self.shared.publisher.follow(self.target(), stored);
+        true
+    }
+
+    /// The mappings in use, by name.
+    fn own_mappings(&self) -> Vec<MappingId> {
+        let mut own: Vec<MappingId> =
+            self.set.members().iter().map(|member| member.mapping.id()).collect();
+        own.sort_by(|one, other| one.name.cmp(&other.name));
+        own
+    }
+
+    /// Says so if a follower has other mappings than its leader, once.
+    fn compare_mappings(&mut self, of_leader: &[MappingId]) {
+        let own = self.own_mappings();
+        let differ = self.role() == Role::Follower && !of_leader.is_empty() && own != of_leader;
+        let [org, scope] = self.target().labels();
+        let text = |mappings: &[MappingId]| {
+            let text = |of: &MappingId| {
+                format!(
+                    "{} {} ({})",
+                    of.name,
+                    of.version,
+                    of.sha256.get(..12).unwrap_or(&of.sha256)
+                )
+            };
+            mappings.iter().map(text).collect::<Vec<_>>().join(", ")
+        };
+        match (self.differs, differ) {
+            (false, true) => warn!(
+                org,
+                scope,
+                own = text(&own),
+                leader = text(of_leader),
+                "this replica has other mappings than the leader: publishing the leader's samples"
+            ),
+            (true, false) => {
+                info!(org, scope, "this replica has the same mappings as the leader again")
+            }
+            _ => {}
+        }
+        self.differs = differ;
+    }
+
+    /// What the leader knows about the documents.
+    async fn stored_schedule(&self) -> StoredSchedule {
+        let stored = self.shared.store.get_shared(&StoredSchedule::key(self.target()), None).await;
+        let stored = self.shared.note_store_error(self.target(), "load", stored).flatten();
+        stored.as_ref().map(StoredSchedule::from_document).unwrap_or_default()
+    }
+
+    /// Stores what is known about the documents, for other replicas.
+    pub(super) async fn store_schedule(&self) {
+        if !self.shared.store.is_shared() {
+            return;
+        }
+        let mut stored = self.schedule.to_stored(Instant::now(), Timestamp::now());
+        stored.mappings = self.own_mappings();
+        // It is small, and fails only if memory does.
+        let Ok(document) = stored.to_document() else { return };
+        let key = StoredSchedule::key(self.target());
+        let put = self.shared.store.put(&key, &document).await;
+        self.shared.note_store_error(self.target(), "save", put);
+    }
+
+    /// Stores everything again: the store has lost it, or could not take it.
+    async fn store_all(&mut self) {
+        let (good, newest) = (self.versions.good(), self.versions.newest());
+        let of_good = good.iter().map(|(name, document)| (name, document, Slot::Good));
+        let pending = newest.iter().filter(|(name, _)| self.versions.is_pending(name));
+        let of_pending = pending.map(|(name, document)| (name, document, Slot::Pending));
+        let mut stored = 0;
+        for (name, document, slot) in of_good.chain(of_pending) {
+            let put = self.shared.store.put(&self.key(name, document, slot), document).await;
+            stored +=
+                usize::from(self.shared.note_store_error(self.target(), "save", put).is_some());
+        }
+        for member in self.set.members() {
+            let published = self.shared.publisher.published(self.target(), member.mapping.sha256());
+            if let Some(published) = published {
+                store_samples(&self.shared, self.target(), published).await;
+            }
+        }
+        self.store_schedule().await;
+        let [org, scope] = self.target().labels();
+        info!(org, scope, documents = stored, "stored again in the shared store");
+    }
+}
+
+/// Whether any document is newer than the stored one.
+fn is_ahead(own: &Versions, stored: &Versions) -> bool {
+    own.newest().iter().any(|(name, document)| {
+        let stored = stored.newest().get(name);
+        stored.is_none_or(|stored| stored.confirmed_at < document.confirmed_at)
+    })
+}

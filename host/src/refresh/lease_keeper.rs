@@ -1,0 +1,111 @@
+//! Keeps the lease of a target, or waits for it: in a task of its own, since a refresh may take longer than a
+//! lease lasts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::role::{Answer, Role};
+use super::shared::Shared;
+use crate::model::Target;
+
+/// How long a lease lasts, and how often it is renewed.
+const TTL: Duration = Duration::from_secs(30);
+const RENEWAL: Duration = Duration::from_secs(10);
+/// How often a lease is requested that another replica has.
+const RETRY: Duration = Duration::from_secs(2);
+/// How long a replica does not request a lease that it has given up for others.
+const GIVEN_UP: Duration = Duration::from_secs(8);
+
+/// Keeps the lease of a target, or waits for it, until cancelled; then ends it, so that another replica
+/// takes over at once. `busy` is whether the target is being refreshed: then its lease is not given up.
+pub(super) async fn keep_lease(
+    shared: Arc<Shared>,
+    target: Target,
+    role: watch::Sender<Role>,
+    busy: watch::Receiver<bool>,
+    cancel: CancellationToken,
+) {
+    let (leases, holder) = (&shared.leases, shared.holder.as_str());
+    let mut is_held = false;
+    let keep = async {
+        loop {
+            if is_held && !*busy.borrow() && leases.give_up(&target) {
+                let [org, scope] = target.labels();
+                info!(org, scope, "leaving the target to another replica");
+                role.send_replace(Role::Follower);
+                shared.metrics.set_leader(&target, false);
+                // Whether it succeeds or not, it is not renewed.
+                shared.store.end_lease(&target, holder).await.ok();
+                is_held = false;
+                tokio::time::sleep(GIVEN_UP).await;
+                continue;
+            }
+            let answer = match leases.may_request(&target) {
+                true => match shared.store.lease(&target, holder, TTL).await {
+                    Ok(Some(_)) => Answer::Granted,
+                    Ok(None) => Answer::Refused,
+                    Err(_) => Answer::Failed,
+                },
+                // It follows whoever has it.
+                false => match shared.store.version(&target).await {
+                    Ok(_) => Answer::Refused,
+                    Err(_) => Answer::Failed,
+                },
+            };
+            is_held = answer == Answer::Granted || is_held && answer == Answer::Failed;
+            match is_held {
+                true => leases.add(&target),
+                false => leases.remove(&target),
+            }
+            note(&shared, &target, &role, answer);
+            tokio::time::sleep(if answer == Answer::Granted { RENEWAL } else { RETRY }).await;
+        }
+    };
+    cancel.run_until_cancelled(keep).await;
+    leases.remove(&target);
+    if is_held {
+        // If it fails, the lease expires.
+        shared.store.end_lease(&target, holder).await.ok();
+    }
+}
+
+/// Publishes the role after an answer.
+fn note(shared: &Shared, target: &Target, role: &watch::Sender<Role>, answer: Answer) {
+    let before = *role.borrow();
+    let after = before.after(answer);
+    shared.metrics.set_leader(target, after == Role::Leader);
+    if after == before {
+        return;
+    }
+    let [org, scope] = target.labels();
+    let text = match after {
+        Role::Leader => "leader: this replica fetches for the target",
+        Role::Follower => "follower: another replica fetches for the target",
+        Role::Alone => {
+            "the shared store is away: documents are fetched when they are twice as old as their TTL"
+        }
+        Role::Undecided => "undecided",
+    };
+    info!(org, scope, "{text}");
+    role.send_replace(after);
+}
+
+/// Tells the other replicas that this one exists, and counts them.
+pub(super) async fn count_replicas(shared: &Shared) {
+    // While the store is away, no lease is granted anyway.
+    if let Ok(replicas) = shared.store.replicas(&shared.holder, TTL).await {
+        shared.leases.set_replicas(replicas);
+    }
+}
+
+/// Counts the replicas again and again, until cancelled.
+pub(super) async fn keep_counting(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        count_replicas(&shared).await;
+    }
+}

@@ -1,0 +1,90 @@
+use copilot_metrics_tests::exposition::Exposition;
+use nix::sys::signal::Signal;
+
+use copilot_metrics_tests::command::Serving;
+
+use super::{PATIENCE, PAUSE, Replicas, TARGETS, data, leads, signal};
+
+/// The position of a replica that is the leader of something.
+async fn leader(replicas: &Replicas) -> usize {
+    let leaders = replicas.every_target_has_one_leader().await;
+    leaders.iter().position(|leads| *leads > 0).unwrap()
+}
+
+/// Waits until a replica is the leader of every target.
+async fn leads_all(replica: &Serving) {
+    for _ in 0..PATIENCE {
+        if leads(replica).await == TARGETS {
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    panic!("{}", replica.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_clean_stop_another_replica_takes_over_at_once() {
+    let mut replicas = Replicas::start(2, "3600").await;
+    let before = replicas.all_serve_the_same().await;
+    let counts = replicas.requests();
+    let mut stopped = replicas.running.remove(leader(&replicas).await);
+    signal(&stopped, Signal::SIGTERM);
+    assert!(stopped.wait().success());
+    // The leases have not expired: they were ended.
+    assert_eq!(replicas.every_target_has_one_leader().await, [TARGETS]);
+    assert_eq!(data(&replicas.running[0]).await, before);
+    assert_eq!(replicas.requests(), counts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_crash_another_replica_takes_over_when_the_lease_expires() {
+    let mut replicas = Replicas::start(2, "3600").await;
+    let before = replicas.all_serve_the_same().await;
+    let counts = replicas.requests();
+    let crashed = replicas.running.remove(leader(&replicas).await);
+    crashed.kill();
+    replicas.expire_leases();
+    assert_eq!(replicas.every_target_has_one_leader().await, [TARGETS]);
+    assert_eq!(data(&replicas.running[0]).await, before);
+    // What is stored is not due yet.
+    assert_eq!(replicas.requests(), counts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_is_stopped_beyond_its_lease_follows_when_it_continues() {
+    let replicas = Replicas::start(2, "3600").await;
+    let before = replicas.all_serve_the_same().await;
+    let stopped = leader(&replicas).await;
+    signal(&replicas.running[stopped], Signal::SIGSTOP);
+    replicas.expire_leases();
+    let other = &replicas.running[1 - stopped];
+    leads_all(other).await;
+    assert_eq!(data(other).await, before);
+    signal(&replicas.running[stopped], Signal::SIGCONT);
+    replicas.running[stopped].wait_for("follower: another replica fetches");
+    replicas.every_target_has_one_leader().await;
+    assert_eq!(replicas.all_serve_the_same().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_leader_fetches_later_is_published_by_all() {
+    let replicas = Replicas::start(2, "3").await;
+    replicas.every_target_has_one_leader().await;
+    let before = replicas.all_serve_the_same().await;
+    let day = replicas.github.newest_day();
+    replicas.github.set_newest_day(day.tomorrow().unwrap());
+    let days = |text: &str| {
+        let series = Exposition::parse(text);
+        series.sum("github_copilot_report_day_timestamp_seconds", "")
+    };
+    // The documents of a refresh arrive one after the other.
+    let mut after = before.clone();
+    for _ in 0..PATIENCE {
+        after = replicas.all_serve_the_same().await;
+        if days(&after) > days(&before) {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    assert!(days(&after) > days(&before));
+}

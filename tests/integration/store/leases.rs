@@ -1,0 +1,80 @@
+use std::time::Duration;
+
+use copilot_metrics_exporter::store::{Put, Store, StoreError};
+use copilot_metrics_tests::valkey::{Engine, Server};
+
+use super::{Replica, document, key, target};
+
+const TTL: Duration = Duration::from_secs(30);
+
+fn two_replicas(server: &Server) -> [Replica; 2] {
+    [(), ()].map(|()| Replica::at(&server.url()))
+}
+
+/// Makes a lease expire at once, as if its holder had not renewed it in time.
+fn expire(server: &Server) {
+    let leases: Vec<String> = server.send(&["KEYS", "*:lease"]);
+    for lease in leases {
+        server.send::<()>(&["PEXPIRE", &lease, "1"]);
+        server.wait_for(&["EXISTS", &lease], |exists| exists == "0");
+    }
+}
+
+#[tokio::test]
+async fn late_writes_of_a_holder_whose_lease_has_expired_are_refused() {
+    for engine in Engine::ALL {
+        let server = Server::start(engine);
+        let [late, new] = two_replicas(&server);
+        let (key, target) = (key("octo-org"), target("octo-org"));
+        let first = late.store.lease(&target, "late", TTL).await.unwrap().unwrap();
+        late.store.put(&key, &document(100, "first")).await.unwrap();
+        expire(&server);
+        // As long as no one else has taken over, its writes do no harm.
+        assert_eq!(late.store.put(&key, &document(200, "second")).await.unwrap(), Put::Stored);
+        let second = new.store.lease(&target, "new", TTL).await.unwrap().unwrap();
+        assert!(second.fence > first.fence);
+        let refused = |error: StoreError| matches!(error, StoreError::Fenced { .. });
+        assert!(refused(late.store.put(&key, &document(900, "late")).await.unwrap_err()));
+        assert!(refused(late.store.remove(&key).await.unwrap_err()));
+        let at = jiff::Timestamp::from_second(900).unwrap();
+        let stored = document(200, "second");
+        assert!(refused(late.store.confirm(&key, &stored, at).await.unwrap_err()));
+        assert_eq!(new.store.get(&key).await.unwrap(), Some(stored));
+        // It notices, and a new lease makes its writes valid again.
+        assert_eq!(late.store.lease(&target, "late", TTL).await.unwrap(), None);
+        new.store.end_lease(&target, "new").await.unwrap();
+        assert!(late.store.lease(&target, "late", TTL).await.unwrap().is_some());
+        assert_eq!(late.store.put(&key, &document(900, "late")).await.unwrap(), Put::Stored);
+    }
+}
+
+#[tokio::test]
+async fn a_lease_of_one_target_says_nothing_about_another_one() {
+    let server = Server::start(Engine::Valkey);
+    let [one, other] = two_replicas(&server);
+    assert!(one.store.lease(&target("octo-org"), "one", TTL).await.unwrap().is_some());
+    assert!(other.store.lease(&target("octo-other"), "other", TTL).await.unwrap().is_some());
+    assert!(other.store.lease(&target("octo-org"), "other", TTL).await.unwrap().is_none());
+    // Renewed, it lasts for its whole time again.
+    let leases: Vec<String> = server.send(&["KEYS", "*octo-org*:lease"]);
+    server.send::<()>(&["PEXPIRE", &leases[0], "5000"]);
+    assert!(one.store.lease(&target("octo-org"), "one", TTL).await.unwrap().is_some());
+    assert!(server.send::<u64>(&["PTTL", &leases[0]]) > 20_000);
+}
+
+#[tokio::test]
+async fn fencing_tokens_grow_even_if_the_server_loses_everything() {
+    for engine in Engine::ALL {
+        let server = Server::start(engine);
+        let [late, new] = two_replicas(&server);
+        let (key, target) = (key("octo-org"), target("octo-org"));
+        let first = late.store.lease(&target, "late", TTL).await.unwrap().unwrap();
+        server.send::<()>(&["FLUSHALL"]);
+        let second = new.store.lease(&target, "new", TTL).await.unwrap().unwrap();
+        assert!(second.fence > first.fence, "{second:?} after {first:?}");
+        let error = late.store.put(&key, &document(100, "late")).await.unwrap_err();
+        assert!(matches!(error, StoreError::Fenced { .. }), "{error}");
+        // Both store what they have again.
+        assert_eq!(new.store.put(&key, &document(100, "new")).await.unwrap(), Put::Stored);
+    }
+}
