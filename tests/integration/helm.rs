@@ -1,9 +1,9 @@
 /// The objects of the chart are the tested ones of `deploy/kubernetes`.
 mod base;
-/// Replicas that share a store.
-mod replicas;
 /// The package has the dashboards and the rules.
 mod package;
+/// Replicas that share a store.
+mod replicas;
 /// The README and the schema have every value.
 mod values;
 /// What each value changes.

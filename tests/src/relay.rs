@@ -122,8 +122,9 @@ impl Balancer {
         self.address
     }
 
-    /// Sends no more connections to an address.
-    pub fn remove(&self, end: SocketAddr) {
+    /// Sends no more connections to an address. Returns when the last one has ended.
+    pub async fn remove(&self, end: SocketAddr) {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).retain(|own| *own != end);
+        tokio::time::sleep(LONGEST).await;
     }
 }

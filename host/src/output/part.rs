@@ -39,6 +39,8 @@ pub(super) struct Part {
     pub entries: Vec<Entry>,
     /// The mappings of the replica whose samples are served. Empty: this one's own samples are.
     pub followed: Vec<MappingId>,
+    /// Whether samples were served that had been stored.
+    pub is_restored: bool,
 }
 
 /// A mapping in use and the samples that are served for it. Until it has returned some, those of the
@@ -60,7 +62,7 @@ impl Entry {
 impl Part {
     pub fn new(target: Target) -> Self {
         let (outcome, documents, entries, followed) = Default::default();
-        Self { target, outcome, documents, entries, followed }
+        Self { target, outcome, documents, entries, followed, is_restored: false }
     }
 
     pub fn has_data(&self) -> bool {
@@ -89,6 +91,11 @@ impl Part {
         self.has_data() || self.outcome.status != Status::Starting
     }
 
+    /// Whether its samples are not those of a first refresh that still lacks documents.
+    pub fn is_whole(&self) -> bool {
+        self.is_restored || self.outcome.status != Status::Starting
+    }
+
     /// The samples of its mappings that are left out because of a limit.
     pub fn left_out(&self) -> impl Iterator<Item = String> {
         let published = self.entries.iter().filter_map(|entry| entry.published.as_ref());
@@ -111,6 +118,7 @@ impl Part {
 
     /// Serves what was stored, before it is known which mappings run.
     pub fn restore(&mut self, stored: Vec<Published>) {
+        self.is_restored = true;
         self.entries.clear();
         for published in stored {
             self.restore_one(published);
@@ -168,6 +176,7 @@ impl Part {
     /// mixture.
     pub fn follow(&mut self, stored: Vec<Published>, mappings: &[MappingId]) {
         self.followed = mappings.to_vec();
+        self.is_restored = true;
         self.entries.retain(|entry| !entry.is_foreign);
         for entry in &mut self.entries {
             entry.published = None;
@@ -279,6 +288,7 @@ mod tests {
         let mut part = Part::new(Target::new(Scope::Organization, "octo-org").unwrap());
         part.place(&[(id("a", "2"), vec![]), (id("b", "1"), vec![])], true);
         part.publish(vec![published(id("a", "2"), "seats"), published(id("b", "1"), "b_seats")]);
+        assert!(!part.is_whole());
         // The other replica has an older version of one mapping, and others.
         let stored = vec![published(id("a", "1"), "seats"), published(id("c", "1"), "c_seats")];
         part.follow(stored, &[id("c", "1"), id("a", "1"), id("d", "1")]);
@@ -292,6 +302,7 @@ mod tests {
         let stored = vec![published(id("a", "3"), "seats"), published(id("b", "1"), "b_seats")];
         part.follow(stored, &[id("a", "3"), id("b", "1")]);
         assert_eq!(shown(&part), [("a3", true), ("b1", true)]);
+        assert!(part.is_whole());
         // This replica becomes the leader.
         part.lead();
         assert_eq!(part.shown(), [&id("a", "3")]);

@@ -37,6 +37,7 @@ pub struct Publisher {
     settled: watch::Sender<bool>,
     started: Instant,
     has_data: AtomicBool,
+    has_all_data: AtomicBool,
     snapshot: ArcSwap<Snapshot>,
     encode_duration: Gauge,
     /// The texts of single targets by name, with the version that they show.
@@ -67,6 +68,7 @@ impl Publisher {
             settled: watch::Sender::new(true),
             started: Instant::now(),
             has_data: AtomicBool::new(false),
+            has_all_data: AtomicBool::new(false),
             snapshot: ArcSwap::default(),
             encode_duration,
             texts: Mutex::default(),
@@ -230,9 +232,9 @@ impl Publisher {
         tokio::time::timeout_at(deadline, settled.wait_for(|settled| *settled)).await.ok();
     }
 
-    /// Whether every target has data, or has failed to get any.
-    pub fn is_settled(&self) -> bool {
-        *self.settled.borrow()
+    /// Whether what is served of every target has once been whole: stored, or of a refresh that has ended.
+    pub fn has_all_data(&self) -> bool {
+        self.has_all_data.load(Ordering::Relaxed)
     }
 
     /// The current snapshot: one pointer, however large.
@@ -318,6 +320,9 @@ impl Publisher {
             true => is_built,
             false => part.is_settled(),
         });
+        if is_built && !state.parts.is_empty() && state.parts.iter().all(Part::is_whole) {
+            self.has_all_data.store(true, Ordering::Relaxed);
+        }
         drop(state);
         self.settled
             .send_if_modified(|settled| std::mem::replace(settled, is_settled) != is_settled);

@@ -247,4 +247,3 @@ impl TargetTask {
         info!(org, scope, documents = stored, "stored again in the shared store");
     }
 }
-

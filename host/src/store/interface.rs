@@ -1,5 +1,6 @@
 //! What a store does.
 
+use std::future::ready;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -90,6 +91,11 @@ pub trait Store: Send + Sync {
         holder: &'a str,
         ttl: Duration,
     ) -> BoxFuture<'a, Result<usize, StoreError>>;
+
+    /// Notes that a process does not use the store any more.
+    fn leave<'a>(&'a self, _holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(ready(Ok(())))
+    }
 
     /// Frees the memory that a target takes. What is on disk stays.
     fn release(&self, target: &Target);

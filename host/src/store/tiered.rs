@@ -159,6 +159,10 @@ impl<S: Store> Store for Tiered<S> {
         self.store.replicas(holder, ttl)
     }
 
+    fn leave<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store.leave(holder)
+    }
+
     fn release(&self, target: &Target) {
         self.memory.release(target);
         self.store.release(target);

@@ -39,7 +39,7 @@ use super::page::{self, Selection};
 use super::peer::Peer;
 use super::watch::Web;
 use crate::model::text::visible;
-use crate::output::Status;
+use crate::output::{Status, TargetStatus};
 
 /// The path, below the prefix, that never requires a password: probes have none, and the response reveals nothing.
 pub const HEALTHY: &str = "/-/healthy";
@@ -130,12 +130,14 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
     }
     let has_data = app.publisher.has_data();
     // Other replicas have the data of all targets: next to theirs, a part of it would be a gap.
-    if has_data && (!app.has_replicas || app.publisher.is_settled()) {
+    if has_data && (!app.has_replicas || app.publisher.has_all_data()) {
         return (StatusCode::OK, "ready\n".to_owned());
     }
-    let which = if has_data { "not every target has" } else { "no target has" };
+    let which = if has_data { "not every target has all its" } else { "no target has" };
+    let is_missing =
+        |status: &&TargetStatus| !status.has_data || status.outcome.status == Status::Starting;
     let mut text = format!("not ready: {which} data yet\n");
-    for status in app.publisher.statuses().iter().filter(|status| !status.has_data) {
+    for status in app.publisher.statuses().iter().filter(is_missing) {
         let target = &status.target;
         let state = match &status.outcome.status {
             Status::Failed(problems) => {

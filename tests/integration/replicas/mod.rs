@@ -115,13 +115,9 @@ impl Replicas {
         self.running.push(Serving::start(command));
     }
 
-    /// How often each document was requested. The paths of its files don't say of which day they are.
+    /// How often each document was requested.
     fn requests(&self) -> BTreeMap<String, usize> {
-        let mut counts = BTreeMap::new();
-        for request in self.github.requests().into_iter().filter(|request| !request.file) {
-            *counts.entry(request.path).or_default() += 1;
-        }
-        counts
+        requests(&self.github)
     }
 
     /// Waits until all replicas serve data of all targets, and the same bytes. Returns them.
@@ -196,17 +192,30 @@ impl Replicas {
         self.expire_leases_of(&BTreeSet::from(["*".to_owned()]));
     }
 
+    /// Makes the store forget which replicas exist, as if 30 s had passed: those that live say so again.
+    fn forget_replicas(&self) {
+        self.server.send::<i64>(&["DEL", "copilot:replicas"]);
+    }
+
     /// Makes the leases of these targets expire: those of a replica that has died, so that the others keep
     /// theirs.
     fn expire_leases_of(&self, names: &BTreeSet<String>) {
         for name in names {
-            let leases: Vec<String> =
-                self.server.send(&["KEYS", &format!("*/{name}}}:lease")]);
+            let leases: Vec<String> = self.server.send(&["KEYS", &format!("*/{name}}}:lease")]);
             for lease in leases {
                 self.server.send::<i64>(&["PEXPIRE", &lease, "1"]);
             }
         }
     }
+}
+
+/// How often each document was requested. The paths of its files don't say of which day they are.
+fn requests(github: &StandIn) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for request in github.requests().into_iter().filter(|request| !request.file) {
+        *counts.entry(request.path).or_default() += 1;
+    }
+    counts
 }
 
 /// A text without some lines.
@@ -257,9 +266,15 @@ fn signal(replica: &Serving, signal: Signal) {
 async fn three_replicas_fetch_each_document_once_and_serve_the_same_bytes() {
     let replicas = Replicas::start(3, "3600").await;
     let leaders = replicas.every_target_has_one_leader().await;
-    let counts = replicas.requests();
-    let twice: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
-    assert!(counts.len() > 10 && twice.is_empty(), "{leaders:?} {twice:?}");
+    // The requests are those of one exporter without replicas.
+    let alone = stand_in_with(Options::default()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = alone.exporter();
+    command.env("CACHE_DIR", directory.path());
+    drop(Serving::start_with_targets(command, TARGETS));
+    let (counts, expected) = (replicas.requests(), requests(&alone));
+    let differ: Vec<_> = counts.iter().filter(|(path, n)| expected.get(*path) != Some(n)).collect();
+    assert!(counts.len() > 10 && differ.is_empty() && counts == expected, "{leaders:?} {differ:?}");
     // Those that did not fetch ran no mapping either.
     for (replica, leads) in replicas.running.iter().zip(&leaders) {
         let own = Exposition::parse(&replica.get("/metrics/self").await.1);

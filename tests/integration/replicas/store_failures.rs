@@ -166,3 +166,36 @@ async fn a_full_store_leaves_all_replicas_serving_and_takes_everything_when_it_h
     assert_eq!(replicas.all_serve_the_same().await, before);
     assert_eq!(replicas.requests(), counts);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_starts_while_the_store_hangs_is_ready_when_it_has_fetched_everything() {
+    let mut replicas = Replicas::without("3600").await;
+    let relay = Relay::start(replicas.server.address()).await;
+    relay.set(Mode::Silent);
+    replicas.add_at(&format!("redis://{}", relay.address()));
+    let mut is_ready = false;
+    for _ in 0..PATIENCE {
+        let (status, text) = replicas.running[0].get("/-/ready").await;
+        is_ready = status == 200;
+        if is_ready {
+            break;
+        }
+        assert!(status == 503 && text.starts_with("not ready: "), "{text}");
+        tokio::time::sleep(PAUSE).await;
+    }
+    assert!(is_ready, "{}", replicas.running[0].log());
+    // Nothing is missing from the first scrape on.
+    let text = data(&replicas.running[0]).await;
+    for org in ["octodemo", "octo-legacy", "octo-enterprise"] {
+        assert!(text.contains(&format!("github_copilot_seats{{org=\"{org}\"")), "{org}");
+    }
+    let before = replicas.all_serve_the_same().await;
+    let counts = replicas.requests();
+    relay.set(Mode::Open);
+    replicas.running[0].wait_for("Valkey works again");
+    assert_eq!(replicas.every_target_has_one_leader().await, [TARGETS]);
+    // It has stored what it has.
+    replicas.add();
+    assert_eq!(replicas.all_serve_the_same().await, before);
+    assert_eq!(replicas.requests(), counts);
+}

@@ -160,9 +160,16 @@ impl Access {
         ttl: Duration,
     ) -> Result<usize, Failure> {
         let mut command = cmd("EVAL");
-        command.arg(scripts::REPLICAS).arg(1).arg(format!("{prefix}replicas"));
+        command.arg(scripts::REPLICAS).arg(1).arg(replicas(prefix));
         command.arg(holder).arg(milliseconds(ttl));
         self.send(Operation::Lease, &command).await
+    }
+
+    /// Notes that a process does not exist any more.
+    pub(super) async fn leave(&self, prefix: &str, holder: &str) -> Result<(), Failure> {
+        let mut command = cmd("ZREM");
+        command.arg(replicas(prefix)).arg(holder);
+        self.send::<u64>(Operation::Lease, &command).await.map(drop)
     }
 
     /// Lets everything of a target expire later.
@@ -185,6 +192,11 @@ fn with_keys(command: &mut Cmd, keys: &Keys) {
     let names =
         [keys.fence(), keys.documents(), keys.contents(), keys.references(), keys.version()];
     command.arg(names.len()).arg(&names);
+}
+
+/// The key of the processes that exist: a sorted set by the time that they last said so.
+fn replicas(prefix: &str) -> String {
+    format!("{prefix}replicas")
 }
 
 fn milliseconds(duration: Duration) -> String {

@@ -347,6 +347,10 @@ impl Store for Valkey {
         Box::pin(async move { Ok(self.access.replicas(&self.prefix, holder, ttl).await?) })
     }
 
+    fn leave<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { Ok(self.access.leave(&self.prefix, holder).await?) })
+    }
+
     fn release(&self, _: &Target) {}
 
     fn is_durable(&self) -> bool {
