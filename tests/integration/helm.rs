@@ -2,6 +2,8 @@
 mod base;
 /// The package has the dashboards and the rules.
 mod package;
+/// Replicas that share a store.
+mod replicas;
 /// The README and the schema have every value.
 mod values;
 /// What each value changes.
@@ -30,6 +32,15 @@ fn only<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     let found: Vec<_> = objects.iter().filter(|object| object["kind"] == kind).collect();
     assert_eq!(found.len(), 1, "{kind}: {objects:#?}");
     found[0]
+}
+
+/// Three replicas that share a server with a password and a certificate of its own CA.
+fn three_replicas() -> Value {
+    json!({
+        "organizations": ["octo-org"], "replicas": 3,
+        "store": {"url": "rediss://valkey.databases.svc:6380", "secret": "valkey", "caKey": "ca.crt", "ports": [6380]},
+        "serviceMonitor": {"enabled": true},
+    })
 }
 
 /// The values of every variant, with its name.
@@ -76,6 +87,14 @@ fn variants() -> Vec<(&'static str, Value)> {
             json!({"networkPolicy": {"port": 3128, "egress": [{"ports": [{"port": 9090}]}], "from": [{"podSelector": {}}]}}),
         ),
         ("Cilium", json!({"networkPolicy": {"cilium": true}})),
+        ("replicas", three_replicas()),
+        (
+            "replicas with everything else",
+            json!({"replicas": 5, "store": {"url": "redis://valkey:26379", "ports": [6379, 26379],
+                "settings": {"sentinel": {"master": "main"}}}, "web": {"secret": "web"},
+                "persistence": {"enabled": true, "accessModes": ["ReadWriteMany"]}, "networkPolicy": {"cilium": true},
+                "podMonitor": {"enabled": true, "dailyInterval": "", "endpoint": {"scheme": "https"}}}),
+        ),
         (
             "no policy",
             json!({"networkPolicy": {"enabled": false}, "serviceAccount": {"create": false}}),

@@ -18,6 +18,9 @@ use crate::transcript::keep_secret;
 const PATIENCE: usize = 300;
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Closes all connections but the one that it is sent on.
+const CLOSE: &[&str] = &["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"];
+
 /// Which program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -158,6 +161,45 @@ impl Server {
     pub fn tls_url(&self, host: &str) -> String {
         let address = self.tls_address.unwrap_or_else(|| panic!("it has no TLS"));
         format!("rediss://{host}:{}", address.port())
+    }
+
+    /// Presents another certificate from now on, and closes all connections.
+    pub fn use_certificate(&self, authority: &Authority, names: &[&str]) {
+        let (certificate, key) = authority.sign(names, 30);
+        for (name, pem) in [("cert", certificate), ("key", key)] {
+            let path = self.directory.path().join(name);
+            fs::write(&path, pem).unwrap_or_else(|error| panic!("{error}"));
+        }
+        let [certificate, key] = ["cert", "key"].map(|name| self.directory.path().join(name));
+        let [certificate, key] = [certificate, key].map(|path| path.display().to_string());
+        let command = ["CONFIG", "SET", "tls-cert-file", &certificate, "tls-key-file", &key];
+        self.send::<()>(&command);
+        self.close_connections();
+    }
+
+    /// Requires a password from now on, and closes all connections.
+    pub fn require_password(&self, password: &str) {
+        keep_secret(password);
+        self.send_all(&[&["CONFIG", "SET", "requirepass", password], CLOSE]);
+    }
+
+    /// Requires no password any more, which was `password`.
+    pub fn forget_password(&self, password: &str) {
+        self.send_all(&[&["AUTH", password], &["CONFIG", "SET", "requirepass", ""]]);
+    }
+
+    /// Sends commands on one connection.
+    fn send_all(&self, commands: &[&[&str]]) {
+        let mut connection = self.connect().unwrap_or_else(|error| panic!("{error}"));
+        for command in commands {
+            let sent = redis::Cmd::new().arg(*command).query::<redis::Value>(&mut connection);
+            sent.unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+
+    /// Closes all connections of clients.
+    pub fn close_connections(&self) {
+        self.send::<u64>(CLOSE);
     }
 
     /// Starts it again after [`Self::kill`], at the same address and without the data.

@@ -112,6 +112,7 @@ impl Exporter {
             paths: settings.paths.clone(),
             publisher,
             daily: settings.enable_daily.then_some(daily),
+            has_replicas: settings.valkey.is_some(),
             reloader,
             enable_lifecycle: settings.enable_lifecycle,
             web,

@@ -21,6 +21,7 @@ mod paths;
 mod registry;
 mod remote_write;
 mod secret_files;
+mod secret_source;
 mod sections;
 mod settings;
 mod store;
@@ -46,9 +47,10 @@ pub use registry::{
 };
 pub use remote_write::{
     Authentication, EndpointUrl, Pattern, Pem, ProtobufMessage, QueueSettings, RelabelAction,
-    RelabelRule, RemoteWriteSettings, SecretSource, TlsFiles, TlsSettings,
+    RelabelRule, RemoteWriteSettings, TlsFiles, TlsSettings,
 };
 pub use secret_files::{check_private_key, read_ca_file, read_private_key, read_token_file};
+pub use secret_source::SecretSource;
 pub use settings::{DEFAULT_API_URL, DEFAULT_TTL_SECONDS, Settings};
 pub use store::{SentinelSettings, StoreUrl, ValkeySettings};
 pub use target::{MappingSettings, Placed, TargetSettings};

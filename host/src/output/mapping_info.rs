@@ -19,8 +19,7 @@ pub(super) fn describe(registry: &Registry) {
 pub(super) fn mapping_info(parts: &[Part]) -> Option<MetricFamily> {
     let samples = parts.iter().flat_map(|part| {
         let [org, scope] = part.target.labels();
-        part.entries.iter().map(move |entry| {
-            let mapping = entry.shown();
+        part.shown().into_iter().map(move |mapping| {
             let values = [&*mapping.name, org, scope, &*mapping.sha256, &*mapping.version];
             gauge_sample(&INFO_LABELS, &values, 1.0)
         })

@@ -37,6 +37,10 @@ pub(super) struct Part {
     pub outcome: Outcome,
     pub documents: Vec<DocumentStatus>,
     pub entries: Vec<Entry>,
+    /// The mappings of the replica whose samples are served. Empty: this one's own samples are.
+    pub followed: Vec<MappingId>,
+    /// Whether samples were served that had been stored.
+    pub is_restored: bool,
 }
 
 /// A mapping in use and the samples that are served for it. Until it has returned some, those of the
@@ -44,6 +48,8 @@ pub(super) struct Part {
 pub(super) struct Entry {
     pub mapping: MappingId,
     pub published: Option<Published>,
+    /// Whether only the replica that is followed has the mapping.
+    pub is_foreign: bool,
 }
 
 impl Entry {
@@ -55,17 +61,39 @@ impl Entry {
 
 impl Part {
     pub fn new(target: Target) -> Self {
-        let (outcome, documents, entries) = Default::default();
-        Self { target, outcome, documents, entries }
+        let (outcome, documents, entries, followed) = Default::default();
+        Self { target, outcome, documents, entries, followed, is_restored: false }
     }
 
     pub fn has_data(&self) -> bool {
         self.entries.iter().any(|entry| entry.published.is_some())
     }
 
+    /// The mappings whose samples are served, or will be: the same in all replicas.
+    pub fn shown(&self) -> Vec<&MappingId> {
+        let of_entries = || self.entries.iter().map(Entry::shown);
+        if self.followed.is_empty() {
+            return of_entries().collect();
+        }
+        let served = self.entries.iter().filter_map(|entry| entry.published.as_ref());
+        let served: Vec<&MappingId> = served.map(|published| &published.mapping).collect();
+        let of_name = |name: &str| served.iter().find(|mapping| mapping.name == name).copied();
+        let followed = self.followed.iter();
+        let known = followed.map(|mapping| of_name(&mapping.name).unwrap_or(mapping));
+        let is_unknown = |mapping: &&&MappingId| {
+            self.followed.iter().all(|followed| followed.name != mapping.name)
+        };
+        known.chain(served.iter().filter(is_unknown).copied()).collect()
+    }
+
     /// Whether it has data or has failed to get any.
     pub fn is_settled(&self) -> bool {
         self.has_data() || self.outcome.status != Status::Starting
+    }
+
+    /// Whether its samples are not those of a first refresh that still lacks documents.
+    pub fn is_whole(&self) -> bool {
+        self.is_restored || self.outcome.status != Status::Starting
     }
 
     /// The samples of its mappings that are left out because of a limit.
@@ -83,13 +111,14 @@ impl Part {
         TargetStatus {
             target: self.target.clone(),
             outcome,
-            mappings: self.entries.iter().map(|entry| entry.shown().clone()).collect(),
+            mappings: self.shown().into_iter().cloned().collect(),
             has_data: self.has_data(),
         }
     }
 
     /// Serves what was stored, before it is known which mappings run.
     pub fn restore(&mut self, stored: Vec<Published>) {
+        self.is_restored = true;
         self.entries.clear();
         for published in stored {
             self.restore_one(published);
@@ -100,6 +129,7 @@ impl Part {
     /// mapping has one of their families now: it must not be served twice.
     pub fn place(&mut self, mappings: &[(MappingId, Vec<Arc<Family>>)], is_complete: bool) {
         let mut before = std::mem::take(&mut self.entries);
+        let is_following = !self.followed.is_empty();
         let belongs_to_other = |family: &Family, name: &str| {
             let others = mappings.iter().filter(|(mapping, _)| mapping.name != name);
             others.flat_map(|(_, families)| families).any(|other| other.name == family.name)
@@ -112,17 +142,20 @@ impl Part {
                 let mut families = published.samples.families.iter();
                 !families.any(|(family, _)| belongs_to_other(family, name))
             };
-            Entry { mapping: mapping.clone(), published: published.filter(is_alone) }
+            // What is followed is served as it is.
+            let is_served = |published: &Published| is_following || is_alone(published);
+            let published = published.filter(is_served);
+            Entry { mapping: mapping.clone(), published, is_foreign: false }
         });
         self.entries = entries.collect();
-        if !is_complete {
+        if !is_complete || is_following {
             let is_free = |published: &Published| {
                 let mut families = published.samples.families.iter();
                 !families.any(|(family, _)| belongs_to_other(family, &published.mapping.name))
             };
             let is_other = |old: &Entry| {
                 mappings.iter().all(|(mapping, _)| mapping.name != old.mapping.name)
-                    && old.published.as_ref().is_some_and(is_free)
+                    && old.published.as_ref().is_some_and(|old| is_following || is_free(old))
             };
             self.entries.extend(before.into_iter().filter(is_other));
         }
@@ -138,9 +171,13 @@ impl Part {
         }
     }
 
-    /// Serves exactly the samples that another replica has stored, whatever mappings this one has. Those of
-    /// a mapping without stored samples are not served: they would be a mixture.
-    pub fn follow(&mut self, stored: Vec<Published>) {
+    /// Serves exactly the samples that another replica has stored, which has these mappings, whatever
+    /// mappings this one has. Those of a mapping without stored samples are not served: they would be a
+    /// mixture.
+    pub fn follow(&mut self, stored: Vec<Published>, mappings: &[MappingId]) {
+        self.followed = mappings.to_vec();
+        self.is_restored = true;
+        self.entries.retain(|entry| !entry.is_foreign);
         for entry in &mut self.entries {
             entry.published = None;
         }
@@ -148,14 +185,30 @@ impl Part {
             let same = |entry: &&mut Entry| entry.mapping.name == published.mapping.name;
             match self.entries.iter_mut().find(same) {
                 Some(entry) => entry.published = Some(published),
-                None => self.restore_one(published),
+                None => {
+                    let mapping = published.mapping.clone();
+                    let published = Some(published);
+                    self.entries.push(Entry { mapping, published, is_foreign: true });
+                }
             }
         }
+        // Their order is that of the families.
+        let position = |entry: &Entry| {
+            let mut names = mappings.iter().map(|mapping| &mapping.name);
+            names.position(|name| *name == entry.mapping.name).unwrap_or(usize::MAX)
+        };
+        self.entries.sort_by_key(position);
+    }
+
+    /// Serves the samples of its own mappings from now on.
+    pub fn lead(&mut self) {
+        self.followed.clear();
+        self.entries.retain(|entry| !entry.is_foreign);
     }
 
     fn restore_one(&mut self, published: Published) {
         let mapping = published.mapping.clone();
-        self.entries.push(Entry { mapping, published: Some(published) });
+        self.entries.push(Entry { mapping, published: Some(published), is_foreign: false });
     }
 
     /// The samples of a mapping that are served.
@@ -235,12 +288,24 @@ mod tests {
         let mut part = Part::new(Target::new(Scope::Organization, "octo-org").unwrap());
         part.place(&[(id("a", "2"), vec![]), (id("b", "1"), vec![])], true);
         part.publish(vec![published(id("a", "2"), "seats"), published(id("b", "1"), "b_seats")]);
+        assert!(!part.is_whole());
         // The other replica has an older version of one mapping, and others.
-        part.follow(vec![published(id("a", "1"), "seats"), published(id("c", "1"), "c_seats")]);
-        assert_eq!(shown(&part), [("a1", true), ("b1", false), ("c1", true)]);
-        // It was updated.
-        part.follow(vec![published(id("a", "2"), "seats"), published(id("b", "1"), "b_seats")]);
-        assert_eq!(shown(&part), [("a2", true), ("b1", true), ("c1", false)]);
+        let stored = vec![published(id("a", "1"), "seats"), published(id("c", "1"), "c_seats")];
+        part.follow(stored, &[id("c", "1"), id("a", "1"), id("d", "1")]);
+        assert_eq!(shown(&part), [("c1", true), ("a1", true), ("b1", false)]);
+        // Those without samples are named too, and mappings that only this replica has are not.
+        assert_eq!(part.shown(), [&id("c", "1"), &id("a", "1"), &id("d", "1")]);
+        // Its own mappings change.
+        part.place(&[(id("a", "3"), vec![family("c_seats")])], true);
+        assert_eq!(part.shown(), [&id("c", "1"), &id("a", "1"), &id("d", "1")]);
+        // The other one was updated.
+        let stored = vec![published(id("a", "3"), "seats"), published(id("b", "1"), "b_seats")];
+        part.follow(stored, &[id("a", "3"), id("b", "1")]);
+        assert_eq!(shown(&part), [("a3", true), ("b1", true)]);
+        assert!(part.is_whole());
+        // This replica becomes the leader.
+        part.lead();
+        assert_eq!(part.shown(), [&id("a", "3")]);
     }
 
     #[test]

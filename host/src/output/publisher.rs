@@ -17,7 +17,7 @@ use super::part::{Part, Placement, Published};
 use super::snapshot::{Snapshot, write_exposition};
 use super::status::{DocumentStatus, Outcome, TargetStatus};
 use crate::model::metrics::Registry;
-use crate::model::{Samples, Target};
+use crate::model::{MappingId, Samples, Target};
 
 /// How long scrapes wait for the first data, all together: well below Prometheus' default timeout of
 /// 10 s, and long enough for the small documents of most organizations.
@@ -37,6 +37,7 @@ pub struct Publisher {
     settled: watch::Sender<bool>,
     started: Instant,
     has_data: AtomicBool,
+    has_all_data: AtomicBool,
     snapshot: ArcSwap<Snapshot>,
     encode_duration: Gauge,
     /// The texts of single targets by name, with the version that they show.
@@ -67,6 +68,7 @@ impl Publisher {
             settled: watch::Sender::new(true),
             started: Instant::now(),
             has_data: AtomicBool::new(false),
+            has_all_data: AtomicBool::new(false),
             snapshot: ArcSwap::default(),
             encode_duration,
             texts: Mutex::default(),
@@ -84,6 +86,9 @@ impl Publisher {
                     state.parts.push(Part::new(target.clone()));
                 }
             }
+            // That of the settings, as after a restart: all replicas serve the same bytes.
+            let position = |part: &Part| targets.iter().position(|target| *target == part.target);
+            state.parts.sort_by_cached_key(position);
             state.missing = missing;
         });
         self.settle();
@@ -99,21 +104,29 @@ impl Publisher {
         self.change_part(false, target, |part| part.publish(published));
     }
 
-    /// Serves exactly the samples that another replica has stored for a target. Returns whether they are news.
-    pub fn follow(&self, target: &Target, stored: Vec<Published>) -> bool {
+    /// Serves exactly the samples that another replica has stored for a target, which has these mappings.
+    /// Returns whether they are news.
+    pub fn follow(&self, target: &Target, stored: Vec<Published>, mappings: &[MappingId]) -> bool {
         let identify = |published: &Published| {
             (published.mapping.sha256.clone(), published.fingerprint.clone())
         };
         let is_served = self.with_parts(|parts| {
-            let entries = parts.iter().filter(|part| part.target == *target);
-            let entries = entries.flat_map(|part| &part.entries);
-            let served = entries.filter_map(|entry| entry.published.as_ref()).map(identify);
-            served.collect::<BTreeSet<_>>() == stored.iter().map(identify).collect()
+            let Some(part) = parts.iter().find(|part| part.target == *target) else {
+                return false;
+            };
+            let served = part.entries.iter().filter_map(|entry| entry.published.as_ref());
+            let served: BTreeSet<_> = served.map(identify).collect();
+            part.followed == mappings && served == stored.iter().map(identify).collect()
         });
         if !is_served {
-            self.change_part(false, target, |part| part.follow(stored));
+            self.change_part(false, target, |part| part.follow(stored, mappings));
         }
         !is_served
+    }
+
+    /// Serves the samples of its own mappings from now on, for a target for which it followed another replica.
+    pub fn lead(&self, target: &Target) {
+        self.change_part(false, target, Part::lead);
     }
 
     /// Changes the mappings of targets together with their samples: one snapshot has everything old,
@@ -219,6 +232,11 @@ impl Publisher {
         tokio::time::timeout_at(deadline, settled.wait_for(|settled| *settled)).await.ok();
     }
 
+    /// Whether what is served of every target has once been whole: stored, or of a refresh that has ended.
+    pub fn has_all_data(&self) -> bool {
+        self.has_all_data.load(Ordering::Relaxed)
+    }
+
     /// The current snapshot: one pointer, however large.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
@@ -302,6 +320,9 @@ impl Publisher {
             true => is_built,
             false => part.is_settled(),
         });
+        if is_built && !state.parts.is_empty() && state.parts.iter().all(Part::is_whole) {
+            self.has_all_data.store(true, Ordering::Relaxed);
+        }
         drop(state);
         self.settled
             .send_if_modified(|settled| std::mem::replace(settled, is_settled) != is_settled);

@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 use super::documents::Versions;
 use super::map::store_samples;
 use super::restore::{load_documents, stored_samples};
-use super::role::Role;
+use super::role::{Role, is_overdue};
 use super::stored_schedule::StoredSchedule;
 use super::target::{TargetTask, age};
 use crate::model::MappingId;
@@ -71,6 +71,7 @@ impl TargetTask {
         if self.role() == Role::Leader {
             // What the leader before has stored; what this replica has fetched alone is newer.
             self.load_shared().await;
+            self.shared.publisher.lead(self.target());
             if self.role_before == Role::Alone {
                 self.store_all().await;
             }
@@ -79,11 +80,12 @@ impl TargetTask {
         self.followed = None;
     }
 
-    /// Publishes the stored samples and takes the stored documents. Of documents that are newer here, which
-    /// this replica has fetched while the store was away, the own ones stay, and so do all samples.
+    /// Publishes the stored samples and takes the stored documents. While the leader has none that this
+    /// replica has fetched without the store, or not for a long time, the own ones stay, and so do all samples.
     /// Returns whether the store could be read.
     async fn load_shared(&mut self) -> bool {
-        if !self.fetched_alone && !self.publish_shared().await {
+        let StoredSchedule { mappings, documents: mut known } = self.stored_schedule().await;
+        if !self.fetched_alone && !self.publish_shared(&mappings).await {
             return false;
         }
         let shared = Arc::clone(&self.shared);
@@ -92,20 +94,22 @@ impl TargetTask {
             return false;
         };
         if self.fetched_alone {
-            if is_ahead(&self.versions, &versions) {
+            if self.is_ahead(&versions) {
                 return true;
             }
             self.fetched_alone = false;
-            if !self.publish_shared().await {
+            if !self.publish_shared(&mappings).await {
                 return false;
             }
         }
-        if versions.newest().is_empty() {
+        // A store that was emptied does not have more than this replica. But the leader of a target that
+        // GitHub refuses has no documents, only the reason.
+        let is_told = !known.is_empty() && self.versions.newest().is_empty();
+        if versions.newest().is_empty() && !is_told {
             return true;
         }
         self.versions = versions;
         let (now, time) = (Instant::now(), Timestamp::now());
-        let StoredSchedule { mappings, documents: mut known } = self.stored_schedule().await;
         self.compare_mappings(&mappings);
         for spec in &self.specs {
             if let Some(state) = known.remove(&spec.name) {
@@ -129,8 +133,19 @@ impl TargetTask {
         true
     }
 
-    /// Publishes the stored samples. Returns whether the store could be read.
-    async fn publish_shared(&self) -> bool {
+    /// Whether any document is newer than the stored one, and that one is so old that its leader must have
+    /// failed to fetch it. Else all replicas serve the same again, even if it is slightly older.
+    fn is_ahead(&self, stored: &Versions) -> bool {
+        self.versions.newest().iter().any(|(name, document)| {
+            stored.newest().get(name).is_none_or(|stored| {
+                stored.confirmed_at < document.confirmed_at
+                    && is_overdue(self.settings.ttl_of(name), age(stored.confirmed_at))
+            })
+        })
+    }
+
+    /// Publishes the stored samples of a leader with these mappings. Returns whether the store could be read.
+    async fn publish_shared(&self, mappings: &[MappingId]) -> bool {
         let Some(mut stored) = stored_samples(&self.shared, self.target()).await else {
             return false;
         };
@@ -147,16 +162,13 @@ impl TargetTask {
         if self.role() == Role::Leader && stored.iter().any(is_of_other_mapping) {
             return true;
         }
-        self.shared.publisher.follow(self.target(), stored);
+        self.shared.publisher.follow(self.target(), stored, mappings);
         true
     }
 
-    /// The mappings in use, by name.
+    /// The mappings in use, in the order in which their samples are served.
     fn own_mappings(&self) -> Vec<MappingId> {
-        let mut own: Vec<MappingId> =
-            self.set.members().iter().map(|member| member.mapping.id()).collect();
-        own.sort_by(|one, other| one.name.cmp(&other.name));
-        own
+        self.set.members().iter().map(|member| member.mapping.id()).collect()
     }
 
     /// Says so if a follower has other mappings than its leader, once.
@@ -234,12 +246,4 @@ impl TargetTask {
         let [org, scope] = self.target().labels();
         info!(org, scope, documents = stored, "stored again in the shared store");
     }
-}
-
-/// Whether any document is newer than the stored one.
-fn is_ahead(own: &Versions, stored: &Versions) -> bool {
-    own.newest().iter().any(|(name, document)| {
-        let stored = stored.newest().get(name);
-        stored.is_none_or(|stored| stored.confirmed_at < document.confirmed_at)
-    })
 }

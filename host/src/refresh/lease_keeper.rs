@@ -15,6 +15,9 @@ use crate::model::Target;
 /// How long a lease lasts, and how often it is renewed.
 const TTL: Duration = Duration::from_secs(30);
 const RENEWAL: Duration = Duration::from_secs(10);
+/// How often the replicas are counted. After a death, the leases of the dead one are granted as soon as the
+/// others know that they may have more.
+const COUNTING: Duration = Duration::from_secs(2);
 /// How often a lease is requested that another replica has.
 const RETRY: Duration = Duration::from_secs(2);
 /// How long a replica does not request a lease that it has given up for others.
@@ -105,7 +108,7 @@ pub(super) async fn count_replicas(shared: &Shared) {
 /// Counts the replicas again and again, until cancelled.
 pub(super) async fn keep_counting(shared: Arc<Shared>) {
     loop {
-        tokio::time::sleep(RENEWAL).await;
+        tokio::time::sleep(COUNTING).await;
         count_replicas(&shared).await;
     }
 }

@@ -177,6 +177,10 @@ impl Reconciler {
     pub async fn shutdown(&mut self) {
         self.compilations.abort_all();
         self.checks.abort_all();
+        if self.shared.store.is_shared() {
+            // Then the others may have more leases. If it fails, they find out later.
+            self.shared.store.leave(&self.shared.holder).await.ok();
+        }
         self.tasks.stop_all().await;
     }
 

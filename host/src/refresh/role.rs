@@ -61,6 +61,11 @@ impl Role {
     }
 }
 
+/// Whether a document is so old that its leader must have failed to fetch it.
+pub(super) fn is_overdue(ttl: Duration, age: Duration) -> bool {
+    age > ttl.saturating_mul(PATIENCE)
+}
+
 /// How many targets a replica may be the leader of.
 pub(super) fn limit(targets: usize, replicas: usize) -> usize {
     targets.div_ceil(replicas.max(1)) + 1

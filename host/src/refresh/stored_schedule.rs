@@ -20,7 +20,7 @@ const NAME: &str = ".schedule";
 /// What the leader of a target knows.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct StoredSchedule {
-    /// The mappings that it runs, by name.
+    /// The mappings that it runs, in the order in which their samples are served.
     pub(super) mappings: Vec<MappingId>,
     /// What is known about the documents, by name.
     pub(super) documents: BTreeMap<String, StoredState>,

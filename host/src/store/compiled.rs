@@ -84,6 +84,10 @@ impl CompiledCode {
     /// Opens the directory, and creates it if needed. What others could have written to it is removed.
     /// The error says why it can't be used; then every start compiles.
     pub fn open(directory: &Path, metrics: Option<Metrics>) -> io::Result<Self> {
+        // With a shared store, nothing else is kept in the parent.
+        if let Some(parent) = directory.parent() {
+            DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+        }
         if let Err(error) = DirBuilder::new().mode(0o700).create(directory)
             && error.kind() != io::ErrorKind::AlreadyExists
         {

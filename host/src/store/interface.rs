@@ -1,5 +1,6 @@
 //! What a store does.
 
+use std::future::ready;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -99,12 +100,17 @@ pub trait Store: Send + Sync {
         _text: &'a str,
         _ttl: Duration,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(std::future::ready(Ok(())))
+        Box::pin(ready(Ok(())))
     }
 
     /// The note of a name that any process has left, unless it has expired.
     fn note<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
-        Box::pin(std::future::ready(Ok(None)))
+        Box::pin(ready(Ok(None)))
+    }
+
+    /// Notes that a process does not use the store any more.
+    fn leave<'a>(&'a self, _holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(ready(Ok(())))
     }
 
     /// Frees the memory that a target takes. What is on disk stays.

@@ -172,6 +172,10 @@ impl<S: Store> Store for Tiered<S> {
         self.store.note(name)
     }
 
+    fn leave<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store.leave(holder)
+    }
+
     fn release(&self, target: &Target) {
         self.memory.release(target);
         self.store.release(target);

@@ -8,7 +8,7 @@
 //! | `/metrics/self` | only the exporter's own metrics |
 //! | `/metrics/daily` | the daily samples in the text format; 404 if they are turned off |
 //! | `/-/healthy` | 200 while the process runs |
-//! | `/-/ready` | 200 if there is data to serve, otherwise 503 and the reason |
+//! | `/-/ready` | 200 if there is data to serve, with replicas of every target; otherwise 503 and the reason |
 //! | `POST /-/reload` | reloads the settings; 500 and the reason if they can't be used; 403 unless allowed |
 //! | `/` | the page: state and charts of all targets, or of `?org=…&scope=…&range=…` |
 //!
@@ -39,7 +39,7 @@ use super::page::{self, Selection};
 use super::peer::Peer;
 use super::watch::Web;
 use crate::model::text::visible;
-use crate::output::Status;
+use crate::output::{Status, TargetStatus};
 
 /// The path, below the prefix, that never requires a password: probes have none, and the response reveals nothing.
 pub const HEALTHY: &str = "/-/healthy";
@@ -128,11 +128,16 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
     if let Some(missing) = app.publisher.missing() {
         return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", visible(&missing)));
     }
-    if app.publisher.has_data() {
+    let has_data = app.publisher.has_data();
+    // Other replicas have the data of all targets: next to theirs, a part of it would be a gap.
+    if has_data && (!app.has_replicas || app.publisher.has_all_data()) {
         return (StatusCode::OK, "ready\n".to_owned());
     }
-    let mut text = "not ready: no target has data yet\n".to_owned();
-    for status in app.publisher.statuses() {
+    let which = if has_data { "not every target has all its" } else { "no target has" };
+    let is_missing =
+        |status: &&TargetStatus| !status.has_data || status.outcome.status == Status::Starting;
+    let mut text = format!("not ready: {which} data yet\n");
+    for status in app.publisher.statuses().iter().filter(is_missing) {
         let target = &status.target;
         let state = match &status.outcome.status {
             Status::Failed(problems) => {

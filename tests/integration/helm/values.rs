@@ -106,6 +106,12 @@ fn a_value_that_would_be_ignored_or_would_reveal_a_token_is_rejected_with_its_na
         (json!({"env": {"GHC_TOKEN": "ghp_0123456789"}}), "propertyName 'GHC_TOKEN'"),
         (json!({"organizations": "octo-org"}), "'/organizations': got string, want array"),
         (json!({"replicas": 2}), "'/replicas': maximum: got 2, want 1"),
+        (json!({"store": {"url": "redis://:a-password@valkey"}}), "'/store/url'"),
+        (json!({"env": {"STORE_URL": "redis://valkey"}}), "propertyName 'STORE_URL'"),
+        (
+            json!({"store": {"url": "redis://valkey"}, "persistence": {"enabled": true}}),
+            "'/persistence/accessModes'",
+        ),
         (
             json!({"mappings": {"sources": ["https://registry.example.com/a"]}}),
             "'/mappings/sources/0'",

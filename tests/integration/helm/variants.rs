@@ -2,16 +2,18 @@ use std::fs;
 use std::path::Path;
 
 use copilot_metrics_tests::app::private_key;
+use copilot_metrics_tests::authority::Authority;
 use copilot_metrics_tests::command::{exporter, output};
 use copilot_metrics_tests::fixtures::root;
 use copilot_metrics_tests::helm::Helm;
 use serde_json::{Value, json};
 
-use super::{RELEASE, chart, only, render, variants};
+use super::{RELEASE, chart, only, render, three_replicas, variants};
 use crate::deploy::{assert_passes, check};
 
 /// The kinds that Kubernetes itself does not have.
-const CUSTOM: [&str; 4] = ["CiliumNetworkPolicy", "PodMonitor", "PrometheusRule", "ServiceMonitor"];
+const CUSTOM: [&str; 5] =
+    ["CiliumNetworkPolicy", "PodMonitor", "PrometheusRule", "ScrapeConfig", "ServiceMonitor"];
 
 #[test]
 fn every_variant_of_the_chart_passes_helm_lint() {
@@ -108,6 +110,12 @@ fn the_settings_that_the_chart_renders_are_valid() {
     let labs = ("/etc/copilot-metrics-exporter/secrets/labs/token", "ghp_0123456789\n");
     let text = checked(&config, &[labs]);
     assert!(text.contains("enterprise octo-inc"), "{text}");
+
+    let password = ("/run/secrets/store/password", "hunter2\n");
+    let authority = Authority::new();
+    let ca = authority.pem();
+    let text = checked(&three_replicas(), &[token, password, ("/run/secrets/store/ca.crt", &ca)]);
+    assert!(text.contains("organization octo-org"), "{text}");
 
     let text = checked(&json!({"demo": true}), &[]);
     assert!(text.contains("the demo would be served"), "{text}");

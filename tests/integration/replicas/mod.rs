@@ -1,23 +1,32 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::command::{Serving, client};
 use copilot_metrics_tests::exposition::Exposition;
-use copilot_metrics_tests::github::StandIn;
+use copilot_metrics_tests::github::{Options, StandIn, copy, stand_in_with};
+use copilot_metrics_tests::transcript::record;
 use copilot_metrics_tests::valkey::{Engine, Server};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+/// Five replicas of twenty targets.
+mod many;
 /// Replicas have other mappings than their leader.
 mod mappings;
+/// A Prometheus scrapes replicas through one address.
+mod prometheus;
 /// Daily samples are pushed by the leader.
 mod push;
 /// The store is emptied, full or away.
 mod store_failures;
 /// A leader dies, stops, or is stopped for too long.
 mod takeover;
+/// The server fails over, or presents another certificate.
+mod topologies;
+/// Scrapes replicas all the time.
+mod watch;
 
 /// The targets of the stand-in.
 const TARGETS: usize = 3;
@@ -36,6 +45,8 @@ struct Replicas {
     server: Server,
     running: Vec<Serving>,
     ttl: &'static str,
+    /// The organizations, if not those that are recorded.
+    copies: Vec<String>,
 }
 
 impl Replicas {
@@ -51,9 +62,19 @@ impl Replicas {
 
     /// What replicas share, without any.
     async fn without(ttl: &'static str) -> Self {
-        let github = copilot_metrics_tests::github::stand_in().await;
-        let server = Server::start(Engine::Valkey);
-        Self { github, server, running: Vec::new(), ttl }
+        Self::over(Server::start(Engine::Valkey), ttl, 0).await
+    }
+
+    /// Replicas over a server, without any, of this many organizations or else of the recorded targets.
+    async fn over(server: Server, ttl: &'static str, copies: usize) -> Self {
+        let github = stand_in_with(Options { copies, ..Options::default() }).await;
+        let copies = (1..=copies).map(copy).collect();
+        Self { github, server, running: Vec::new(), ttl, copies }
+    }
+
+    /// The number of targets.
+    fn targets(&self) -> usize {
+        if self.copies.is_empty() { TARGETS } else { self.copies.len() }
     }
 
     /// The command of a replica.
@@ -63,6 +84,9 @@ impl Replicas {
             .env("STORE_URL", self.server.url())
             .env("CACHE_TTL_SECONDS", self.ttl)
             .env("CACHE_DIR", COMPILED);
+        if !self.copies.is_empty() {
+            command.env("ORG", self.copies.join(",")).env_remove("ENTERPRISE");
+        }
         command
     }
 
@@ -77,35 +101,56 @@ impl Replicas {
         self.running.push(Serving::start(command));
     }
 
-    /// How often each document was requested. The paths of its files don't say of which day they are.
+    /// Adds a replica that finds the store as a config file says.
+    fn add_configured(&mut self, config: &Path) {
+        let mut command = self.command();
+        command.env_remove("STORE_URL").env("CONFIG_FILE", config);
+        self.running.push(Serving::start(command));
+    }
+
+    /// Adds a replica that reaches the store at another address.
+    fn add_at(&mut self, url: &str) {
+        let mut command = self.command();
+        command.env("STORE_URL", url);
+        self.running.push(Serving::start(command));
+    }
+
+    /// How often each document was requested.
     fn requests(&self) -> BTreeMap<String, usize> {
-        let mut counts = BTreeMap::new();
-        for request in self.github.requests().into_iter().filter(|request| !request.file) {
-            *counts.entry(request.path).or_default() += 1;
-        }
-        counts
+        requests(&self.github)
     }
 
     /// Waits until all replicas serve data of all targets, and the same bytes. Returns them.
     async fn all_serve_the_same(&self) -> String {
+        self.all_serve_the_same_but_for(|_| false).await
+    }
+
+    /// The same, but for lines that may differ.
+    async fn all_serve_the_same_but_for(&self, may_differ: impl Fn(&str) -> bool) -> String {
         let mut last = Vec::new();
         for _ in 0..PATIENCE {
             last = Vec::new();
             let mut is_complete = true;
             for replica in &self.running {
-                let own = Exposition::parse(&replica.get("/metrics/self").await.1);
-                last.push(data(replica).await);
+                let own = Exposition::parse(&get(replica, "/metrics/self").await);
+                let text = get(replica, "/metrics/data").await;
                 // Before the end of the first refresh, a part of the data is served.
-                is_complete &= own.sum("copilot_exporter_up", "") == TARGETS as f64;
+                is_complete &= own.sum("copilot_exporter_up", "") == self.targets() as f64;
+                last.push(without_lines(&text, &may_differ));
             }
             if is_complete && last.windows(2).all(|two| two[0] == two[1]) {
-                return last.swap_remove(0);
+                let text = last.swap_remove(0);
+                // Nothing is there twice.
+                Exposition::parse(&text);
+                record(&text);
+                return text;
             }
             tokio::time::sleep(PAUSE).await;
         }
-        let lengths: Vec<usize> = last.iter().map(String::len).collect();
         let logs: Vec<String> = self.running.iter().map(Serving::log).collect();
-        panic!("{lengths:?} bytes:\n{}", logs.join("\n---\n"));
+        let differences = last.windows(2).flat_map(|two| difference(&two[0], &two[1]));
+        let differences: Vec<_> = differences.take(10).collect();
+        panic!("{differences:#?}\n{}", logs.join("\n---\n"));
     }
 
     /// Waits until all replicas serve the same data, which is not that of `before`.
@@ -134,7 +179,7 @@ impl Replicas {
         let mut leaders = Vec::new();
         for _ in 0..PATIENCE {
             leaders = self.leaders().await;
-            if leaders.iter().sum::<usize>() == TARGETS {
+            if leaders.iter().sum::<usize>() == self.targets() {
                 return leaders;
             }
             tokio::time::sleep(PAUSE).await;
@@ -144,11 +189,51 @@ impl Replicas {
 
     /// Makes the leases expire, as if 30 s had passed in which no one renewed them.
     fn expire_leases(&self) {
-        let leases: Vec<String> = self.server.send(&["KEYS", "*:lease"]);
-        for lease in leases {
-            self.server.send::<i64>(&["PEXPIRE", &lease, "1"]);
+        self.expire_leases_of(&BTreeSet::from(["*".to_owned()]));
+    }
+
+    /// Makes the store forget which replicas exist, as if 30 s had passed: those that live say so again.
+    fn forget_replicas(&self) {
+        self.server.send::<i64>(&["DEL", "copilot:replicas"]);
+    }
+
+    /// Makes the leases of these targets expire: those of a replica that has died, so that the others keep
+    /// theirs.
+    fn expire_leases_of(&self, names: &BTreeSet<String>) {
+        for name in names {
+            let leases: Vec<String> = self.server.send(&["KEYS", &format!("*/{name}}}:lease")]);
+            for lease in leases {
+                self.server.send::<i64>(&["PEXPIRE", &lease, "1"]);
+            }
         }
     }
+}
+
+/// How often each document was requested. The paths of its files don't say of which day they are.
+fn requests(github: &StandIn) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for request in github.requests().into_iter().filter(|request| !request.file) {
+        *counts.entry(request.path).or_default() += 1;
+    }
+    counts
+}
+
+/// A text without some lines.
+fn without_lines(text: &str, is_left_out: &impl Fn(&str) -> bool) -> String {
+    text.split_inclusive('\n').filter(|line| !is_left_out(line)).collect()
+}
+
+/// The lines that only one of two texts has.
+fn difference(one: &str, other: &str) -> Vec<String> {
+    let [one, other] = [one, other].map(|text| text.lines().collect::<BTreeSet<_>>());
+    one.symmetric_difference(&other).map(|line| (*line).to_owned()).collect()
+}
+
+/// What a replica serves at a path. It is not part of the transcript: it is polled.
+async fn get(replica: &Serving, path: &str) -> String {
+    let response = client().get(replica.url(path)).send().await.unwrap();
+    assert_eq!(response.status(), 200, "{path}");
+    response.text().await.unwrap()
 }
 
 /// The samples that a replica serves.
@@ -162,9 +247,15 @@ async fn data(replica: &Serving) -> String {
 
 /// The number of targets that a replica is the leader of.
 async fn leads(replica: &Serving) -> usize {
-    let (status, text) = replica.get("/metrics/self").await;
-    assert_eq!(status, 200);
-    Exposition::parse(&text).sum("copilot_exporter_leader", "") as usize
+    led(replica).await.len()
+}
+
+/// The names of the targets that a replica is the leader of.
+async fn led(replica: &Serving) -> BTreeSet<String> {
+    let own = Exposition::parse(&get(replica, "/metrics/self").await);
+    let leads = own.series("copilot_exporter_leader").filter(|(_, value)| *value == 1.0);
+    let name = |series: &str| series.split("org=\"").nth(1)?.split('"').next().map(str::to_owned);
+    leads.filter_map(|(series, _)| name(series)).collect()
 }
 
 fn signal(replica: &Serving, signal: Signal) {
@@ -175,9 +266,15 @@ fn signal(replica: &Serving, signal: Signal) {
 async fn three_replicas_fetch_each_document_once_and_serve_the_same_bytes() {
     let replicas = Replicas::start(3, "3600").await;
     let leaders = replicas.every_target_has_one_leader().await;
-    let counts = replicas.requests();
-    let twice: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
-    assert!(counts.len() > 10 && twice.is_empty(), "{leaders:?} {twice:?}");
+    // The requests are those of one exporter without replicas.
+    let alone = stand_in_with(Options::default()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = alone.exporter();
+    command.env("CACHE_DIR", directory.path());
+    drop(Serving::start_with_targets(command, TARGETS));
+    let (counts, expected) = (replicas.requests(), requests(&alone));
+    let differ: Vec<_> = counts.iter().filter(|(path, n)| expected.get(*path) != Some(n)).collect();
+    assert!(counts.len() > 10 && differ.is_empty() && counts == expected, "{leaders:?} {differ:?}");
     // Those that did not fetch ran no mapping either.
     for (replica, leads) in replicas.running.iter().zip(&leaders) {
         let own = Exposition::parse(&replica.get("/metrics/self").await.1);

@@ -1,9 +1,11 @@
-use copilot_metrics_tests::exposition::Exposition;
-use nix::sys::signal::Signal;
+use std::time::Duration;
 
 use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::exposition::Exposition;
+use copilot_metrics_tests::github::{Fault, Request};
+use nix::sys::signal::Signal;
 
-use super::{PATIENCE, PAUSE, Replicas, TARGETS, data, leads, signal};
+use super::{PATIENCE, PAUSE, Replicas, TARGETS, data, leads, led, signal};
 
 /// The position of a replica that is the leader of something.
 async fn leader(replicas: &Replicas) -> usize {
@@ -64,6 +66,36 @@ async fn a_leader_that_is_stopped_beyond_its_lease_follows_when_it_continues() {
     replicas.running[stopped].wait_for("follower: another replica fetches");
     replicas.every_target_has_one_leader().await;
     assert_eq!(replicas.all_serve_the_same().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_writes_of_a_leader_that_was_stopped_beyond_its_lease_are_refused() {
+    let replicas = Replicas::start(2, "3").await;
+    let stopped = leader(&replicas).await;
+    let (late, other) = (&replicas.running[stopped], &replicas.running[1 - stopped]);
+    let lost = led(late).await;
+    assert!(lost.contains("octodemo"), "{lost:?}");
+    // It is stopped while it receives a document.
+    let is_of_report = |request: &Request| {
+        !request.file && request.path.starts_with("/orgs/octodemo/copilot/metrics/reports/")
+    };
+    let requested = || replicas.github.requests().iter().filter(|one| is_of_report(one)).count();
+    let trickle = Fault::Trickle(Duration::from_millis(20));
+    replicas.github.fail_times(1, "/orgs/octodemo/copilot/metrics/reports/", trickle);
+    let before = requested();
+    for _ in 0..PATIENCE {
+        if requested() > before {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    signal(late, Signal::SIGSTOP);
+    replicas.expire_leases_of(&lost);
+    leads_all(other).await;
+    signal(late, Signal::SIGCONT);
+    late.wait_for("not stored: another replica has taken over");
+    replicas.every_target_has_one_leader().await;
+    replicas.all_serve_the_same().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,3 +78,15 @@ async fn fencing_tokens_grow_even_if_the_server_loses_everything() {
         assert_eq!(new.store.put(&key, &document(100, "new")).await.unwrap(), Put::Stored);
     }
 }
+
+#[tokio::test]
+async fn a_replica_that_leaves_is_not_counted_any_more() {
+    for engine in Engine::ALL {
+        let server = Server::start(engine);
+        let [one, other] = two_replicas(&server);
+        assert_eq!(one.store.replicas("one", TTL).await.unwrap(), 1);
+        assert_eq!(other.store.replicas("other", TTL).await.unwrap(), 2);
+        other.store.leave("other").await.unwrap();
+        assert_eq!(one.store.replicas("one", TTL).await.unwrap(), 1);
+    }
+}

@@ -14,6 +14,7 @@ fn by_sentinel(sentinel: &Server, master: &str) -> ValkeySettings {
     let sentinel_settings = SentinelSettings {
         master: master.to_owned(),
         nodes: vec![(address.ip().to_string(), address.port())],
+        tls: false,
         username: None,
         password: None,
     };

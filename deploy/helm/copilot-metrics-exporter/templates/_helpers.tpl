@@ -65,6 +65,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- with .Values.mappings.sources }}
 {{- $_ := set $config "mapping" (mergeOverwrite (dict "sources" .) (default dict $config.mapping)) }}
 {{- end }}
+{{- if .Values.store.url }}
+{{- $valkey := dict "url" .Values.store.url }}
+{{- if .Values.store.secret }}
+{{- with .Values.store.passwordKey }}{{ $_ := set $valkey "password_file" (printf "/run/secrets/store/%s" .) }}{{ end }}
+{{- with .Values.store.caKey }}{{ $_ := set $valkey "ca_file" (printf "/run/secrets/store/%s" .) }}{{ end }}
+{{- end }}
+{{- $_ := set $config "store" (dict "valkey" (mergeOverwrite $valkey .Values.store.settings)) }}
+{{- end }}
 {{- with $config }}{{ toYaml . }}{{ end }}
 {{- end }}
 
@@ -80,6 +88,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- define "copilot.endpoints" -}}
 {{- $context := index . 0 }}
 {{- $monitor := index . 1 }}
+{{- if $context.Values.store.url }}
+# The metrics of each replica about itself. The data is the same in all of them: see the ScrapeConfigs.
+- port: metrics
+  path: /metrics/self
+  interval: {{ $monitor.interval }}
+  relabelings:
+    - {targetLabel: job, replacement: github-copilot-replicas}
+    - {sourceLabels: [pod], targetLabel: instance}
+    - {action: labeldrop, regex: pod|container|endpoint}
+  {{- with $monitor.endpoint }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- else }}
 - port: metrics
   interval: {{ $monitor.interval }}
   relabelings:
@@ -105,5 +126,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
   {{- with $monitor.endpoint }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
+{{- end }}
 {{- end }}
 {{- end }}

@@ -10,7 +10,7 @@ use crate::config::error::SettingError;
 use crate::config::flags::{given, parse_flag};
 use crate::config::parse::{optional, section, value};
 use crate::config::paths::{CaFile, SecretFile};
-use crate::config::remote_write::SecretSource;
+use crate::config::secret_source::SecretSource;
 use crate::model::Secret;
 
 /// The flags of the password.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::parse::{Parser, optional, section};
 use crate::config::paths::SecretFile;
-use crate::config::secret_files::read_secret_file;
+use crate::config::secret_source::SecretSource;
 use crate::model::Secret;
 
 /// How requests sign in.
@@ -38,25 +38,6 @@ impl Authentication {
             Self::Header { credentials, .. } => [Some(credentials), None],
         };
         secrets.into_iter().flatten().any(|source| matches!(source, SecretSource::File(_)))
-    }
-}
-
-/// Where a secret comes from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SecretSource {
-    /// The settings contain it.
-    Text(Secret),
-    /// A file contains it, which may change at any time.
-    File(PathBuf),
-}
-
-impl SecretSource {
-    /// The secret. A file is read again each time, which blocks; the error says what is wrong with it.
-    pub fn read(&self) -> Result<Secret, String> {
-        match self {
-            Self::Text(secret) => Ok(secret.clone()),
-            Self::File(path) => read_secret_file(path),
-        }
     }
 }
 

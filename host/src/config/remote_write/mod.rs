@@ -13,7 +13,7 @@ mod values;
 
 pub(super) use endpoint::{EndpointSection, endpoints};
 
-pub use authentication::{Authentication, SecretSource};
+pub use authentication::Authentication;
 pub use endpoint::{ProtobufMessage, RemoteWriteSettings};
 pub use queue::QueueSettings;
 pub use relabel::{Pattern, RelabelAction, RelabelRule};

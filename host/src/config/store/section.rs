@@ -8,7 +8,7 @@ use super::url::{SentinelAddress, ServerUrl, StoreUrl};
 use crate::config::error::SettingError;
 use crate::config::parse::{Parser, list, optional, section, value};
 use crate::config::paths::{CaFile, SecretFile};
-use crate::config::remote_write::SecretSource;
+use crate::config::secret_source::SecretSource;
 use crate::config::yaml::YamlFile;
 
 /// The flag and variable.
@@ -49,6 +49,8 @@ pub struct SentinelSettings {
     pub master: String,
     /// Host and port of each Sentinel; the first one is that of the URL.
     pub nodes: Vec<(String, u16)>,
+    /// Whether connections to the Sentinels are encrypted.
+    pub tls: bool,
     /// The user of the Sentinels, if any.
     pub username: Option<String>,
     /// The password of the Sentinels, if any.
@@ -110,6 +112,8 @@ section! {
         /// More Sentinels.
         #[serde(deserialize_with = "list::<SentinelAddress, _>")]
         nodes: Vec<(String, u16)> = Vec::new(),
+        /// Whether connections to the Sentinels are encrypted. By default, if those to the server are.
+        tls: Option<bool> = None,
         /// The user of the Sentinels.
         username: Option<String> = None,
         /// A file with the password of the Sentinels.
@@ -169,7 +173,7 @@ fn resolve(section: ValkeySection, url: StoreUrl) -> Result<ValkeySettings, Stri
 }
 
 fn sentinels(section: SentinelSection, url: &StoreUrl) -> Result<SentinelSettings, String> {
-    let SentinelSection { master, nodes: more, username, password_file } = section;
+    let SentinelSection { master, nodes: more, tls, username, password_file } = section;
     let master = master.trim().to_owned();
     if master.is_empty() {
         return Err("sentinel has no master: set the name of the primary".to_owned());
@@ -181,5 +185,5 @@ fn sentinels(section: SentinelSection, url: &StoreUrl) -> Result<SentinelSetting
     nodes.extend(more);
     nodes.dedup();
     let password = password_file.map(SecretSource::File);
-    Ok(SentinelSettings { master, nodes, username, password })
+    Ok(SentinelSettings { master, nodes, tls: tls.unwrap_or(url.tls), username, password })
 }

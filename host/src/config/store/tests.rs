@@ -1,7 +1,7 @@
 use super::url::{SentinelAddress, ServerUrl};
 use super::*;
 use crate::config::parse::Parser;
-use crate::config::remote_write::SecretSource;
+use crate::config::secret_source::SecretSource;
 use crate::config::yaml::{YamlFile, parse};
 use crate::model::Secret;
 
@@ -54,6 +54,13 @@ fn sentinels_are_the_one_of_the_url_and_those_that_are_listed() {
     let nodes: Vec<_> = sentinel.nodes.iter().map(|(host, port)| (&**host, *port)).collect();
     assert_eq!(nodes, [("s1", 26379), ("s2", 26379), ("s3", 5), ("::1", 6)]);
     assert!(SentinelAddress::parse("a/b").is_err());
+    for (url, key, expected) in
+        [("redis://s", "", false), ("rediss://s", "", true), ("rediss://s", ", tls: false", false)]
+    {
+        let yaml = format!("valkey: {{url: '{url}', sentinel: {{master: main{key}}}}}");
+        let settings = read(&yaml, None).unwrap().unwrap();
+        assert_eq!(settings.sentinel.unwrap().tls, expected, "{yaml}");
+    }
 }
 
 #[test]

@@ -16,6 +16,8 @@ use crate::config::ValkeySettings;
 
 /// How long a chunk stays that no manifest names any more: a reader may still be loading it.
 const UNREFERENCED: Duration = Duration::from_secs(600);
+/// How long everything of a target stays that no replica exports any more.
+const UNUSED: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A change of a manifest.
 pub(super) struct Change<'a> {
@@ -25,6 +27,8 @@ pub(super) struct Change<'a> {
     pub(super) present: Option<&'a [u8]>,
     /// What should be stored instead.
     pub(super) new: Option<&'a [u8]>,
+    /// The chunks that it names.
+    pub(super) chunks: &'a [String],
 }
 
 /// How a write ended.
@@ -95,33 +99,27 @@ impl Access {
         Ok(manifest)
     }
 
-    /// Changes manifests, all or none. `added` and `removed` are the chunks that they name now and those
-    /// that they named before.
+    /// Changes manifests, all or none. Chunks that none names any more expire.
     pub(super) async fn write(
         &self,
         keys: &Keys,
         fence: Option<u64>,
         changes: &[Change<'_>],
-        (added, removed): (&[String], &[String]),
     ) -> Result<Written, Failure> {
         let only_removes = changes.iter().all(|change| change.new.is_none());
         let number = self.writes.fetch_add(1, Ordering::Relaxed);
         let mut command = cmd("EVAL");
-        command.arg(scripts::write(only_removes)).arg(4);
-        command.arg(keys.fence()).arg(keys.documents()).arg(keys.references()).arg(keys.version());
+        command.arg(scripts::write(only_removes));
+        with_keys(&mut command, keys);
         command.arg(fence.map(|fence| fence.to_string()).unwrap_or_default());
-        command.arg(keys.chunks()).arg(UNREFERENCED.as_millis().to_string());
+        command.arg(keys.chunks());
+        command.arg(milliseconds(UNREFERENCED)).arg(milliseconds(UNUSED));
         command.arg(format!("{}-{number}", self.writer)).arg(changes.len());
         for change in changes {
             command.arg(&change.name);
             command.arg(change.present.map(checksum).unwrap_or_default());
             command.arg(change.new.unwrap_or_default());
-        }
-        for chunks in [added, removed] {
-            command.arg(chunks.len());
-            for chunk in chunks {
-                command.arg(chunk);
-            }
+            command.arg(change.chunks.len()).arg(change.chunks);
         }
         let written: String = self.send(Operation::Write, &command).await?;
         let sent = changes.iter().filter_map(|change| change.new).map(<[u8]>::len).sum();
@@ -142,7 +140,7 @@ impl Access {
     ) -> Result<Option<u64>, Failure> {
         let mut command = cmd("EVAL");
         command.arg(scripts::LEASE).arg(2).arg(keys.lease()).arg(keys.fence());
-        command.arg(holder).arg(ttl.as_millis().to_string());
+        command.arg(holder).arg(milliseconds(ttl)).arg(milliseconds(UNUSED));
         let fence: u64 = self.send(Operation::Lease, &command).await?;
         Ok((fence > 0).then_some(fence))
     }
@@ -162,13 +160,45 @@ impl Access {
         ttl: Duration,
     ) -> Result<usize, Failure> {
         let mut command = cmd("EVAL");
-        command.arg(scripts::REPLICAS).arg(1).arg(format!("{prefix}replicas"));
-        command.arg(holder).arg(ttl.as_millis().to_string());
+        command.arg(scripts::REPLICAS).arg(1).arg(replicas(prefix));
+        command.arg(holder).arg(milliseconds(ttl));
         self.send(Operation::Lease, &command).await
+    }
+
+    /// Notes that a process does not exist any more.
+    pub(super) async fn leave(&self, prefix: &str, holder: &str) -> Result<(), Failure> {
+        let mut command = cmd("ZREM");
+        command.arg(replicas(prefix)).arg(holder);
+        self.send::<u64>(Operation::Lease, &command).await.map(drop)
+    }
+
+    /// Lets everything of a target expire later.
+    pub(super) async fn renew(&self, keys: &Keys) -> Result<(), Failure> {
+        let mut command = cmd("EVAL");
+        command.arg(scripts::RENEW);
+        with_keys(&mut command, keys);
+        command.arg(keys.chunks()).arg(milliseconds(UNUSED));
+        self.send::<u64>(Operation::Lease, &command).await.map(drop)
     }
 
     /// A text that changes with each write.
     pub(super) async fn version(&self, keys: &Keys) -> Result<Option<String>, Failure> {
         self.send(Operation::Lease, cmd("GET").arg(keys.version())).await
     }
+}
+
+/// Adds the keys of a target that its documents are in, after the token that protects them.
+fn with_keys(command: &mut Cmd, keys: &Keys) {
+    let names =
+        [keys.fence(), keys.documents(), keys.contents(), keys.references(), keys.version()];
+    command.arg(names.len()).arg(&names);
+}
+
+/// The key of the processes that exist: a sorted set by the time that they last said so.
+fn replicas(prefix: &str) -> String {
+    format!("{prefix}replicas")
+}
+
+fn milliseconds(duration: Duration) -> String {
+    duration.as_millis().to_string()
 }

@@ -114,7 +114,7 @@ async fn open_primary(
     password: Option<&str>,
     of_sentinel: Option<&str>,
 ) -> RedisResult<Open> {
-    let nodes = sentinel.nodes.iter().map(|(host, port)| address(settings, host, *port));
+    let nodes = sentinel.nodes.iter().map(|(host, port)| address(sentinel.tls, host, *port));
     let mut builder =
         SentinelClientBuilder::new(nodes, &sentinel.master, SentinelServerType::Master)?
             .set_client_to_redis_db(settings.url.database);
@@ -133,7 +133,10 @@ async fn open_primary(
     if settings.url.tls {
         builder = builder
             .set_client_to_redis_tls_mode(TlsMode::Secure)
-            .set_client_to_redis_certificates(certificates(settings))
+            .set_client_to_redis_certificates(certificates(settings));
+    }
+    if sentinel.tls {
+        builder = builder
             .set_client_to_sentinel_tls_mode(TlsMode::Secure)
             .set_client_to_sentinel_certificates(certificates(settings));
     }
@@ -148,9 +151,9 @@ fn config() -> AsyncConnectionConfig {
         .set_response_timeout(None)
 }
 
-fn address(settings: &ValkeySettings, host: &str, port: u16) -> ConnectionAddr {
+fn address(tls: bool, host: &str, port: u16) -> ConnectionAddr {
     let host = host.to_owned();
-    match settings.url.tls {
+    match tls {
         true => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
         false => ConnectionAddr::Tcp(host, port),
     }
@@ -164,7 +167,7 @@ fn info(settings: &ValkeySettings, password: Option<&str>) -> RedisResult<redis:
     if let Some(password) = password {
         of_server = of_server.set_password(password);
     }
-    let address = address(settings, &settings.url.host, settings.url.port());
+    let address = address(settings.url.tls, &settings.url.host, settings.url.port());
     Ok(address.into_connection_info()?.set_redis_settings(of_server))
 }
 

@@ -15,8 +15,8 @@ use crate::config::ValkeySettings;
 /// How long a command may take. One that moves a chunk gets more time.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(3);
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
-/// After connecting has failed, commands fail at once for this long, then for twice as long, and so on up
-/// to the second one: they don't wait for a server that is away, each for itself.
+/// After connecting has failed, commands fail at once, and it is tried again after this long, then after twice
+/// as long, and so on up to the second one: no command waits for a server that is away, except for the first.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
@@ -25,7 +25,7 @@ pub(super) struct Connection {
     settings: Arc<ValkeySettings>,
     server: String,
     health: Arc<Health>,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
@@ -41,13 +41,36 @@ struct Failed {
     failure: Failure,
     until: Instant,
     pause: Duration,
+    /// Whether it is being tried again.
+    is_retrying: bool,
+}
+
+impl State {
+    /// Notes how connecting ended.
+    fn note(&mut self, opened: Result<Open, Failure>) -> Result<(Open, u64), Failure> {
+        match opened {
+            Ok(open) => {
+                self.number += 1;
+                self.failed = None;
+                self.open = Some(open.clone());
+                Ok((open, self.number))
+            }
+            Err(failure) => {
+                let pause = self.failed.as_ref().map_or(FIRST_PAUSE, |failed| failed.pause * 2);
+                let pause = pause.min(LONGEST_PAUSE);
+                let (until, is_retrying) = (Instant::now() + pause, false);
+                self.failed = Some(Failed { failure: failure.clone(), until, pause, is_retrying });
+                Err(failure)
+            }
+        }
+    }
 }
 
 impl Connection {
     /// It is opened by the first command.
     pub(super) fn new(settings: Arc<ValkeySettings>, health: Arc<Health>) -> Self {
         let server = name(&settings);
-        Self { settings, server, health, state: Mutex::default() }
+        Self { settings, server, health, state: Arc::default() }
     }
 
     /// Sends a command and waits for its response. A command whose connection breaks is sent once more: all
@@ -100,33 +123,30 @@ impl Connection {
         sent
     }
 
-    /// The open connection and its number. One caller at a time opens a new one.
+    /// The open connection and its number. One caller at a time opens a new one. After that has failed, it
+    /// is tried again in the background.
     async fn open(&self) -> Result<(Open, u64), Failure> {
         let mut state = self.state.lock().await;
         if let Some(open) = &state.open {
             return Ok((open.clone(), state.number));
         }
-        let failed = state.failed.as_ref();
-        if let Some(failed) = failed.filter(|failed| Instant::now() < failed.until) {
+        if let Some(failed) = &mut state.failed {
+            if !failed.is_retrying && Instant::now() >= failed.until {
+                failed.is_retrying = true;
+                let (state, settings) = (Arc::clone(&self.state), Arc::clone(&self.settings));
+                let health = Arc::clone(&self.health);
+                tokio::spawn(async move {
+                    let opened = connect(&settings).await;
+                    if let Err(failure) = state.lock().await.note(opened) {
+                        health.failed(&failure);
+                    }
+                });
+            }
             return Err(failed.failure.clone());
         }
-        match connect(&self.settings).await {
-            Ok(open) => {
-                state.number += 1;
-                state.failed = None;
-                state.open = Some(open.clone());
-                Ok((open, state.number))
-            }
-            Err(failure) => {
-                let pause = failed.map_or(FIRST_PAUSE, |failed| failed.pause * 2);
-                let pause = pause.min(LONGEST_PAUSE);
-                let until = Instant::now() + pause;
-                state.failed = Some(Failed { failure: failure.clone(), until, pause });
-                drop(state);
-                self.health.failed(&failure);
-                Err(failure)
-            }
-        }
+        let opened = state.note(connect(&self.settings).await);
+        drop(state);
+        opened.inspect_err(|failure| self.health.failed(failure))
     }
 
     async fn discard(&self, number: u64) {

@@ -33,6 +33,11 @@ impl Keys {
         format!("{}documents", self.0)
     }
 
+    /// The chunks that each manifest names: a hash by file name, with their SHA-256 and spaces between.
+    pub(super) fn contents(&self) -> String {
+        format!("{}contents", self.0)
+    }
+
     /// How many manifests name each chunk: a hash by SHA-256.
     pub(super) fn references(&self) -> String {
         format!("{}references", self.0)
@@ -63,8 +68,8 @@ mod tests {
     fn all_keys_of_a_target_have_the_same_hash_tag() {
         let keys = Keys::new("copilot:", &Target::new(Scope::Organization, "Octo-Org").unwrap());
         let tag = "copilot:{api.github.com/organization/octo-org}:";
-        for key in [keys.lease(), keys.fence(), keys.documents(), keys.references(), keys.version()]
-        {
+        let of_documents = [keys.documents(), keys.contents(), keys.references(), keys.version()];
+        for key in [keys.lease(), keys.fence()].iter().chain(&of_documents) {
             assert!(key.starts_with(tag), "{key}");
         }
         assert_eq!(keys.chunk("ab"), format!("{tag}chunk:ab"));

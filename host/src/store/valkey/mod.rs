@@ -3,7 +3,7 @@
 //! All keys of a target have the same hash tag, so that a cluster keeps them on one node and a script can
 //! change them in one step. A document is a *manifest* (everything but its bodies, and the SHA-256 of
 //! its chunks) in a hash; the bodies are *chunks*, each under its SHA-256, which expire once no manifest
-//! names them. A lease has a fencing token that only grows; a write with an older token is refused.
+//! names them. Everything of a target expires a month after the last replica that exported it. A lease has a fencing token that only grows; a write with an older token is refused.
 //!
 //! - `connect` opens connections, `connection` keeps one and replaces it after a failure;
 //! - `keys` names the keys, `scripts` has the Lua scripts;

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::access::{Access, Change, Written};
 use super::connect;
@@ -26,6 +27,8 @@ use crate::store::lease::Lease;
 
 /// How often a write is tried that others interfere with.
 const ATTEMPTS: usize = 5;
+/// How often the holder of a lease lets everything of the target expire later.
+const RENEWAL: Duration = Duration::from_secs(3600);
 
 /// A Valkey or Redis that replicas share. It is connected to when it is first needed, and again after every
 /// failure; commands fail quickly while it is away.
@@ -34,9 +37,18 @@ pub struct Valkey {
     transfer: Transfer,
     prefix: String,
     server: String,
-    /// The last fencing token that this process was granted for each target. It stays after the lease is
-    /// lost, so that late writes are refused.
-    fences: Mutex<HashMap<Target, u64>>,
+    /// What this process was last granted for each target. It stays after the lease is lost, so that late
+    /// writes are refused.
+    grants: Mutex<HashMap<Target, Grant>>,
+}
+
+/// What a process was last granted for a target.
+#[derive(Default)]
+struct Grant {
+    /// The fencing token.
+    fence: u64,
+    /// When it last let everything of the target expire later.
+    renewed: Option<Instant>,
 }
 
 /// A manifest as it is stored.
@@ -47,7 +59,7 @@ struct Stored {
 }
 
 impl Stored {
-    /// The chunks that it names. Those of a corrupt one are not known, and stay.
+    /// The chunks that it names. Those of a damaged one are not known.
     fn chunks(&self) -> &[String] {
         self.manifest.as_ref().map_or(&[], |manifest| &manifest.chunks)
     }
@@ -66,7 +78,7 @@ impl Valkey {
             transfer: Transfer::new(&settings, &health, spool),
             prefix,
             server,
-            fences: Mutex::default(),
+            grants: Mutex::default(),
         }
     }
 
@@ -74,8 +86,24 @@ impl Valkey {
         Keys::new(&self.prefix, target)
     }
 
+    fn grants(&self) -> MutexGuard<'_, HashMap<Target, Grant>> {
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn fence(&self, target: &Target) -> Option<u64> {
-        self.fences.lock().unwrap_or_else(PoisonError::into_inner).get(target).copied()
+        self.grants().get(target).map(|grant| grant.fence)
+    }
+
+    /// Notes a fencing token. Returns whether everything of the target should expire later.
+    fn note_granted(&self, target: &Target, fence: u64) -> bool {
+        let mut grants = self.grants();
+        let grant = grants.entry(target.clone()).or_default();
+        grant.fence = fence;
+        grant.renewed.is_none_or(|renewed| renewed.elapsed() >= RENEWAL)
+    }
+
+    fn note_renewed(&self, target: &Target) {
+        self.grants().entry(target.clone()).or_default().renewed = Some(Instant::now());
     }
 
     async fn stored(&self, keys: &Keys, key: &Key) -> Result<Option<Stored>, StoreError> {
@@ -103,9 +131,8 @@ impl Valkey {
         &self,
         (keys, target): (&Keys, &Target),
         changes: &[Change<'_>],
-        chunks: (&[String], &[String]),
     ) -> Result<Option<()>, StoreError> {
-        match self.access.write(keys, self.fence(target), changes, chunks).await? {
+        match self.access.write(keys, self.fence(target), changes).await? {
             Written::Done => Ok(Some(())),
             Written::Conflict => Ok(None),
             Written::Fenced => Err(StoreError::Fenced { place: keys.name().to_owned() }),
@@ -150,8 +177,9 @@ impl Valkey {
 
     async fn remove_stored(&self, key: &Key, stored: &Stored) -> Result<Option<()>, StoreError> {
         let keys = self.keys(&key.target);
-        let change = Change { name: key.file_name(), present: Some(&stored.bytes), new: None };
-        self.write((&keys, &key.target), &[change], (&[], stored.chunks())).await
+        let present = Some(stored.bytes.as_slice());
+        let change = Change { name: key.file_name(), present, new: None, chunks: &[] };
+        self.write((&keys, &key.target), &[change]).await
     }
 
     async fn save(&self, key: &Key, document: &Document) -> Result<Put, StoreError> {
@@ -164,11 +192,11 @@ impl Valkey {
                 return Ok(Some(Put::Superseded));
             }
             let chunks = self.transfer.save(keys, document).await?;
-            let removed = stored.as_ref().map(Stored::chunks).unwrap_or_default();
-            let new = self.encode(&Manifest::new(key, document, chunks.clone()))?;
+            let manifest = Manifest::new(key, document, chunks);
+            let (new, chunks) = (self.encode(&manifest)?, manifest.chunks.as_slice());
             let present = stored.as_ref().map(|stored| stored.bytes.as_slice());
-            let change = Change { name: key.file_name(), present, new: Some(&new) };
-            let written = self.write((keys, &key.target), &[change], (&chunks, removed)).await?;
+            let change = Change { name: key.file_name(), present, new: Some(&new), chunks };
+            let written = self.write((keys, &key.target), &[change]).await?;
             Ok(written.map(|()| Put::Stored))
         };
         self.change(keys, save).await
@@ -191,8 +219,9 @@ impl Valkey {
             manifest.head.confirmed_at = manifest.head.confirmed_at.max(at);
             let new = self.encode(&manifest)?;
             let present = Some(stored.bytes.as_slice());
-            let change = Change { name: key.file_name(), present, new: Some(&new) };
-            self.write((keys, &key.target), &[change], (&[], &[])).await
+            let chunks = manifest.chunks.as_slice();
+            let change = Change { name: key.file_name(), present, new: Some(&new), chunks };
+            self.write((keys, &key.target), &[change]).await
         };
         self.change(keys, confirm).await
     }
@@ -206,11 +235,10 @@ impl Valkey {
             let present = old.as_ref().map(|stored| stored.bytes.as_slice());
             let bytes = Some(new.bytes.as_slice());
             let changes = [
-                Change { name: good.file_name(), present, new: bytes },
-                Change { name: pending.file_name(), present: bytes, new: None },
+                Change { name: good.file_name(), present, new: bytes, chunks: new.chunks() },
+                Change { name: pending.file_name(), present: bytes, new: None, chunks: &[] },
             ];
-            let removed = old.as_ref().map(Stored::chunks).unwrap_or_default();
-            self.write((keys, &key.target), &changes, (&[], removed)).await
+            self.write((keys, &key.target), &changes).await
         };
         self.change(keys, accept).await
     }
@@ -276,12 +304,15 @@ impl Store for Valkey {
         ttl: Duration,
     ) -> BoxFuture<'a, Result<Option<Lease>, StoreError>> {
         Box::pin(async move {
-            let fence = self.access.lease(&self.keys(target), holder, ttl).await?;
-            if let Some(fence) = fence {
-                let mut fences = self.fences.lock().unwrap_or_else(PoisonError::into_inner);
-                fences.insert(target.clone(), fence);
+            let keys = self.keys(target);
+            let Some(fence) = self.access.lease(&keys, holder, ttl).await? else {
+                return Ok(None);
+            };
+            // If it fails, it is tried again with the next lease.
+            if self.note_granted(target, fence) && self.access.renew(&keys).await.is_ok() {
+                self.note_renewed(target);
             }
-            Ok(fence.map(|fence| Lease { fence }))
+            Ok(Some(Lease { fence }))
         })
     }
 
@@ -327,6 +358,10 @@ impl Store for Valkey {
 
     fn note<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
         Box::pin(async move { Ok(self.access.note(&self.prefix, name).await?) })
+    }
+
+    fn leave<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { Ok(self.access.leave(&self.prefix, holder).await?) })
     }
 
     fn release(&self, _: &Target) {}

@@ -83,8 +83,8 @@ impl Transfer {
         let _turn = self.turns.acquire().await;
         let mut joiner = Joiner::new(&manifest.head.parts, &self.spool);
         for sha256 in &manifest.chunks {
-            let mut get = cmd("GET");
-            get.arg(keys.chunk(sha256));
+            let (key, mut get) = (keys.chunk(sha256), cmd("GET"));
+            get.arg(&key);
             let bytes = match self.connection.send(Operation::LoadChunk, &get).await? {
                 Value::BulkString(bytes) => bytes,
                 Value::Nil => return Ok(None),
@@ -102,7 +102,13 @@ impl Transfer {
             });
             match joined.await? {
                 Some(rest) => joiner = rest,
-                None => return Ok(None),
+                None => {
+                    // Else it would be taken for the right one when the document is stored again.
+                    let mut remove = cmd("DEL");
+                    remove.arg(key);
+                    self.connection.send(Operation::Write, &remove).await?;
+                    return Ok(None);
+                }
             }
         }
         Ok(joiner.finish().ok())

@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+use copilot_metrics_tests::command::{Serving, client};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::difference;
+
+/// The pause between two rounds of scrapes.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Scrapes replicas all the time, and compares every response byte for byte: none is blank, mixed or doubled.
+pub struct Watch {
+    task: JoinHandle<usize>,
+    stop: CancellationToken,
+}
+
+impl Watch {
+    /// Starts scraping replicas, which all serve `expected`.
+    pub fn start<'a>(replicas: impl IntoIterator<Item = &'a Serving>, expected: &str) -> Self {
+        let urls = replicas.into_iter().map(|replica| replica.url("/metrics/data"));
+        let (urls, expected): (Vec<String>, _) = (urls.collect(), expected.to_owned());
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            let client = client();
+            let mut scrapes = 0;
+            while !stopped.is_cancelled() {
+                for url in &urls {
+                    let response = client.get(url).send().await.unwrap();
+                    assert_eq!(response.status(), 200);
+                    let text = response.text().await.unwrap();
+                    assert!(text == expected, "{:#?}", difference(&text, &expected));
+                    scrapes += 1;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            scrapes
+        });
+        Self { task, stop }
+    }
+
+    /// Stops it. Every replica has been scraped.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        assert!(self.task.await.unwrap() > 0);
+    }
+}
