@@ -102,6 +102,9 @@ impl Exporter {
         // From the first scrape on, it is known what is to come.
         let exported: Vec<_> = settings.targets.iter().map(|one| one.target.clone()).collect();
         publisher.set_targets(&exported, settings.missing.clone());
+        if settings.valkey.is_some() {
+            publisher.require_all_data();
+        }
         let app = Arc::new(App {
             registry: metrics.registry,
             metrics: metrics.web,
@@ -112,7 +115,6 @@ impl Exporter {
             paths: settings.paths.clone(),
             publisher,
             daily: settings.enable_daily.then_some(daily),
-            has_replicas: settings.valkey.is_some(),
             reloader,
             enable_lifecycle: settings.enable_lifecycle,
             web,

@@ -38,6 +38,7 @@ pub struct Publisher {
     started: Instant,
     has_data: AtomicBool,
     has_all_data: AtomicBool,
+    requires_all_data: AtomicBool,
     snapshot: ArcSwap<Snapshot>,
     encode_duration: Gauge,
     /// The texts of single targets by name, with the version that they show.
@@ -69,6 +70,7 @@ impl Publisher {
             started: Instant::now(),
             has_data: AtomicBool::new(false),
             has_all_data: AtomicBool::new(false),
+            requires_all_data: AtomicBool::new(false),
             snapshot: ArcSwap::default(),
             encode_duration,
             texts: Mutex::default(),
@@ -232,9 +234,18 @@ impl Publisher {
         tokio::time::timeout_at(deadline, settled.wait_for(|settled| *settled)).await.ok();
     }
 
-    /// Whether what is served of every target has once been whole: stored, or of a refresh that has ended.
-    pub fn has_all_data(&self) -> bool {
-        self.has_all_data.load(Ordering::Relaxed)
+    /// From now on, it is not ready with the data of a part of the targets: other replicas have that of all,
+    /// next to which it would be a gap.
+    pub fn require_all_data(&self) {
+        self.requires_all_data.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it should be scraped: there is data. If that of all targets is required, what is served of
+    /// each has once been whole: stored, or of a refresh that has ended.
+    pub fn is_ready(&self) -> bool {
+        let is_whole = !self.requires_all_data.load(Ordering::Relaxed)
+            || self.has_all_data.load(Ordering::Relaxed);
+        is_whole && self.has_data()
     }
 
     /// The current snapshot: one pointer, however large.
@@ -382,5 +393,46 @@ async fn rebuild(publisher: Weak<Publisher>) {
             Err(error) => error!(%error, "failed to rebuild the snapshot"),
         }
         rest_until = Instant::now() + began.elapsed() * REST;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::status::Status;
+    use super::*;
+    use crate::model::Scope;
+
+    #[tokio::test]
+    async fn targets_are_in_the_order_of_the_settings_also_after_a_reload() {
+        let targets = ["a", "b", "c"].map(|login| Target::new(Scope::Organization, login).unwrap());
+        let publisher = Publisher::start(&Registry::default()).unwrap();
+        publisher.set_targets(&targets[1..2], None);
+        publisher.set_targets(&targets, None);
+        let shown = publisher.statuses().into_iter().map(|status| status.target);
+        assert_eq!(shown.collect::<Vec<_>>(), targets);
+    }
+
+    #[tokio::test]
+    async fn with_replicas_it_is_ready_when_it_has_tried_every_target() {
+        let targets = ["a", "b"].map(|login| Target::new(Scope::Organization, login).unwrap());
+        let mapping = MappingId { name: "m".into(), version: "1".into(), sha256: "m1".into() };
+        let stored = |target: &Target, publisher: &Publisher| {
+            let (samples, unmapped) = (Arc::default(), Arc::from([]));
+            let (mapping, fingerprint) = (mapping.clone(), "f".to_owned());
+            publisher.restore(target, vec![Published { mapping, fingerprint, samples, unmapped }]);
+        };
+        for requires_all in [false, true] {
+            let publisher = Publisher::start(&Registry::default()).unwrap();
+            publisher.set_targets(&targets, None);
+            if requires_all {
+                publisher.require_all_data();
+            }
+            stored(&targets[0], &publisher);
+            publisher.shown().await;
+            assert_eq!(publisher.is_ready(), !requires_all);
+            let status = Status::Failed(vec!["refused".to_owned()]);
+            publisher.set_outcome(&targets[1], Outcome { status, ..Outcome::default() });
+            assert!(publisher.is_ready());
+        }
     }
 }

@@ -27,8 +27,6 @@ pub struct App {
     pub paths: WebPaths,
     /// The page.
     pub page: Page,
-    /// Whether others may serve the same data.
-    pub has_replicas: bool,
     /// Reloads the settings.
     pub reloader: Reloader,
     /// Whether it does so for requests without a password.

@@ -129,8 +129,7 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
         return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", visible(&missing)));
     }
     let has_data = app.publisher.has_data();
-    // Other replicas have the data of all targets: next to theirs, a part of it would be a gap.
-    if has_data && (!app.has_replicas || app.publisher.has_all_data()) {
+    if app.publisher.is_ready() {
         return (StatusCode::OK, "ready\n".to_owned());
     }
     let which = if has_data { "not every target has all its" } else { "no target has" };
