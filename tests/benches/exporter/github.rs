@@ -4,13 +4,11 @@ use std::io;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::middleware::from_fn;
 use copilot_metrics_exporter::demo::SystemClock;
 use copilot_metrics_exporter::demo::stand_in::{BaseUrls, StandIn, api_router, files_router};
 use copilot_metrics_exporter::web::{Listener, serve};
-use copilot_metrics_tests::fixtures::OCTODEMO;
+use copilot_metrics_tests::github::replace_organization;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A running stand-in. It stops when it is dropped.
@@ -49,15 +47,4 @@ impl Github {
         ));
         Ok(Self { api: url, token, _stop: stop.drop_guard() })
     }
-}
-
-/// Answers a request about any organization with a recording.
-async fn replace_organization(mut request: Request, next: Next) -> Response {
-    let path = request.uri().to_string();
-    let mut segments: Vec<&str> = path.split('/').collect();
-    if let ["", "orgs" | "organizations", organization, ..] = segments.as_mut_slice() {
-        *organization = OCTODEMO.name;
-    }
-    *request.uri_mut() = segments.join("/").parse().unwrap();
-    next.run(request).await
 }

@@ -1,9 +1,11 @@
 //! GitHub as tests need it: the demo's stand-in, with [faults](Fault), more tokens, and a log of requests.
 
+mod copies;
 mod faults;
 mod grants;
 mod requests;
 
+pub use copies::replace_organization;
 pub use faults::Fault;
 pub use requests::Request;
 
@@ -13,7 +15,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use bytes::Bytes;
 use copilot_metrics_exporter::demo::stand_in::{self, BaseUrls, api_router, files_router};
@@ -42,6 +44,8 @@ pub struct Options {
     pub seen_at: Option<(String, String)>,
     /// Whether it has no rate limit, as GitHub Enterprise Server by default.
     pub is_unlimited: bool,
+    /// Whether every organization that is not recorded, whatever its name, has the recordings of octodemo.
+    pub has_copies: bool,
 }
 
 /// A running stand-in. It stops when it is dropped.
@@ -125,6 +129,10 @@ impl StandIn {
         if options.is_unlimited {
             router = router.layer(map_response(without_rate_limit));
         }
+        let router = match options.has_copies {
+            true => Router::new().fallback_service(router).layer(from_fn(replace_organization)),
+            false => router,
+        };
         let router = grants.protect(router);
         let router = requests.log_api(faults.apply_to_api(router));
         let router = options.routes.fallback_service(router);
