@@ -1,17 +1,18 @@
 //! `make bench`: throughput of the default mapping (native and as a component), scrapes per second
 //! compared with a bare handler, memory use for large reports, the time until new data is served after
-//! a restart and after a change of mappings, what many targets cost, and how fast the past is
-//! filled in.
+//! a restart and after a change of mappings, what many targets cost, also on the page, and how fast the
+//! past is filled in.
 //!
 //! `cargo bench --package copilot-metrics-tests -- NAME` runs only what contains NAME: `users report`,
-//! `aggregate report`, `scrapes`, `memory`, `large report`, `start`, `swaps`, `restart`, `targets` or
-//! `backfill`.
+//! `aggregate report`, `scrapes`, `memory`, `large report`, `start`, `swaps`, `restart`, `targets`,
+//! `page` or `backfill`.
 
 mod backfill;
 mod github;
 mod large_report;
 mod mapping;
 mod memory;
+mod page;
 mod process;
 mod restart;
 mod scrapes;
@@ -40,7 +41,7 @@ fn main() {
     if is_selected(mapping::USERS) || is_selected(mapping::AGGREGATE) {
         mapping::report();
     }
-    let others: [(&str, fn()); 8] = [
+    let others: [(&str, fn()); 9] = [
         (scrapes::GROUP, scrapes::report),
         ("memory", memory::measure),
         ("large report", large_report::measure),
@@ -48,6 +49,7 @@ fn main() {
         ("swaps", swaps::measure),
         ("restart", restart::measure),
         ("targets", targets::measure),
+        ("page", page::measure),
         ("backfill", backfill::measure),
     ];
     for (_, measure) in others.iter().filter(|(name, _)| is_selected(name)) {

@@ -8,7 +8,7 @@ use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::npm;
 use serde_json::Value;
 
-use super::overview::{page_of_many, serving_many};
+use super::overview::{rows, serving_many};
 use super::ranges::{keep, page_of, start};
 use super::{POLICY, page_with_charts};
 use crate::serving::command;
@@ -106,11 +106,12 @@ async fn chromium_finds_no_fault_in_charts_of_a_quarter_and_of_a_year() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn chromium_finds_no_fault_in_an_overview_of_1_50_and_500_targets() {
-    for targets in [1, 50, 500] {
+async fn chromium_finds_no_fault_in_an_overview_of_1_and_of_50_targets() {
+    for targets in [1, 50] {
         let (serving, _github, _config) = serving_many(targets).await;
-        page_of_many(&serving, PAGE, targets).await;
+        let html = page_with_charts(&serving, PAGE).await;
+        assert_eq!(rows(&html).len(), targets);
         let views = views_in_chromium(&serving, PAGE, &format!("targets-{targets}"));
-        assert_no_findings(&views, &serving, PAGE, 14);
+        assert_no_findings(&views, &serving, PAGE, 13);
     }
 }

@@ -99,23 +99,16 @@ fn exporter_of(github: &StandIn, targets: usize) -> (Command, Config) {
     (command, config)
 }
 
-/// The page, once all targets are refreshed or have failed, and their changes are computed.
-pub async fn page_of_many(serving: &Serving, path: &str, targets: usize) -> String {
-    loop {
-        let html = page_with_charts(serving, path).await;
-        let rows = rows(&html);
-        assert_eq!(rows.len(), targets);
-        if rows.iter().all(|row| row.cells[0] != "starting") {
-            return html;
-        }
-    }
-}
-
-/// A serving exporter of many targets. It stops with the stand-in and the config, which belong to it.
+/// A serving exporter of many targets, once they are refreshed, with the stand-in and the config that it
+/// needs.
 pub async fn serving_many(targets: usize) -> (Serving, StandIn, Config) {
     let github = many().await;
     let (command, config) = exporter_of(&github, targets);
-    (Serving::start(command), github, config)
+    let serving = Serving::start(command);
+    for _ in 0..targets {
+        serving.wait_for(" refreshed ");
+    }
+    (serving, github, config)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,7 +209,10 @@ async fn failing_targets_come_first_and_the_first_one_is_shown_unless_another_on
     let mut command = command(&github, "octo-001,octo-002,octo-003");
     command.env("CACHE_TTL_SECONDS", "3600");
     let serving = Serving::start(command);
-    let html = page_of_many(&serving, "/", 3).await;
+    for _ in 0..3 {
+        serving.wait_for(" refresh");
+    }
+    let html = page_with_charts(&serving, "/").await;
     let rows = rows(&html);
     let names: Vec<_> = rows.iter().map(|row| (row.org.as_str(), row.cells[0].as_str())).collect();
     assert_eq!(names, [("octo-003", "failing"), ("octo-001", "ok"), ("octo-002", "ok")]);
@@ -235,8 +231,9 @@ async fn failing_targets_come_first_and_the_first_one_is_shown_unless_another_on
 async fn a_page_of_many_targets_has_a_row_for_each_and_the_charts_of_one() {
     let targets = 50;
     let (serving, _github, _config) = serving_many(targets).await;
-    let html = page_of_many(&serving, "/", targets).await;
+    let html = page_with_charts(&serving, "/").await;
     let rows = rows(&html);
+    assert_eq!(rows.len(), targets);
     for (number, row) in (1..).zip(&rows) {
         assert_eq!(row.org, format!("octo-{number:03}"));
         // They have the same recordings.

@@ -34,6 +34,8 @@ pub(super) struct Charts {
     pub html: String,
     /// The values of each chart.
     pub values: Vec<ChartValues>,
+    /// Whether weekends are shaded in any of them.
+    pub shades_weekends: bool,
     /// The newest day of the charts over days.
     pub newest_day: Option<Date>,
     /// Why mappings failed.
@@ -97,7 +99,9 @@ impl Charts {
             let html = match &data {
                 ChartData::Lines(data) => {
                     self.newest_day = self.newest_day.max(data.days.last().copied());
-                    LineChart { frame, data }.render()
+                    let chart = LineChart { frame, data };
+                    self.shades_weekends |= chart.shades_weekends();
+                    chart.render()
                 }
                 ChartData::Bars(data) => BarChart { frame, data }.render(),
             };

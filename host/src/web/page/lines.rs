@@ -120,6 +120,11 @@ impl LineChart<'_> {
         template.render()
     }
 
+    /// Whether there is room to shade weekends.
+    pub(super) fn shades_weekends(&self) -> bool {
+        self.day_width() >= WEEKEND_WIDTH
+    }
+
     fn day_width(&self) -> f64 {
         (WIDTH - LEFT - MARGIN) / self.data.days.len().max(2) as f64
     }
@@ -130,7 +135,7 @@ impl LineChart<'_> {
 
     /// The left edges and the widths of Saturdays and Sundays: without them, a week looks like an outage.
     fn weekends(&self) -> Vec<(f64, f64)> {
-        if self.day_width() < WEEKEND_WIDTH {
+        if !self.shades_weekends() {
             return Vec::new();
         }
         let mut weekends: Vec<(usize, u8)> = Vec::new();
