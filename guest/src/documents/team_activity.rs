@@ -13,10 +13,8 @@ use crate::output::{Catalogue, FamilyId, Samples};
 use crate::registration::Registration;
 use crate::settings::Settings;
 
-pub const REGISTRATION: Registration = Registration {
-    charts: CHARTS,
-    ..Registration::new(collector::new::<TeamActivityCollector>)
-};
+pub const REGISTRATION: Registration =
+    Registration { charts: CHARTS, ..Registration::new(collector::new::<TeamActivityCollector>) };
 
 const CHARTS: &[ChartDefinition] = &[ChartDefinition {
     title: "Teams",

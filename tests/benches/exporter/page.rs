@@ -1,13 +1,14 @@
 //! The size of the page and the time to render it, with many targets.
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::command::{Serving, client, exporter};
 use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::exposition::Exposition;
 use tokio::runtime::Runtime;
 
 use crate::github::Github;
+use crate::process;
 
 const TARGETS: usize = 500;
 /// The number of requests that are measured.
@@ -29,40 +30,54 @@ pub fn measure() {
         .env("GITHUB_API_URL", &github.api)
         .env("GHC_TOKEN", &github.token);
     let serving = Serving::start_with_own_log_level(command);
-    let mut refreshed = HashSet::new();
-    while refreshed.len() < TARGETS {
-        let line = serving.wait_for("refreshed org=");
-        let name = line.split("org=\"").nth(1).and_then(|rest| rest.split('"').next());
-        refreshed.insert(name.unwrap_or_default().to_owned());
-    }
+    runtime.block_on(refreshed(&serving.url("/metrics")));
+    runtime.block_on(complete(&serving.url("/")));
+    let cpu = process::cpu_seconds(serving.id());
     let (bytes, mut times) = runtime.block_on(load(&serving.url("/")));
+    let cpu = (process::cpu_seconds(serving.id()) - cpu) / REQUESTS as f64;
     times.sort();
     let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
     println!(
-        "page of {TARGETS} targets: {} kB (at most {}), {:.1} ms in the median, {:.1} ms at most (at most {:.0})",
+        "page of {TARGETS} targets: {} kB (at most {}), {:.1} ms in the median (at most {:.0}), {:.1} ms of CPU",
         bytes / 1000,
         MAX_BYTES / 1000,
         milliseconds(times[times.len() / 2]),
-        milliseconds(times[times.len() - 1]),
         milliseconds(MAX_TIME),
+        cpu * 1e3,
     );
 }
 
-/// Loads the page once everything is on it: its size and the times.
-async fn load(url: &str) -> (usize, Vec<Duration>) {
+/// Returns once all targets are refreshed. The log does not name that many.
+async fn refreshed(url: &str) {
     let client = client();
-    let load = async || client.get(url).send().await.unwrap().text().await.unwrap();
     loop {
-        let html = load().await;
-        if !["being drawn", "being computed"].iter().any(|text| html.contains(text)) {
-            break;
+        let text = client.get(url).send().await.unwrap().text().await.unwrap();
+        if Exposition::parse(&text).sum("copilot_exporter_up", "") >= TARGETS as f64 {
+            return;
         }
         tokio::time::sleep(INTERVAL).await;
     }
+}
+
+/// Returns once everything is on the page.
+async fn complete(url: &str) {
+    let client = client();
+    loop {
+        let html = client.get(url).send().await.unwrap().text().await.unwrap();
+        if !["being drawn", "being computed"].iter().any(|text| html.contains(text)) {
+            return;
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// Loads the page: its size and the times.
+async fn load(url: &str) -> (usize, Vec<Duration>) {
+    let client = client();
     let (mut bytes, mut times) = (0, Vec::new());
     for _ in 0..REQUESTS {
         let started = Instant::now();
-        let html = load().await;
+        let html = client.get(url).send().await.unwrap().text().await.unwrap();
         times.push(started.elapsed());
         bytes = html.len();
     }

@@ -4,7 +4,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::fixtures::{OCTODEMO, OCTO_ENTERPRISE, OCTO_LEGACY};
+use crate::fixtures::{OCTO_ENTERPRISE, OCTO_LEGACY, OCTODEMO};
 
 /// Answers a request about an organization that is not recorded with the recordings of octodemo.
 pub async fn replace_organization(mut request: Request, next: Next) -> Response {

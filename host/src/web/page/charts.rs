@@ -95,7 +95,8 @@ impl Charts {
             let help = sanitize(&chart.help);
             let mut query = form_urlencoded::Serializer::new(link.to_owned());
             let query = query.append_pair("chart", &title).finish();
-            let frame = Frame { id: &format!("c{number}"), title: &title, help: &help, query: &query };
+            let frame =
+                Frame { id: &format!("c{number}"), title: &title, help: &help, query: &query };
             let html = match &data {
                 ChartData::Lines(data) => {
                     self.newest_day = self.newest_day.max(data.days.last().copied());
@@ -200,7 +201,8 @@ mod tests {
     fn texts_of_a_mapping_are_escaped() {
         let charts = vec![chart("<script>", "a")];
         let charts =
-            Charts::draw(&[source(charts, sample("a", 0), None)], Range::default(), "org=a").unwrap();
+            Charts::draw(&[source(charts, sample("a", 0), None)], Range::default(), "org=a")
+                .unwrap();
         assert!(!charts.html.contains("<script>"), "{}", charts.html);
     }
 }

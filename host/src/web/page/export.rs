@@ -28,7 +28,9 @@ pub struct ChartSelection {
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum ExportError {
     /// The labels do not select exactly one target.
-    #[error("not exactly one target has these labels: set org and scope as in the links of the page")]
+    #[error(
+        "not exactly one target has these labels: set org and scope as in the links of the page"
+    )]
     Target,
     /// No mapping declares a chart with this title, or it has no data.
     #[error("no chart with this title has data; {}", titles(.0))]
@@ -43,7 +45,11 @@ pub enum ExportError {
 
 fn titles(titles: &[String]) -> String {
     let quoted: Vec<_> = titles.iter().map(|title| format!("{title:?}")).collect();
-    if quoted.is_empty() { "no chart has".to_owned() } else { format!("these have: {}", quoted.join(", ")) }
+    if quoted.is_empty() {
+        "no chart has".to_owned()
+    } else {
+        format!("these have: {}", quoted.join(", "))
+    }
 }
 
 impl Page {
@@ -69,8 +75,7 @@ impl Page {
         selected: &ChartSelection,
         write: impl Fn(&Target, &ChartValues) -> Result<Vec<u8>, ExportError>,
     ) -> Result<Vec<u8>, ExportError> {
-        let (target, charts) =
-            self.charts(&selected.selection).await.ok_or(ExportError::Target)?;
+        let (target, charts) = self.charts(&selected.selection).await.ok_or(ExportError::Target)?;
         let values = match &charts {
             ChartsState::Ready(charts) => charts.values.as_slice(),
             ChartsState::Drawing | ChartsState::Computing => return Err(ExportError::NotReady),
@@ -92,7 +97,8 @@ fn csv(data: &ChartData) -> Result<Vec<u8>, csv::Error> {
             let names = lines.iter().map(|line| plain(&line.name));
             writer.write_record([plain("date")].into_iter().chain(names))?;
             for (at, day) in days.iter().enumerate() {
-                let values = lines.iter().map(|line| number(line.values.get(at).copied().flatten()));
+                let values =
+                    lines.iter().map(|line| number(line.values.get(at).copied().flatten()));
                 writer.write_record([day.to_string()].into_iter().chain(values))?;
             }
         }

@@ -115,7 +115,10 @@ impl Headline {
         charts: impl Iterator<Item = &'a Chart>,
     ) -> Vec<&'a Selection> {
         let series = self.series(charts).flat_map(|(_, series)| series);
-        series.flat_map(|series| [Some(&series.value), series.divided_by.as_ref()]).flatten().collect()
+        series
+            .flat_map(|series| [Some(&series.value), series.divided_by.as_ref()])
+            .flatten()
+            .collect()
     }
 
     /// The series of each chart that has all of them, and whether it has bars.
@@ -192,7 +195,8 @@ mod tests {
         let used = samples(&[("seats", &[("c", 0, 4.0)])]);
         assert_eq!(value(&IDLE, &[seats()], used), Some(0.0));
         let of_nothing = |of: f64| {
-            let per = ChartSeries { divided_by: Some(all_of("all")), ..series("day", all_of("users")) };
+            let per =
+                ChartSeries { divided_by: Some(all_of("all")), ..series("day", all_of("users")) };
             let samples = samples(&[("users", &[("a", 0, 1.0)]), ("all", &[("a", 0, of)])]);
             value(&DAY, &[chart("Users", ChartForm::Lines(vec![per]))], samples)
         };

@@ -169,8 +169,10 @@ impl Page {
         };
         let (section, (rows, pending)) = tokio::join!(section, self.rows(&statuses, chosen));
         let chosen = rows.iter().find(|row| row.is_chosen);
-        let tiles = HEADLINES.iter().zip(chosen.map(|row| row.figures.as_slice()).unwrap_or_default());
-        let tiles = tiles.map(|(headline, figure)| Tile { name: headline.name, figure: figure.clone() });
+        let tiles =
+            HEADLINES.iter().zip(chosen.map(|row| row.figures.as_slice()).unwrap_or_default());
+        let tiles =
+            tiles.map(|(headline, figure)| Tile { name: headline.name, figure: figure.clone() });
         let template = PageTemplate {
             version: env!("CARGO_PKG_VERSION"),
             metrics: self.paths.metrics_link(),
@@ -258,4 +260,50 @@ struct Drawn {
 fn ranges(view: &TargetView, kept: &KeptDays) -> Vec<Range> {
     let newest = Document::newest_day(view.documents.values());
     Range::available(newest, &kept.days.days().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Scope;
+    use crate::model::metrics::Registry;
+    use crate::output::{Outcome, Status};
+    use crate::runner;
+    use crate::store::Memory;
+
+    /// The page of targets named octo-0 and so on, of which one has failed.
+    async fn html_of(targets: usize, failed: usize, selection: &Selection) -> String {
+        let registry = Registry::default();
+        let publisher = Publisher::start(&registry).unwrap();
+        let target = |number| Target::new(Scope::Organization, &format!("octo-{number}")).unwrap();
+        let all: Vec<Target> = (0..targets).map(target).collect();
+        publisher.set_targets(&all, None);
+        let status = Status::Failed(vec!["seats: 403".to_owned()]);
+        publisher.set_outcome(&target(failed), Outcome { status, ..Outcome::default() });
+        let runner = Arc::new(Runner::new(runner::Metrics::new(&registry).unwrap()));
+        let page = Page::new(publisher, Arc::default(), runner, Arc::new(Memory::default()));
+        page.render(selection).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_target_has_a_row_and_the_page_is_about_the_failing_one() {
+        for targets in [1, 3, 50, 500] {
+            let html = html_of(targets, targets - 1, &Selection::default()).await;
+            assert_eq!(html.matches("<th scope=\"row\"><a").count(), targets);
+            let heading = format!("<h2 id=\"target-name\">octo-{} ", targets - 1);
+            assert_eq!(html.matches("<h2 id=\"target-name\">").count(), 1);
+            assert!(html.contains(&heading) && html.contains("seats: 403"), "{html}");
+            assert!(html.contains(&format!("<small>{targets}, 1 failing</small>")), "{html}");
+            // That leaves half of 200 kB for the charts and the numbers.
+            assert!(html.len() < 10_000 + targets * 180, "{}", html.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn another_target_can_be_chosen() {
+        let selection = Selection { org: Some("octo-1".to_owned()), ..Selection::default() };
+        let html = html_of(3, 2, &selection).await;
+        assert!(html.contains("<h2 id=\"target-name\">octo-1 "), "{html}");
+        assert!(!html.contains("seats: 403"), "{html}");
+    }
 }
