@@ -21,7 +21,7 @@ use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::transcript::keep_secret;
 use reqwest::{Certificate, Client, Identity, StatusCode};
 
-const PASSWORD: &str = "correct horse";
+pub const PASSWORD: &str = "correct horse";
 
 /// A demo with this web config file, and the files next to it.
 fn demo(web: &Config) -> Serving {
@@ -63,7 +63,7 @@ fn https(serving: &Serving, path: &str) -> String {
     format!("https://localhost:{}{path}", serving.address().port())
 }
 
-fn users() -> String {
+pub fn users() -> String {
     keep_secret(PASSWORD);
     let hash = bcrypt::hash(PASSWORD, 6).unwrap();
     keep_secret(&hash);

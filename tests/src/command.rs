@@ -17,7 +17,7 @@ use crate::transcript::record;
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The environment variables of the exporter: tests must not inherit them.
-const VARIABLES: [&str; 39] = [
+const VARIABLES: [&str; 40] = [
     "DEMO",
     "GITHUB_TOKEN",
     "CONFIG_FILE",
@@ -37,6 +37,7 @@ const VARIABLES: [&str; 39] = [
     "DOCKER_CONFIG",
     "WEB_CONFIG_FILE",
     "WEB_EXTERNAL_URL",
+    "WEB_GRAFANA_URL",
     "WEB_ROUTE_PREFIX",
     "WEB_TELEMETRY_PATH",
     "LISTEN_FDS",

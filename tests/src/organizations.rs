@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use copilot_metrics_exporter::demo::SystemClock;
 use copilot_metrics_exporter::demo::stand_in::{BaseUrls, StandIn, api_router, files_router};
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::fixtures::OCTODEMO;
-use crate::github::without_rate_limit;
+use crate::github::{respond_with_copy, without_rate_limit};
 
 /// A running stand-in. It stops when it is dropped.
 pub struct Organizations {
@@ -58,7 +58,8 @@ impl Organizations {
         }
         let router = Router::new()
             .fallback_service(api_routes)
-            .layer(from_fn_with_state(held.subscribe(), replace_organization));
+            .layer(from_fn(|request, next| respond_with_copy(OCTODEMO.name, request, next)))
+            .layer(from_fn_with_state(held.subscribe(), wait_for_release));
         let stop = CancellationToken::new();
         tokio::spawn(serve(api, router, stop.clone()));
         tokio::spawn(serve(
@@ -80,19 +81,14 @@ impl Organizations {
     }
 }
 
-/// Answers a request about any organization with a recording.
-async fn replace_organization(
+/// Lets requests about an organization wait while they are held.
+async fn wait_for_release(
     State(mut held): State<watch::Receiver<Option<String>>>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
-    let path = request.uri().to_string();
-    let mut segments: Vec<&str> = path.split('/').collect();
-    if let ["", "orgs" | "organizations", organization, ..] = segments.as_mut_slice() {
-        // It fails only when the stand-in stops.
-        held.wait_for(|held| held.as_deref() != Some(*organization)).await.ok();
-        *organization = OCTODEMO.name;
-    }
-    *request.uri_mut() = segments.join("/").parse().unwrap_or_else(|error| panic!("{error}"));
+    let organization = request.uri().path().split('/').nth(2).map(str::to_owned);
+    // It fails only when the stand-in stops.
+    held.wait_for(|held| held.is_none() || *held != organization).await.ok();
     next.run(request).await
 }

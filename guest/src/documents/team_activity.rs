@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::user_teams::{TEAM_ID_NOTE, Teams, UserTeamsCollector};
 use super::users::UsersCollector;
+use crate::charts::{ChartDefinition, Form, Sum};
 use crate::collector::{self, Collector, Collectors};
 use crate::input::Day;
 use crate::measures::activity::{Activity, ActivityFamilies};
@@ -12,7 +13,19 @@ use crate::output::{Catalogue, FamilyId, Samples};
 use crate::registration::Registration;
 use crate::settings::Settings;
 
-pub const REGISTRATION: Registration = Registration::new(collector::new::<TeamActivityCollector>);
+pub const REGISTRATION: Registration =
+    Registration { charts: CHARTS, ..Registration::new(collector::new::<TeamActivityCollector>) };
+
+const CHARTS: &[ChartDefinition] = &[ChartDefinition {
+    title: "Teams",
+    help: "Members of each team with a seat, and those who were active on the day. A user may be in several teams.",
+    form: Form::ByLabel {
+        label: "team",
+        value: ("members", Sum::of("github_copilot_team_members")),
+        part: Some(("active", Sum::of("github_copilot_team_active_users"))),
+    },
+    is_fallback: false,
+}];
 
 /// The end of the HELP texts.
 const NOTE: &str = "A user may be in several teams, so teams must not be summed.";

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use url::Url;
 
 use super::check::missing_directories;
 use super::error::{READ_TIMEOUT, StartError};
@@ -111,7 +112,8 @@ impl Exporter {
             github: metrics.github,
             page: Page::new(Arc::clone(&publisher), targets, runner, kept_days)
                 .of_demo(settings.is_demo)
-                .with_paths(settings.paths.clone()),
+                .with_paths(settings.paths.clone())
+                .with_grafana(settings.grafana.as_ref().map(Url::to_string)),
             paths: settings.paths.clone(),
             publisher,
             daily: settings.enable_daily.then_some(daily),

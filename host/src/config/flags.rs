@@ -100,6 +100,10 @@ pub struct ServeArgs {
     #[arg(long = "web.telemetry-path", env = "WEB_TELEMETRY_PATH", value_name = "PATH")]
     pub telemetry_path: Option<String>,
 
+    /// URL of Grafana, to which the page links
+    #[arg(long = "web.grafana-url", env = "WEB_GRAFANA_URL", value_name = "URL")]
+    pub grafana_url: Option<String>,
+
     /// Listen on the sockets that systemd passes (socket activation) instead of opening own ones
     #[arg(long = "web.systemd-socket")]
     pub systemd_socket: bool,

@@ -5,6 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use url::Url;
+
 use super::credentials::{self, DEFAULT_CREDENTIAL};
 use super::error::SettingError;
 use super::files::read_text;
@@ -18,7 +20,7 @@ use super::remote_write::{self, RemoteWriteSettings};
 use super::sections::{Config, InheritedSettings, Place, resolve_target};
 use super::store::{self, ValkeySettings};
 use super::target::{MappingSettings, Placed, TargetSettings};
-use super::values::{ApiUrl, TtlSeconds};
+use super::values::{ApiUrl, LinkUrl, TtlSeconds};
 use super::web_paths::WebPaths;
 use super::yaml::{self, YamlFile};
 use crate::model::{Scope, Target};
@@ -37,6 +39,8 @@ pub struct Settings {
     pub listen: Vec<String>,
     /// Where the endpoints are.
     pub paths: WebPaths,
+    /// Where the page links to for dashboards, if anywhere.
+    pub grafana: Option<Url>,
     /// The web config file (TLS, users), if any.
     pub web_config: Option<PathBuf>,
     /// Whether reloads over HTTP are allowed without a password.
@@ -137,6 +141,7 @@ impl Settings {
         let settings = Self {
             listen,
             paths: WebPaths::new(args)?,
+            grafana: given(&args.grafana_url).map(parse_grafana).transpose()?,
             web_config: given(&args.web.web_config).map(PathBuf::from),
             enable_lifecycle: args.enable_lifecycle,
             enable_daily: !args.no_daily,
@@ -177,6 +182,10 @@ pub(super) fn exports_nothing(path: &Path) -> bool {
 fn read_config(path: &Path) -> Result<Config, SettingError> {
     let unreadable = |problem: String| SettingError::new("--config.file (CONFIG_FILE)", problem);
     yaml::parse(path, &read_text(path, MAX_CONFIG_BYTES).map_err(unreadable)?)
+}
+
+fn parse_grafana(text: &str) -> Result<Url, SettingError> {
+    parse_flag::<LinkUrl>("--web.grafana-url (WEB_GRAFANA_URL)", text)
 }
 
 /// Applies the flags that take precedence over `defaults`.

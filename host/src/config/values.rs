@@ -186,6 +186,28 @@ fn api_of_web_site(url: &Url) -> Option<String> {
     }
 }
 
+/// A URL that the page links to.
+pub(super) struct LinkUrl;
+
+impl Parser for LinkUrl {
+    type Value = Url;
+
+    fn parse(text: &str) -> Result<Url, String> {
+        let right = "it should be a URL such as https://grafana.example.com/d/copilot";
+        // The text is not quoted, since it may contain a password.
+        let url = Url::parse(text).map_err(|error| format!("not a URL ({error}): {right}"))?;
+        // Others, such as javascript:, would run something.
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(format!("neither http nor https: {right}"));
+        }
+        // Everyone who can reach the page could read it.
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(format!("it contains a user or password: {right}"));
+        }
+        Ok(url)
+    }
+}
+
 /// A version of GitHub's REST API: a date.
 pub(super) struct ApiVersion;
 
@@ -265,6 +287,24 @@ pub(crate) fn parse_token(text: &str) -> Result<Option<Secret>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_links_to_web_sites_only_and_an_error_shows_no_password() {
+        let url = "https://grafana.example.com/d/copilot?orgId=1#panel";
+        assert_eq!(LinkUrl::parse(url).unwrap().as_str(), url);
+        assert!(LinkUrl::parse("http://localhost:3000").is_ok());
+        for wrong in [
+            "javascript:alert(1)",
+            "data:text/html,hunter2",
+            "grafana.example.com",
+            "/grafana",
+            "https://me:hunter2@grafana.example.com",
+        ] {
+            let error = LinkUrl::parse(wrong).unwrap_err();
+            assert!(error.contains("it should be a URL such as https://"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
 
     #[test]
     fn numbers_are_accepted_within_their_bounds() {

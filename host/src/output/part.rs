@@ -113,7 +113,13 @@ impl Part {
             outcome,
             mappings: self.shown().into_iter().cloned().collect(),
             has_data: self.has_data(),
+            samples: self.samples(),
         }
+    }
+
+    fn samples(&self) -> Vec<Arc<Samples>> {
+        let published = self.entries.iter().filter_map(|entry| entry.published.as_ref());
+        published.map(|published| Arc::clone(&published.samples)).collect()
     }
 
     /// Serves what was stored, before it is known which mappings run.

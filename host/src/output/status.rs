@@ -1,11 +1,12 @@
 //! The status of a target, as users see it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::model::{MappingId, Target};
+use crate::model::{MappingId, Samples, Target};
 
 /// How the last refresh of a target ended.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,6 +46,8 @@ pub struct TargetStatus {
     pub mappings: Vec<MappingId>,
     /// Whether there are samples to serve.
     pub has_data: bool,
+    /// The samples that are served of each mapping.
+    pub samples: Vec<Arc<Samples>>,
 }
 
 /// A stored document, for the metrics about it.

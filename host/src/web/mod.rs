@@ -1,7 +1,7 @@
 //! The HTTP side: `/metrics`, the page, probes and reloads.
 //!
 //! `routes` has the paths and [`App`], what they are answered from; `exposition` sends the metrics in the
-//! format that `accept` chooses, and `page` renders `/`. A [`Server`] serves them on sockets, also on those
+//! format that `accept` chooses, `page` renders `/`, and `chart_data` sends the values of its charts. A [`Server`] serves them on sockets, also on those
 //! of `systemd`: `connections` limits how many are open. [`Web`] keeps the settings of
 //! `--web.config.file` (TLS, users, headers, rate limit) up to date; `settings` are those in use, and
 //! `auth` checks passwords. `healthcheck` is the command that asks a running exporter.
@@ -9,6 +9,7 @@
 mod accept;
 mod app;
 mod auth;
+mod chart_data;
 mod connections;
 mod exposition;
 mod failures;

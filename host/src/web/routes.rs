@@ -10,7 +10,8 @@
 //! | `/-/healthy` | 200 while the process runs |
 //! | `/-/ready` | 200 if there is data to serve, with replicas of every target; otherwise 503 and the reason |
 //! | `POST /-/reload` | reloads the settings; 500 and the reason if they can't be used; 403 unless allowed |
-//! | `/` | the page: state and charts of all targets, or of `?org=…&scope=…&range=…` |
+//! | `/` | the page: an overview of all targets, and the charts of one, `?org=…&scope=…&range=…` |
+//! | `/chart.csv`, `/chart.json` | the values of a chart of the page, `?org=…&scope=…&range=…&chart=TITLE` |
 //!
 //! [`WebPaths`](crate::config::WebPaths) may put all of them below a prefix, to which `/` then redirects, and
 //! the metrics elsewhere.
@@ -34,6 +35,7 @@ use tracing::error;
 
 use super::app::App;
 use super::auth::Admission;
+use super::chart_data;
 use super::exposition::{daily, data, metrics, own};
 use super::page::{self, Selection};
 use super::peer::Peer;
@@ -57,7 +59,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route(&paths.at("/-/ready"), get(ready))
         .route(&paths.at("/-/reload"), post(reload).put(reload));
     if paths.has_page() {
-        router = router.route(&paths.root(), get(page));
+        router = router
+            .route(&paths.root(), get(page))
+            .route(&paths.at("/chart.csv"), get(chart_data::csv))
+            .route(&paths.at("/chart.json"), get(chart_data::json));
     }
     if let Some(prefix) = paths.prefix() {
         let (root, external) = (paths.root(), paths.external_root());

@@ -1,16 +1,17 @@
 //! `make bench`: throughput of the default mapping (native and as a component), scrapes per second
 //! compared with a bare handler, memory use for large reports, the time until new data is served after
-//! a restart and after a change of mappings, what many targets cost, how fast replicas follow and take over,
-//! and how fast the past is filled in.
+//! a restart and after a change of mappings, what many targets cost, also on the page, how fast replicas
+//! follow and take over, and how fast the past is filled in.
 //!
 //! `cargo bench --package copilot-metrics-tests -- NAME` runs only what contains NAME: `users report`,
 //! `aggregate report`, `scrapes`, `memory`, `large report`, `start`, `swaps`, `restart`, `targets`,
-//! `scale`, `replicas` or `backfill`.
+//! `page`, `scale`, `replicas` or `backfill`.
 
 mod backfill;
 mod large_report;
 mod mapping;
 mod memory;
+mod page;
 mod process;
 mod replicas;
 mod restart;
@@ -41,7 +42,7 @@ fn main() {
     if is_selected(mapping::USERS) || is_selected(mapping::AGGREGATE) {
         mapping::report();
     }
-    let others: [(&str, fn()); 10] = [
+    let others: [(&str, fn()); 11] = [
         (scrapes::GROUP, scrapes::report),
         ("memory", memory::measure),
         ("large report", large_report::measure),
@@ -49,6 +50,7 @@ fn main() {
         ("swaps", swaps::measure),
         ("restart", restart::measure),
         ("targets", targets::measure),
+        ("page", page::measure),
         ("scale", scale::measure),
         ("replicas", replicas::measure),
         ("backfill", backfill::measure),

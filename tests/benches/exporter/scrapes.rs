@@ -107,7 +107,6 @@ async fn exporter() -> Router {
     router(Arc::new(App {
         daily: None,
         enable_lifecycle: false,
-        has_replicas: false,
         paths: WebPaths::default(),
         registry: metrics.registry,
         metrics: metrics.web,

@@ -8,6 +8,7 @@ use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::npm;
 use serde_json::Value;
 
+use super::overview::{rows, serving_many};
 use super::ranges::{keep, page_of, start};
 use super::{POLICY, page_with_charts};
 use crate::serving::command;
@@ -54,9 +55,16 @@ fn assert_no_findings(views: &[Value], serving: &Serving, path: &str, charts: us
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_finds_no_fault_in_the_page_on_desktop_and_phone_in_light_and_dark_mode() {
     let serving = Serving::demo();
-    page_with_charts(&serving, "/").await;
     // An organization has no cost centers, and the closed API has less than the reports, and no bill.
-    assert_no_findings(&views_in_chromium(&serving, PAGE, "demo"), &serving, PAGE, 16 + 7 + 17);
+    for (path, screenshots, charts) in [
+        (PAGE, "demo", 18),
+        ("/?org=octo-legacy", "demo-legacy", 7),
+        ("/?org=octo-enterprise", "demo-enterprise", 19),
+    ] {
+        page_with_charts(&serving, path).await;
+        let views = views_in_chromium(&serving, path, screenshots);
+        assert_no_findings(&views, &serving, path, charts);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +85,7 @@ async fn chromium_finds_no_fault_in_a_page_with_failures_and_long_names() {
     serving.wait_for(" refresh");
     page_with_charts(&serving, "/").await;
     // The first target has charts of its seats and of its bill only.
-    assert_no_findings(&views_in_chromium(&serving, PAGE, "failing"), &serving, PAGE, 5 + 7);
+    assert_no_findings(&views_in_chromium(&serving, PAGE, "failing"), &serving, PAGE, 5);
     let (_, html) = serving.get("/").await;
     assert!(!html.contains("<script"), "{html}");
     assert!(html.contains("&#60;script&#62;alert(1)&#60;/script&#62;"), "{html}");
@@ -93,6 +101,17 @@ async fn chromium_finds_no_fault_in_charts_of_a_quarter_and_of_a_year() {
         let path = format!("/?org=octodemo&scope=organization&range={range}");
         page_of(&serving, range).await;
         let views = views_in_chromium(&serving, &path, screenshots);
-        assert_no_findings(&views, &serving, &path, 16);
+        assert_no_findings(&views, &serving, &path, 18);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_finds_no_fault_in_an_overview_of_1_and_of_50_targets() {
+    for targets in [1, 50] {
+        let (serving, _github, _config) = serving_many(targets).await;
+        let html = page_with_charts(&serving, PAGE).await;
+        assert_eq!(rows(&html).len(), targets);
+        let views = views_in_chromium(&serving, PAGE, &format!("targets-{targets}"));
+        assert_no_findings(&views, &serving, PAGE, 13);
     }
 }

@@ -1,4 +1,4 @@
-use copilot_metrics_tests::command::Serving;
+use copilot_metrics_tests::command::{Serving, run};
 use copilot_metrics_tests::github::stand_in;
 use copilot_metrics_tests::guests::Mappings;
 
@@ -47,21 +47,50 @@ fn links(html: &str) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_link_of_the_page_is_relative_so_that_it_works_behind_a_path_prefix() {
+async fn every_link_to_the_exporter_is_relative_so_that_it_works_behind_a_path_prefix() {
     let github = stand_in().await;
-    // With more targets than charts, the page has every kind of link.
-    let unknown: Vec<String> = (1..=8).map(|number| format!("unknown-{number}")).collect();
-    let serving = serving(&github, &format!("{},octodemo", unknown.join(",")));
-    for _ in 0..9 {
+    let serving = serving(&github, "octodemo,unknown");
+    for _ in 0..2 {
         serving.wait_for(" refresh");
     }
     let mut found = 0;
     for path in ["/", "/?org=octodemo", "/?org=nobody"] {
         let html = page_with_charts(&serving, path).await;
-        for link in links(&html) {
+        let (html, footer) = html.split_once("<footer>").unwrap();
+        for link in links(html) {
             assert!(!link.starts_with('/') && !link.contains("://"), "{path}: {link}");
             found += 1;
         }
+        assert!(links(footer).iter().all(|link| link.starts_with("https://")), "{footer}");
     }
     assert!(found > 30, "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_links_to_the_documentation_and_to_grafana_if_its_url_is_set() {
+    let github = stand_in().await;
+    let page = async |url: &str| {
+        let mut command = command(&github, "octodemo");
+        command.env("WEB_GRAFANA_URL", url).env("WEB_ROUTE_PREFIX", "/copilot");
+        let serving = Serving::start(command);
+        serving.get("/copilot/").await.1
+    };
+    let without = page("").await;
+    assert!(without.contains("<a href=\"https://docs.github.com/"), "{without}");
+    assert!(!without.contains("Grafana"), "{without}");
+    // As it is: the prefix is not its own.
+    let with = page("https://grafana.example.com/d/copilot?from=now-28d&to=now").await;
+    let url = "https://grafana.example.com/d/copilot?from=now-28d&#38;to=now";
+    assert!(with.contains(&format!("<a href=\"{url}\" rel=\"noreferrer\">Grafana</a>")), "{with}");
+}
+
+#[test]
+fn check_config_refuses_a_grafana_url_that_is_not_of_a_web_site() {
+    for url in ["javascript:alert(1)", "https://me:hunter2@grafana.example.com"] {
+        let output = run(["check-config", "--web.grafana-url", url]);
+        assert_eq!(output.status.code(), Some(64));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("--web.grafana-url (WEB_GRAFANA_URL): "), "{error}");
+        assert!(!error.contains("hunter2") && error.lines().count() == 1, "{error}");
+    }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use copilot_metrics_tests::command::{Serving, client};
 use copilot_metrics_tests::exposition::Exposition;
-use copilot_metrics_tests::github::{Options, StandIn, copy, stand_in_with};
+use copilot_metrics_tests::fixtures::OCTO_LEGACY;
+use copilot_metrics_tests::github::{Options, StandIn, stand_in_with};
 use copilot_metrics_tests::transcript::record;
 use copilot_metrics_tests::valkey::{Engine, Server};
 use nix::sys::signal::{Signal, kill};
@@ -67,8 +68,10 @@ impl Replicas {
 
     /// Replicas over a server, without any, of this many organizations or else of the recorded targets.
     async fn over(server: Server, ttl: &'static str, copies: usize) -> Self {
-        let github = stand_in_with(Options { copies, ..Options::default() }).await;
-        let copies = (1..=copies).map(copy).collect();
+        let github =
+            stand_in_with(Options { copies_of: Some(OCTO_LEGACY.name), ..Options::default() })
+                .await;
+        let copies = (1..=copies).map(|number| format!("octo-copy-{number}")).collect();
         Self { github, server, running: Vec::new(), ttl, copies }
     }
 

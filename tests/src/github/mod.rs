@@ -1,9 +1,11 @@
 //! GitHub as tests need it: the demo's stand-in, with [faults](Fault), more tokens, and a log of requests.
 
+mod copies;
 mod faults;
 mod grants;
 mod requests;
 
+pub use copies::respond_with_copy;
 pub use faults::Fault;
 pub use requests::Request;
 
@@ -13,9 +15,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::extract;
-use axum::http::header::LINK;
-use axum::middleware::{Next, from_fn, map_response};
+use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use bytes::Bytes;
 use copilot_metrics_exporter::demo::stand_in::{self, BaseUrls, api_router, files_router};
@@ -44,8 +44,8 @@ pub struct Options {
     pub seen_at: Option<(String, String)>,
     /// Whether it has no rate limit, as GitHub Enterprise Server by default.
     pub is_unlimited: bool,
-    /// The number of further [organizations](copy), which have the data of `octo-legacy`.
-    pub copies: usize,
+    /// The organization whose data every organization has that is not recorded, whatever its name.
+    pub copies_of: Option<&'static str>,
 }
 
 /// A running stand-in. It stops when it is dropped.
@@ -98,30 +98,6 @@ impl Clock for TestClock {
     }
 }
 
-/// The login of an organization that has the data of `octo-legacy`.
-pub fn copy(number: usize) -> String {
-    format!("octo-copy-{number}")
-}
-
-/// Responds to requests for a copy of `octo-legacy`. The links to further pages lead to the copy too.
-async fn respond_for_copies(mut request: extract::Request, next: Next) -> Response {
-    const ORIGINAL: &str = "/orgs/octo-legacy/";
-    let path = request.uri().to_string();
-    let login = path.strip_prefix("/orgs/").and_then(|rest| rest.split_once('/'));
-    let login = login.map(|(login, _)| login).filter(|login| login.starts_with("octo-copy-"));
-    let Some(copied) = login.map(|login| format!("/orgs/{login}/")) else {
-        return next.run(request).await;
-    };
-    let uri = path.replacen(&copied, ORIGINAL, 1).parse();
-    *request.uri_mut() = uri.unwrap_or_else(|error| panic!("{error}"));
-    let mut response = next.run(request).await;
-    if let Some(link) = response.headers_mut().get_mut(LINK) {
-        let links = link.to_str().unwrap_or_default().replace(ORIGINAL, &copied);
-        *link = links.parse().unwrap_or_else(|error| panic!("{error}"));
-    }
-    response
-}
-
 /// A response that does not mention a rate limit.
 pub(crate) async fn without_rate_limit(mut response: Response) -> Response {
     let headers = response.headers_mut();
@@ -150,8 +126,10 @@ impl StandIn {
         let (faults, requests) = (Arc::new(Faults::default()), Arc::new(Requests::default()));
 
         let mut router = api_router(Arc::clone(&github));
-        if options.copies > 0 {
-            router = router.layer(from_fn(respond_for_copies));
+        if let Some(original) = options.copies_of {
+            router = Router::new()
+                .fallback_service(router)
+                .layer(from_fn(move |request, next| respond_with_copy(original, request, next)));
         }
         if options.is_unlimited {
             router = router.layer(map_response(without_rate_limit));

@@ -104,7 +104,6 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 - port: metrics
   interval: {{ $monitor.interval }}
   relabelings:
-    # The alerts refer to this job.
     - {targetLabel: job, replacement: github-copilot}
     # The values come from GitHub, whichever pod exports them, so a new pod must not start new series.
     - {targetLabel: instance, replacement: {{ include "copilot.fullname" $context }}}

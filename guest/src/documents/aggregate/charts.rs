@@ -44,6 +44,17 @@ pub const CHARTS: &[ChartDefinition] = &[
         is_fallback: false,
     },
     ChartDefinition {
+        title: "Pull requests",
+        help: "Pull requests per day, and those that Copilot created or reviewed.",
+        form: Form::Lines(&[
+            Series::sum("created", "github_copilot_pull_requests_created"),
+            Series::sum("merged", "github_copilot_pull_requests_merged"),
+            Series::sum("created by Copilot", "github_copilot_pull_requests_created_by_copilot"),
+            Series::sum("reviewed by Copilot", "github_copilot_pull_requests_reviewed_by_copilot"),
+        ]),
+        is_fallback: false,
+    },
+    ChartDefinition {
         title: "By language",
         help: "Code completions by language, and how many of them were accepted.",
         form: Form::ByLabel {

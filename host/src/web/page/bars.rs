@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::data::{Bar, BarData};
+use super::frame::Frame;
 use super::numbers::{Unit, short_day};
 
 /// The width of the chart, and the heights of a row and of its bar, in the units of the `viewBox`.
@@ -15,12 +16,8 @@ const MAX_NAME_WIDTH: usize = 24;
 
 /// A chart with bars.
 pub(super) struct BarChart<'a> {
-    /// Its id on the page.
-    pub id: &'a str,
-    /// Its title.
-    pub title: &'a str,
-    /// What it shows.
-    pub help: &'a str,
+    /// What is around it.
+    pub frame: Frame<'a>,
     /// Its values.
     pub data: &'a BarData,
 }
@@ -43,8 +40,7 @@ struct Row<'a> {
 #[derive(Template)]
 #[template(path = "bars.html")]
 struct BarsTemplate<'a> {
-    id: &'a str,
-    title: &'a str,
+    frame: &'a Frame<'a>,
     help: String,
     columns: &'a [String],
     summary: String,
@@ -65,14 +61,13 @@ impl BarChart<'_> {
         let rows: Vec<Row<'_>> = rows.collect();
         let [first, last] = self.data.days.map(short_day);
         let help = match first == last {
-            true => format!("{} As of {last}.", self.help),
-            false => format!("{} From {first} to {last}.", self.help),
+            true => format!("{} As of {last}.", self.frame.help),
+            false => format!("{} From {first} to {last}.", self.frame.help),
         };
         let texts = rows.iter().map(|row| format!(" {}: {}.", row.name, row.text));
         let summary = help.clone() + &texts.collect::<String>();
         let template = BarsTemplate {
-            id: self.id,
-            title: self.title,
+            frame: &self.frame,
             help,
             columns: &self.data.columns,
             summary,
@@ -161,7 +156,9 @@ mod tests {
         let bars = vec![bar("rust", 0.5), bar("a name that does not fit in the chart", 0.25)];
         let (days, has_shares) = ([date(2026, 11, 24); 2], unit != Unit::Ratio);
         let data = BarData { unit, days, has_shares, columns: vec!["value".to_owned()], bars };
-        BarChart { id: "t-1", title: "Title", help: "Help.", data: &data }.render().unwrap()
+        let frame =
+            Frame { id: "t-1", title: "Title", help: "Help.", query: "org=octo-org&chart=Title" };
+        BarChart { frame, data: &data }.render().unwrap()
     }
 
     #[test]

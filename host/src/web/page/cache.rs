@@ -40,8 +40,6 @@ pub(super) enum ChartsState {
     NoData,
     /// No mapping of the target declares a chart.
     NotDeclared,
-    /// They are on another page.
-    Elsewhere,
 }
 
 /// The charts that are drawn, by target and range.

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use askama::Template;
 use jiff::civil::Date;
+use url::form_urlencoded;
 
 use super::bars::BarChart;
 use super::data::ChartData;
+use super::frame::Frame;
 use super::lines::LineChart;
 use super::past::Past;
 use super::range::Range;
-use crate::model::digest::sha256;
 use crate::model::text::sanitize;
-use crate::model::{Chart, Samples, Target};
+use crate::model::{Chart, Samples};
 
 /// The charts of a mapping, and the samples that they show.
 pub(super) struct ChartSource {
@@ -31,10 +32,25 @@ pub(super) struct ChartSource {
 pub(super) struct Charts {
     /// HTML.
     pub html: String,
+    /// The values of each chart.
+    pub values: Vec<ChartValues>,
+    /// Whether weekends are shaded in any of them.
+    pub shades_weekends: bool,
     /// The newest day of the charts over days.
     pub newest_day: Option<Date>,
     /// Why mappings failed.
     pub failures: Vec<String>,
+}
+
+/// The values of a chart, and what it says about them.
+#[derive(Debug)]
+pub(super) struct ChartValues {
+    /// Its title.
+    pub title: String,
+    /// What it shows.
+    pub help: String,
+    /// Its values.
+    pub data: ChartData,
 }
 
 /// The charts that are not drawn.
@@ -49,14 +65,14 @@ struct AbsentCharts {
 
 impl Charts {
     /// Draws the charts of a target's mappings. Of several charts with the same title, the first one
-    /// with samples is drawn; at the end are the titles without any. Those with lines show the days of `range`. `id` identifies the target on
-    /// the page.
-    pub(super) fn draw(sources: &[ChartSource], range: Range, id: &str) -> askama::Result<Self> {
+    /// with samples is drawn; at the end are the titles without any. Those with lines show the days of
+    /// `range`. `link` selects the target and the range in a query.
+    pub(super) fn draw(sources: &[ChartSource], range: Range, link: &str) -> askama::Result<Self> {
         let failures = sources.iter().filter_map(|source| source.failure.clone()).collect();
         let mut charts = Self { failures, ..Self::default() };
         let mut absent = AbsentCharts::default();
         for (candidates, number) in by_title(sources).iter().zip(1..) {
-            match charts.draw_first(candidates, range, &format!("{id}-{number}")) {
+            match charts.draw_first(candidates, range, (number, link)) {
                 Some(html) => charts.html.push_str(&html?),
                 None => absent.add(candidates),
             }
@@ -70,20 +86,28 @@ impl Charts {
         &mut self,
         candidates: &[Candidate<'_>],
         range: Range,
-        id: &str,
+        (number, link): (usize, &str),
     ) -> Option<askama::Result<String>> {
-        let title = &*title(candidates);
+        let title = title(candidates);
         for Candidate { chart, source } in candidates {
             let values = (&source.samples, &*source.past);
             let Some(data) = ChartData::new(chart, values, range) else { continue };
-            let help = &*sanitize(&chart.help);
-            return Some(match &data {
+            let help = sanitize(&chart.help);
+            let mut query = form_urlencoded::Serializer::new(link.to_owned());
+            let query = query.append_pair("chart", &title).finish();
+            let frame =
+                Frame { id: &format!("c{number}"), title: &title, help: &help, query: &query };
+            let html = match &data {
                 ChartData::Lines(data) => {
                     self.newest_day = self.newest_day.max(data.days.last().copied());
-                    LineChart { id, title, help, data }.render()
+                    let chart = LineChart { frame, data };
+                    self.shades_weekends |= chart.shades_weekends();
+                    chart.render()
                 }
-                ChartData::Bars(data) => BarChart { id, title, help, data }.render(),
-            });
+                ChartData::Bars(data) => BarChart { frame, data }.render(),
+            };
+            self.values.push(ChartValues { title, help, data });
+            return Some(html);
         }
         None
     }
@@ -100,12 +124,6 @@ impl AbsentCharts {
 /// The title of charts that have the same.
 fn title(candidates: &[Candidate<'_>]) -> String {
     sanitize(candidates.first().map_or("", |candidate| &candidate.chart.title))
-}
-
-/// The id of a target's section on the page, and the prefix of its charts' ids. It does not change.
-pub(super) fn element_id(target: &Target) -> String {
-    let digest = sha256([target.github(), target.scope().label(), target.name()]);
-    format!("t{}", digest.chars().take(8).collect::<String>())
 }
 
 /// A chart that may be drawn.
@@ -159,7 +177,7 @@ mod tests {
             source(vec![chart("Users", "a"), chart("Seats", "b")], sample("b", NEWEST), None),
             source(vec![chart("Users", "c"), chart("Users", "d")], sample("d", NEWEST + 1), None),
         ];
-        let charts = Charts::draw(&sources, Range::default(), "t").unwrap();
+        let charts = Charts::draw(&sources, Range::default(), "org=a").unwrap();
         assert_eq!(charts.html.matches("<h3>").count(), 2);
         let [users, seats] = ["<h3>Users", "<h3>Seats"].map(|title| charts.html.find(title));
         assert!(users.is_some() && users < seats, "{}", charts.html);
@@ -171,7 +189,7 @@ mod tests {
     fn a_chart_without_samples_says_whether_a_mapping_failed() {
         let failed = source(vec![chart("Users", "a")], Samples::default(), Some("it trapped"));
         let empty = source(vec![chart("Seats", "b")], Samples::default(), None);
-        let charts = Charts::draw(&[failed, empty], Range::default(), "t").unwrap();
+        let charts = Charts::draw(&[failed, empty], Range::default(), "org=a").unwrap();
         assert_eq!(charts.failures, ["it trapped"]);
         assert!(charts.html.contains("No data in the current documents for: Seats."));
         assert!(charts.html.contains("Could not be drawn, for the reason above: Users."));
@@ -183,7 +201,8 @@ mod tests {
     fn texts_of_a_mapping_are_escaped() {
         let charts = vec![chart("<script>", "a")];
         let charts =
-            Charts::draw(&[source(charts, sample("a", 0), None)], Range::default(), "t").unwrap();
+            Charts::draw(&[source(charts, sample("a", 0), None)], Range::default(), "org=a")
+                .unwrap();
         assert!(!charts.html.contains("<script>"), "{}", charts.html);
     }
 }

@@ -157,13 +157,13 @@ fn bars_by_label(chart: &LabelBars, samples: &Samples) -> Option<BarData> {
 
 /// The unit of a chart, if every series has the same one. A quotient of one unit is a ratio, and otherwise has
 /// the unit of the dividend: dollars per user are dollars.
-fn unit(series: &[ChartSeries]) -> Unit {
+pub(super) fn unit<'a>(series: impl IntoIterator<Item = &'a ChartSeries>) -> Unit {
     let of_family = |selection: &Selection| Unit::of_family(&selection.family);
     let of_series = |series: &ChartSeries| match &series.divided_by {
         Some(divisor) if of_family(divisor) == of_family(&series.value) => Unit::Ratio,
         _ => of_family(&series.value),
     };
-    let mut units = series.iter().map(of_series);
+    let mut units = series.into_iter().map(of_series);
     let first = units.next().unwrap_or(Unit::Count);
     if units.all(|unit| unit == first) { first } else { Unit::Count }
 }
@@ -179,7 +179,7 @@ fn days_up_to(newest: Day, days: i64) -> RangeInclusive<Day> {
 
 /// The value of a series on each day: a sum, or a ratio of sums. A day whose divisor is 0 or unknown
 /// has no ratio.
-fn values_by_day(
+pub(super) fn values_by_day(
     series: &ChartSeries,
     sums: impl Fn(&Selection) -> BTreeMap<Day, f64>,
 ) -> BTreeMap<Day, f64> {

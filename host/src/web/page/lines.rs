@@ -4,6 +4,7 @@ use askama::Template;
 use jiff::civil::{Date, Weekday};
 
 use super::data::{Line, LineData};
+use super::frame::Frame;
 use super::numbers::{month, short_day, ticks};
 
 /// The size of the chart, in the units of its `viewBox`.
@@ -17,20 +18,15 @@ const MARGIN: f64 = 10.0;
 const DATE_INTERVALS: usize = 3;
 /// From this many days on, a date is a month of a year. From the same number on, lines are thin.
 const MANY_DAYS: usize = 180;
-/// Weekends are marked in charts of more days than this, if a day is at least so wide.
-const MONTH: usize = 31;
+/// Weekends are shaded if a day is at least so wide.
 const WEEKEND_WIDTH: f64 = 3.0;
 /// The number of line styles in `page.css`. More lines share them.
 const STYLES: usize = 6;
 
 /// A chart with lines over days.
 pub(super) struct LineChart<'a> {
-    /// Its id on the page.
-    pub id: &'a str,
-    /// Its title.
-    pub title: &'a str,
-    /// What it shows.
-    pub help: &'a str,
+    /// What is around it.
+    pub frame: Frame<'a>,
     /// Its values.
     pub data: &'a LineData,
 }
@@ -65,16 +61,14 @@ struct DayColumn {
 #[derive(Template)]
 #[template(path = "lines.html")]
 struct LinesTemplate<'a> {
-    id: &'a str,
-    title: &'a str,
-    help: &'a str,
+    frame: &'a Frame<'a>,
     summary: String,
     numbers: Vec<Tick>,
     dates: Vec<Tick>,
     lines: Vec<LinePath<'a>>,
     days: Vec<DayColumn>,
-    /// The left edges of the days on weekends, where they are shown.
-    weekends: Vec<f64>,
+    /// The left edges and the widths of the weekends, where they are shaded.
+    weekends: Vec<(f64, f64)>,
     /// Whether the lines are thin, because days are close together.
     is_thin: bool,
     day_width: f64,
@@ -113,9 +107,7 @@ impl LineChart<'_> {
             last: self.text(last(line)),
         });
         let template = LinesTemplate {
-            id: self.id,
-            title: self.title,
-            help: self.help,
+            frame: &self.frame,
             summary: self.summary(),
             numbers: numbers.collect(),
             dates: dates.collect(),
@@ -128,6 +120,11 @@ impl LineChart<'_> {
         template.render()
     }
 
+    /// Whether there is room to shade weekends.
+    pub(super) fn shades_weekends(&self) -> bool {
+        self.day_width() >= WEEKEND_WIDTH
+    }
+
     fn day_width(&self) -> f64 {
         (WIDTH - LEFT - MARGIN) / self.data.days.len().max(2) as f64
     }
@@ -136,15 +133,22 @@ impl LineChart<'_> {
         self.data.days.len() >= MANY_DAYS
     }
 
-    /// The left edges of the days on weekends: in charts of weeks, in which they would look like outages.
-    fn weekends(&self) -> Vec<f64> {
-        if self.data.days.len() <= MONTH || self.day_width() < WEEKEND_WIDTH {
+    /// The left edges and the widths of Saturdays and Sundays: without them, a week looks like an outage.
+    fn weekends(&self) -> Vec<(f64, f64)> {
+        if !self.shades_weekends() {
             return Vec::new();
         }
-        let days = self.data.days.iter().enumerate();
-        let is_weekend = |day: &Date| matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
-        let weekends = days.filter(|(_, day)| is_weekend(day));
-        weekends.map(|(at, _)| self.x(at) - self.day_width() / 2.0).collect()
+        let mut weekends: Vec<(usize, u8)> = Vec::new();
+        for (at, day) in self.data.days.iter().enumerate() {
+            match (day.weekday(), weekends.last_mut()) {
+                (Weekday::Sunday, Some((first, days))) if *first + 1 == at => *days = 2,
+                (Weekday::Saturday | Weekday::Sunday, _) => weekends.push((at, 1)),
+                _ => {}
+            }
+        }
+        let width = self.day_width();
+        let edges = |(first, days)| (self.x(first) - width / 2.0, width * f64::from(days));
+        weekends.into_iter().map(edges).collect()
     }
 
     fn x(&self, day: usize) -> f64 {
@@ -191,7 +195,7 @@ impl LineChart<'_> {
     /// Describes the chart in words.
     fn summary(&self) -> String {
         let LineData { unit, days, lines } = self.data;
-        let mut summary = self.help.to_owned();
+        let mut summary = self.frame.help.to_owned();
         if let (Some(first), Some(last)) = (days.first(), days.last()) {
             summary.push_str(&format!(" From {first} to {last}."));
         }
@@ -218,13 +222,16 @@ mod tests {
     use super::super::numbers::Unit;
     use super::*;
 
+    const FRAME: Frame<'_> =
+        Frame { id: "t-1", title: "Title", help: "Help.", query: "org=octo-org&chart=Title" };
+
     #[test]
     fn a_day_without_a_value_is_a_gap() {
         let days = (1..=4).map(|day| date(2026, 11, day)).collect();
         let values = vec![Some(0.0), Some(50.0), None, Some(100.0)];
         let lines = vec![Line { name: "day".to_owned(), values }];
         let data = LineData { unit: Unit::Count, days, lines };
-        let chart = LineChart { id: "t-1", title: "Title", help: "Help.", data: &data };
+        let chart = LineChart { frame: FRAME, data: &data };
         let html = chart.render().unwrap();
         // Two of the four days are connected; the last one is a dot.
         assert!(html.contains("d=\"M101.0 176.0h0L195.0 93.0M383.0 10.0h0\""), "{html}");
@@ -239,7 +246,7 @@ mod tests {
         let values = (0..days).map(|day| (day != 1).then_some(1.0)).collect();
         let lines = vec![Line { name: "day".to_owned(), values }];
         let data = LineData { unit: Unit::Count, days: dates.collect(), lines };
-        LineChart { id: "t-1", title: "Title", help: "Help.", data: &data }.render().unwrap()
+        LineChart { frame: FRAME, data: &data }.render().unwrap()
     }
 
     /// The texts of the dates on the axis, newest first.
@@ -257,9 +264,9 @@ mod tests {
     }
 
     #[test]
-    fn weekends_are_marked_where_there_is_room_and_a_gap_is_one_in_every_range() {
+    fn weekends_are_shaded_where_there_is_room_and_a_gap_is_one_in_every_range() {
         let weekends = |days| html_of(days).matches("class=\"weekend\"").count();
-        assert_eq!([weekends(28), weekends(90), weekends(365)], [0, 26, 0]);
+        assert_eq!([weekends(28), weekends(90), weekends(365)], [4, 13, 0]);
         for days in [28, 90, 365] {
             let html = html_of(days);
             let path = html.split("<path class=\"line line-1\" d=\"").nth(2).unwrap();

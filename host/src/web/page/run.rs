@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
+use url::form_urlencoded;
 
-use super::charts::{ChartSource, Charts, element_id};
+use super::charts::{ChartSource, Charts};
 use super::past::Past;
 use super::range::Range;
 use crate::mappings::Member;
-use crate::model::{Documents, Samples, Selection, Span};
+use crate::model::{Documents, Samples, Selection, Span, Target};
 use crate::refresh::TargetView;
 use crate::runner::{Budget, Request, RunOutcome, Runner};
 
@@ -38,14 +39,21 @@ pub(super) async fn draw(
         let past = pasts.get(member.name()).cloned().unwrap_or_default();
         sources.push(source(runner, view, member, past, tracker).await);
     }
-    let id = element_id(&view.target);
-    let drawn = tokio::task::spawn_blocking(move || Charts::draw(&sources, range, &id));
+    let link = query(&view.target, range);
+    let drawn = tokio::task::spawn_blocking(move || Charts::draw(&sources, range, &link));
     let failed = |failure: String| Charts { failures: vec![failure], ..Charts::default() };
     match drawn.await {
         Ok(Ok(charts)) => charts,
         Ok(Err(error)) => failed(error.to_string()),
         Err(error) => failed(error.to_string()),
     }
+}
+
+/// The query that selects a target and a range.
+fn query(target: &Target, range: Range) -> String {
+    let [org, scope] = target.labels();
+    let pairs = [("org", org), ("scope", scope), ("range", range.value())];
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 async fn source(

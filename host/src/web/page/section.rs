@@ -5,7 +5,6 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use super::cache::ChartsState;
-use super::charts::element_id;
 use super::numbers::{minute, short_age};
 use super::range::Range;
 use crate::model::text::sanitize;
@@ -14,8 +13,6 @@ use crate::output::{Status, TargetStatus};
 
 /// The section of a target.
 pub(super) struct Section {
-    /// Its id on the page.
-    pub id: String,
     /// The label `org` of the target.
     pub org: String,
     /// The label `scope`.
@@ -82,7 +79,7 @@ pub(super) struct DocumentRow {
 impl Section {
     /// Describes a target. `documents` are those that its mappings want.
     pub(super) fn new(status: &TargetStatus, documents: &Documents, charts: ChartsState) -> Self {
-        let TargetStatus { target, outcome, mappings, has_data } = status;
+        let TargetStatus { target, outcome, mappings, has_data, .. } = status;
         let (class, state) = state(&outcome.status, *has_data);
         let mut problems = match &outcome.status {
             Status::Failed(problems) => problems.clone(),
@@ -102,7 +99,6 @@ impl Section {
             day: document.report_day.map(|day| day.to_string()).unwrap_or_default(),
         };
         Self {
-            id: element_id(target),
             org: target.name().to_owned(),
             scope: target.scope().label(),
             class,
@@ -177,7 +173,7 @@ mod tests {
     fn status(status: Status, has_data: bool) -> TargetStatus {
         let target = Target::new(Scope::Organization, "octo-org").unwrap();
         let outcome = Outcome { status, ..Outcome::default() };
-        TargetStatus { target, outcome, mappings: vec![], has_data }
+        TargetStatus { target, outcome, mappings: vec![], has_data, samples: vec![] }
     }
 
     #[test]

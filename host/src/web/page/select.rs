@@ -61,27 +61,43 @@ pub(super) struct Sample<'a> {
     pub value: f64,
 }
 
-/// The samples that a selection matches.
+/// The samples that a selection matches, if they are about a day.
 pub(super) fn selected_samples<'a>(
     samples: &'a Samples,
     selection: &'a Selection,
 ) -> impl Iterator<Item = Sample<'a>> {
+    matching_samples(samples, selection).filter_map(|(label_values, value, time)| {
+        // Out of range, it is not a time.
+        let time = Timestamp::from_millisecond(time?).ok()?.as_millisecond();
+        Some(Sample { label_values, day: time.div_euclid(MILLISECONDS_PER_DAY), value })
+    })
+}
+
+/// The sum of the samples that a selection matches, whatever day they are about: those that `/metrics`
+/// serves have no day. `None` if there are none.
+pub(super) fn latest_sum(samples: &Samples, selection: &Selection) -> Option<f64> {
+    let values = matching_samples(samples, selection).map(|(_, value, _)| value);
+    values.reduce(|sum, value| sum + value)
+}
+
+/// The samples that a selection matches: the indexes of their label values, their values and times.
+fn matching_samples<'a>(
+    samples: &'a Samples,
+    selection: &'a Selection,
+) -> impl Iterator<Item = (&'a [u32], f64, Option<i64>)> {
     let family = samples.families.iter().find(|(family, _)| family.name == selection.family);
     family.into_iter().flat_map(move |(family, columns)| {
         let position = |label: &String| family.label_names.iter().position(|name| name == label);
         let matchers = selection.matchers.iter();
         let matchers: Vec<_> =
             matchers.map(|matcher| (position(&matcher.label), &matcher.values)).collect();
-        columns.iter(family.label_names.len()).filter_map(move |(label_values, value, time)| {
-            // Out of range, it is not a time.
-            let time = Timestamp::from_millisecond(time?).ok()?.as_millisecond();
+        columns.iter(family.label_names.len()).filter(move |(label_values, value, _)| {
             let mut matchers = matchers.iter();
             let matches = matchers.all(|(position, wanted)| {
                 let value = position.and_then(|position| string(samples, label_values, position));
                 value.is_some_and(|value| wanted.iter().any(|wanted| wanted == value))
             });
-            let day = time.div_euclid(MILLISECONDS_PER_DAY);
-            (matches && value.abs() <= MAX_VALUE).then_some(Sample { label_values, day, value })
+            matches && value.abs() <= MAX_VALUE
         })
     })
 }
