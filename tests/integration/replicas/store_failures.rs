@@ -90,24 +90,26 @@ async fn whatever_happens_to_the_connection_every_scrape_has_the_same_bytes() {
     let watch = Watch::start(&replicas.running, &before);
     let fails = |kind: &str| {
         for replica in &replicas.running {
-            let line = replica.wait_for("Valkey failed; continuing with what is in memory");
-            assert!(line.contains(kind), "{kind}: {line}");
+            replica.wait_for(&format!(
+                "Valkey failed; continuing with what is in memory kind=\"{kind}\""
+            ));
         }
     };
-    let works_again = || {
+    let works_again = |after: &str| {
         for replica in &replicas.running {
-            replica.wait_for("Valkey works again");
+            let line = replica.wait_for(&format!("was=\"{after}\""));
+            assert!(line.contains("Valkey works again"), "{line}");
         }
     };
     relay.set(Mode::Cut);
     fails("network");
     relay.set(Mode::Open);
-    works_again();
+    works_again("network");
     assert_eq!(replicas.all_serve_the_same().await, before);
     relay.set(Mode::Silent);
     fails("timeout");
     relay.set(Mode::Open);
-    works_again();
+    works_again("timeout");
     assert_eq!(replicas.all_serve_the_same().await, before);
     let stored_before = stored(&replicas);
     replicas.server.send::<()>(&["FLUSHALL"]);
@@ -116,7 +118,7 @@ async fn whatever_happens_to_the_connection_every_scrape_has_the_same_bytes() {
     replicas.server.require_password("correct-horse");
     fails("password");
     replicas.server.forget_password("correct-horse");
-    works_again();
+    works_again("password");
     replicas.every_target_has_one_leader().await;
     assert_eq!(replicas.all_serve_the_same().await, before);
     watch.stop().await;
