@@ -70,6 +70,22 @@ pub trait Store: Send + Sync {
         holder: &'a str,
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
+    /// Leaves a note for other processes for as long as `ttl`, instead of the one of the same name. It is for
+    /// something small that may be lost at any time. Without other processes, it does nothing.
+    fn leave_note<'a>(
+        &'a self,
+        _name: &'a str,
+        _text: &'a str,
+        _ttl: Duration,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// The note of a name that any process has left, unless it has expired.
+    fn note<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// A text that changes with everything that any process stores for a target. `None`: nothing is
     /// stored, or no other process uses the store.
     fn version<'a>(
@@ -91,22 +107,6 @@ pub trait Store: Send + Sync {
         holder: &'a str,
         ttl: Duration,
     ) -> BoxFuture<'a, Result<usize, StoreError>>;
-
-    /// Leaves a note for other processes for as long as `ttl`, instead of the one of the same name. It is for
-    /// something small that may be lost at any time. Without other processes, it does nothing.
-    fn leave_note<'a>(
-        &'a self,
-        _name: &'a str,
-        _text: &'a str,
-        _ttl: Duration,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(ready(Ok(())))
-    }
-
-    /// The note of a name that any process has left, unless it has expired.
-    fn note<'a>(&'a self, _name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
-        Box::pin(ready(Ok(None)))
-    }
 
     /// Notes that a process does not use the store any more.
     fn leave<'a>(&'a self, _holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {

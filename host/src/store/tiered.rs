@@ -128,6 +128,19 @@ impl<S: Store> Store for Tiered<S> {
         self.store.end_lease(target, holder)
     }
 
+    fn leave_note<'a>(
+        &'a self,
+        name: &'a str,
+        text: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store.leave_note(name, text, ttl)
+    }
+
+    fn note<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        self.store.note(name)
+    }
+
     fn version<'a>(
         &'a self,
         target: &'a Target,
@@ -157,19 +170,6 @@ impl<S: Store> Store for Tiered<S> {
         ttl: Duration,
     ) -> BoxFuture<'a, Result<usize, StoreError>> {
         self.store.replicas(holder, ttl)
-    }
-
-    fn leave_note<'a>(
-        &'a self,
-        name: &'a str,
-        text: &'a str,
-        ttl: Duration,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.store.leave_note(name, text, ttl)
-    }
-
-    fn note<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
-        self.store.note(name)
     }
 
     fn leave<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {

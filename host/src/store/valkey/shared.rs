@@ -324,6 +324,19 @@ impl Store for Valkey {
         Box::pin(async move { Ok(self.access.end_lease(&self.keys(target), holder).await?) })
     }
 
+    fn leave_note<'a>(
+        &'a self,
+        name: &'a str,
+        text: &'a str,
+        ttl: Duration,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { Ok(self.access.leave_note(&self.prefix, name, text, ttl).await?) })
+    }
+
+    fn note<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
+        Box::pin(async move { Ok(self.access.note(&self.prefix, name).await?) })
+    }
+
     fn version<'a>(
         &'a self,
         target: &'a Target,
@@ -345,19 +358,6 @@ impl Store for Valkey {
         ttl: Duration,
     ) -> BoxFuture<'a, Result<usize, StoreError>> {
         Box::pin(async move { Ok(self.access.replicas(&self.prefix, holder, ttl).await?) })
-    }
-
-    fn leave_note<'a>(
-        &'a self,
-        name: &'a str,
-        text: &'a str,
-        ttl: Duration,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move { Ok(self.access.leave_note(&self.prefix, name, text, ttl).await?) })
-    }
-
-    fn note<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
-        Box::pin(async move { Ok(self.access.note(&self.prefix, name).await?) })
     }
 
     fn leave<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
