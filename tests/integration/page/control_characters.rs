@@ -5,7 +5,7 @@ use copilot_metrics_tests::fixtures::read;
 use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::guests::Mappings;
 
-use super::page_that_contains;
+use super::{page_at_that_contains, page_that_contains};
 use crate::serving::command;
 
 /// The start of an escape sequence, DEL, its C1 form, a line break, and controls of direction.
@@ -50,13 +50,23 @@ async fn control_characters_from_outside_are_shown_escaped_or_not_at_all() {
     config.write("config.yaml", &yaml("  - {organization: octodemo, name: \"a\\u202Eb\"}\n"));
     assert_eq!(serving.post("/-/reload").await.0, 200);
     serving.wait_for(" refreshed ");
-    let page = page_that_contains(&serving, "By language in numbers").await;
-    assert_has_no_controls(&page);
-    for shown in
-        ["a\\u{202e}b", "\\u{202e}\\u{2066}o</text>", "go[2J\\u{202e}\\u{2066}away", "a[2J.wasm"]
-    {
+    let path = "/?org=a%E2%80%AEb";
+    let of_target = page_at_that_contains(&serving, path, "By language in numbers").await;
+    let failing = page_that_contains(&serving, "a[2J.wasm").await;
+    for (page, shown) in [
+        (&of_target, "<h2 id=\"target-name\">a\\u{202e}b "),
+        (&of_target, "\\u{202e}\\u{2066}o</text>"),
+        (&failing, "aria-current=\"true\">octo-legacy<"),
+        (&failing, ">a\\u{202e}b<"),
+        (&failing, "go[2J\\u{202e}\\u{2066}away"),
+    ] {
+        assert_has_no_controls(page);
         assert!(page.contains(shown), "{shown:?}: {page}");
     }
+
+    let (_, csv) = serving.get("/chart.csv?org=a%E2%80%AEb&chart=By+language").await;
+    assert_has_no_controls(&csv);
+    assert!(csv.contains(",g\\u{1b}[2J"), "{csv}");
 
     config.write("config.yaml", "targets: [{organization: \"a/\\e[2J\\u202E\"}]");
     let (status, reason) = serving.post("/-/reload").await;

@@ -9,10 +9,11 @@ use super::data::{BarData, ChartData, Line, LineData};
 use super::numbers::Unit;
 use super::render::{Page, Selection};
 use crate::model::Target;
+use crate::model::text::visible;
 
 /// Characters that spreadsheets take for the start of a formula.
 /// <https://owasp.org/www-community/attacks/CSV_Injection>
-const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+const FORMULA_STARTS: [char; 4] = ['=', '+', '-', '@'];
 
 /// The chart to export.
 #[derive(Debug, Deserialize)]
@@ -116,9 +117,11 @@ fn csv(data: &ChartData) -> Result<Vec<u8>, csv::Error> {
     writer.into_inner().map_err(|error| error.into_error().into())
 }
 
-/// A text that spreadsheets do not take for a formula: names come from GitHub and from mappings.
+/// A text that neither spreadsheets take for a formula nor terminals for a command: names come from GitHub
+/// and from mappings. A tab or line break, with which a formula may begin too, is shown as `\t` or `\n`.
 fn plain(text: &str) -> String {
-    if text.starts_with(FORMULA_STARTS) { format!("'{text}") } else { text.to_owned() }
+    let text = visible(text);
+    if text.starts_with(FORMULA_STARTS) { format!("'{text}") } else { text }
 }
 
 fn number(value: Option<f64>) -> String {
@@ -225,19 +228,19 @@ mod tests {
             "date,\"a, \"\"b\"\"\",c\n2026-02-28,0.1,1000000000000000\n2026-03-01,,-2\n"
         );
         assert_eq!(
-            text(csv(&bars(&["web", "two\nlines"])).unwrap()),
+            text(csv(&bars(&["web", "two, \nlines"])).unwrap()),
             "from,to,name,budget,consumed\n2026-02-01,2026-02-28,web,2,\n\
-             2026-02-01,2026-02-28,\"two\nlines\",2,0.5\n"
+             2026-02-01,2026-02-28,\"two, \\nlines\",2,0.5\n"
         );
     }
 
     #[test]
-    fn no_name_is_a_formula_in_a_spreadsheet() {
-        let names = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "a=1"];
+    fn no_name_is_a_formula_in_a_spreadsheet_or_a_command_in_a_terminal() {
+        let names = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\u{1b}[2J", "a=1"];
         let text = text(csv(&bars(&names)).unwrap());
         let rows = csv::Reader::from_reader(text.as_bytes()).into_records();
         let names: Vec<String> = rows.map(|row| row.unwrap()[2].to_owned()).collect();
-        assert_eq!(names, ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", "'\r=1", "a=1"]);
+        assert_eq!(names, ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "\\t=1", "\\u{1b}[2J", "a=1"]);
     }
 
     #[test]
