@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn failing_targets_come_first_and_others_stay_in_the_order_of_the_settings() {
         let failed = || Status::Failed(vec![]);
-        let mut statuses = vec![
+        let mut statuses = [
             status("z", Status::Fresh),
             status("a", Status::Fresh),
             status("y", failed()),
