@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::command::{Serving, client, exporter};
 use copilot_metrics_tests::config::Config;
-use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::organizations::Organizations;
 use tokio::runtime::Runtime;
 
 use crate::process;
+use crate::targets::refreshed;
 
 const TARGETS: usize = 500;
 /// The number of requests that are measured.
@@ -30,7 +30,7 @@ pub fn measure() {
         .env("GITHUB_API_URL", &github.api)
         .env("GHC_TOKEN", &github.token);
     let serving = Serving::start_with_own_log_level(command);
-    runtime.block_on(refreshed(&serving.url("/metrics")));
+    runtime.block_on(refreshed(&serving, TARGETS));
     runtime.block_on(complete(&serving.url("/")));
     let cpu = process::cpu_seconds(serving.id());
     let (bytes, mut times) = runtime.block_on(load(&serving.url("/")));
@@ -45,18 +45,6 @@ pub fn measure() {
         milliseconds(MAX_TIME),
         cpu * 1e3,
     );
-}
-
-/// Returns once all targets are refreshed. The log does not name that many.
-async fn refreshed(url: &str) {
-    let client = client();
-    loop {
-        let text = client.get(url).send().await.unwrap().text().await.unwrap();
-        if Exposition::parse(&text).sum("copilot_exporter_up", "") >= TARGETS as f64 {
-            return;
-        }
-        tokio::time::sleep(INTERVAL).await;
-    }
 }
 
 /// Returns once everything is on the page.

@@ -1,7 +1,6 @@
 //! CPU time and memory use by the number of targets: from the start of the process until the samples of
 //! all of them are served.
 
-use std::collections::HashSet;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -21,6 +20,9 @@ const BASE_BYTES: usize = 40_000_000;
 const EXPOSITIONS: usize = 3;
 /// The time between two scrapes: they are not what is measured.
 const SCRAPE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The time between two looks at how many are refreshed.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What a number of targets costs.
 pub struct Cost {
@@ -91,21 +93,27 @@ pub fn cost_of(targets: usize, set: impl FnOnce(&mut Command)) -> Cost {
     set(&mut command);
     let started = Instant::now();
     let serving = Serving::start_with_own_log_level(command);
-    let (mut refreshed, mut first) = (HashSet::new(), None);
-    while refreshed.len() < targets {
-        let line = serving.wait_for("refreshed org=");
-        let name = line.split("org=\"").nth(1).and_then(|rest| rest.split('"').next());
-        refreshed.insert(name.unwrap_or_default().to_owned());
-        first.get_or_insert_with(|| started.elapsed());
-    }
+    let first = runtime.block_on(refreshed(&serving, 1)) - started;
+    runtime.block_on(refreshed(&serving, targets));
     let exposition_bytes = runtime.block_on(complete_exposition(&serving.url("/metrics")));
     Cost {
         targets,
         cpu_seconds: process::cpu_seconds(serving.id()),
         memory: process::memory(serving.id()).unwrap(),
         exposition_bytes,
-        first: first.unwrap_or_default(),
+        first,
         all: started.elapsed(),
+    }
+}
+
+/// Returns once that many targets have been refreshed. The log does not name all of many targets.
+pub async fn refreshed(serving: &Serving, targets: usize) -> Instant {
+    loop {
+        let own = serving.get("/metrics/self").await.1;
+        if Exposition::parse(&own).sum("copilot_exporter_up", "") >= targets as f64 {
+            return Instant::now();
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
