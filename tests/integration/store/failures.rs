@@ -214,7 +214,7 @@ async fn a_user_with_the_documented_permissions_can_use_the_store() {
         store.replicas("a", TTL).await.unwrap();
         assert!(store.lease(&target, "a", TTL).await.unwrap().is_some());
         store.put(&key, &document(100, "x")).await.unwrap();
-        assert_eq!(store.list(&target).await.unwrap(), [key.clone()]);
+        assert_eq!(store.list(&target).await.unwrap().as_slice(), std::slice::from_ref(&key));
         assert_eq!(store.get(&key).await.unwrap(), Some(document(100, "x")));
         assert!(store.version(&target).await.unwrap().is_some());
         store.remove(&key).await.unwrap();
