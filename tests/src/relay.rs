@@ -122,6 +122,11 @@ impl Balancer {
         self.address
     }
 
+    /// Sends connections to another address too.
+    pub fn add(&self, end: SocketAddr) {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).push(end);
+    }
+
     /// Sends no more connections to an address. Returns when the last one has ended.
     pub async fn remove(&self, end: SocketAddr) {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).retain(|own| *own != end);

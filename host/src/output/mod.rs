@@ -3,7 +3,7 @@
 //! [`Publisher`] holds the samples as they came from the runner. Whenever they change, it writes them
 //! into a [`Snapshot`] (`encode` writes a family), which scrapes load as one pointer. Both formats share it:
 //! `metadata` has what differs. `format` has the exporter's own metrics in each, and `collector`
-//! the exporter's metrics about what is published.
+//! the exporter's metrics about what is published. `readiness` says whether that should be scraped.
 
 mod collector;
 pub mod daily;
@@ -17,8 +17,11 @@ mod openmetrics;
 mod openmetrics_spool;
 mod part;
 mod publisher;
+mod readiness;
 mod snapshot;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use collector::Collector;
 pub use daily_exposition::DailyExposition;

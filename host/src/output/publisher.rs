@@ -1,7 +1,6 @@
 //! Holds what is published, and rebuilds the snapshot when it changes.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use tracing::error;
 
 use super::mapping_info::mapping_info;
 use super::part::{Part, Placement, Published};
+use super::readiness::Readiness;
 use super::snapshot::{Snapshot, write_exposition};
 use super::status::{DocumentStatus, Outcome, TargetStatus};
 use crate::model::metrics::Registry;
@@ -36,9 +36,7 @@ pub struct Publisher {
     /// Whether every target has data, or has failed to get any.
     settled: watch::Sender<bool>,
     started: Instant,
-    has_data: AtomicBool,
-    has_all_data: AtomicBool,
-    requires_all_data: AtomicBool,
+    readiness: Readiness,
     snapshot: ArcSwap<Snapshot>,
     encode_duration: Gauge,
     /// The texts of single targets by name, with the version that they show.
@@ -68,9 +66,7 @@ impl Publisher {
             built: watch::Sender::new(0),
             settled: watch::Sender::new(true),
             started: Instant::now(),
-            has_data: AtomicBool::new(false),
-            has_all_data: AtomicBool::new(false),
-            requires_all_data: AtomicBool::new(false),
+            readiness: Readiness::default(),
             snapshot: ArcSwap::default(),
             encode_duration,
             texts: Mutex::default(),
@@ -237,15 +233,13 @@ impl Publisher {
     /// From now on, it is not ready with the data of a part of the targets: other replicas have that of all,
     /// next to which it would be a gap.
     pub fn require_all_data(&self) {
-        self.requires_all_data.store(true, Ordering::Relaxed);
+        self.readiness.require_all();
     }
 
     /// Whether it should be scraped: there is data. If that of all targets is required, what is served of
     /// each has once been whole: stored, or of a refresh that has ended.
     pub fn is_ready(&self) -> bool {
-        let is_whole = !self.requires_all_data.load(Ordering::Relaxed)
-            || self.has_all_data.load(Ordering::Relaxed);
-        is_whole && self.has_data()
+        self.readiness.is_ready()
     }
 
     /// The current snapshot: one pointer, however large.
@@ -285,7 +279,7 @@ impl Publisher {
 
     /// Whether the snapshot has samples of any target.
     pub fn has_data(&self) -> bool {
-        self.has_data.load(Ordering::Relaxed)
+        self.readiness.has_data()
     }
 
     /// Every target with its status.
@@ -332,7 +326,7 @@ impl Publisher {
             false => part.is_settled(),
         });
         if is_built && !state.parts.is_empty() && state.parts.iter().all(Part::is_whole) {
-            self.has_all_data.store(true, Ordering::Relaxed);
+            self.readiness.set_whole();
         }
         drop(state);
         self.settled
@@ -356,7 +350,7 @@ impl Publisher {
         match Snapshot::new(samples.iter().map(|samples| &**samples), info.as_ref(), size) {
             Ok(snapshot) => {
                 self.snapshot.store(Arc::new(snapshot));
-                self.has_data.store(has_data, Ordering::Relaxed);
+                self.readiness.set_has_data(has_data);
             }
             Err(error) => error!(%error, "failed to rebuild the snapshot"),
         }
@@ -393,46 +387,5 @@ async fn rebuild(publisher: Weak<Publisher>) {
             Err(error) => error!(%error, "failed to rebuild the snapshot"),
         }
         rest_until = Instant::now() + began.elapsed() * REST;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::status::Status;
-    use super::*;
-    use crate::model::Scope;
-
-    #[tokio::test]
-    async fn targets_are_in_the_order_of_the_settings_also_after_a_reload() {
-        let targets = ["a", "b", "c"].map(|login| Target::new(Scope::Organization, login).unwrap());
-        let publisher = Publisher::start(&Registry::default()).unwrap();
-        publisher.set_targets(&targets[1..2], None);
-        publisher.set_targets(&targets, None);
-        let shown = publisher.statuses().into_iter().map(|status| status.target);
-        assert_eq!(shown.collect::<Vec<_>>(), targets);
-    }
-
-    #[tokio::test]
-    async fn with_replicas_it_is_ready_when_it_has_tried_every_target() {
-        let targets = ["a", "b"].map(|login| Target::new(Scope::Organization, login).unwrap());
-        let mapping = MappingId { name: "m".into(), version: "1".into(), sha256: "m1".into() };
-        let stored = |target: &Target, publisher: &Publisher| {
-            let (samples, unmapped) = (Arc::default(), Arc::from([]));
-            let (mapping, fingerprint) = (mapping.clone(), "f".to_owned());
-            publisher.restore(target, vec![Published { mapping, fingerprint, samples, unmapped }]);
-        };
-        for requires_all in [false, true] {
-            let publisher = Publisher::start(&Registry::default()).unwrap();
-            publisher.set_targets(&targets, None);
-            if requires_all {
-                publisher.require_all_data();
-            }
-            stored(&targets[0], &publisher);
-            publisher.shown().await;
-            assert_eq!(publisher.is_ready(), !requires_all);
-            let status = Status::Failed(vec!["refused".to_owned()]);
-            publisher.set_outcome(&targets[1], Outcome { status, ..Outcome::default() });
-            assert!(publisher.is_ready());
-        }
     }
 }

@@ -3,8 +3,10 @@ use std::time::Duration;
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::github::{Fault, Request};
+use copilot_metrics_tests::relay::Balancer;
 use nix::sys::signal::Signal;
 
+use super::watch::Watch;
 use super::{PATIENCE, PAUSE, Replicas, TARGETS, data, leads, led, signal};
 
 /// The position of a replica that is the leader of something.
@@ -35,6 +37,31 @@ async fn after_a_clean_stop_another_replica_takes_over_at_once() {
     // The leases have not expired: they were ended.
     assert_eq!(replicas.every_target_has_one_leader().await, [TARGETS]);
     assert_eq!(data(&replicas.running[0]).await, before);
+    assert_eq!(replicas.requests(), counts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_rolling_update_every_scrape_has_the_same_bytes_and_nothing_is_fetched_again() {
+    let mut replicas = Replicas::start(2, "3600").await;
+    let before = replicas.all_serve_the_same().await;
+    let counts = replicas.requests();
+    let balancer = Balancer::start(replicas.running.iter().map(Serving::address).collect()).await;
+    let watch = Watch::of([balancer.address()], &before);
+    for _ in 0..2 {
+        replicas.add();
+        let new = &replicas.running[2];
+        while new.get("/-/ready").await.0 != 200 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        balancer.add(new.address());
+        let mut old = replicas.running.remove(0);
+        balancer.remove(old.address()).await;
+        signal(&old, Signal::SIGTERM);
+        assert!(old.wait().success());
+    }
+    assert_eq!(replicas.every_target_has_one_leader().await.iter().sum::<usize>(), TARGETS);
+    watch.stop().await;
+    assert_eq!(replicas.all_serve_the_same().await, before);
     assert_eq!(replicas.requests(), counts);
 }
 

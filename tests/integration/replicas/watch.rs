@@ -1,6 +1,8 @@
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use copilot_metrics_tests::command::{Serving, client};
+use copilot_metrics_tests::command::Serving;
+use reqwest::Client;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -18,12 +20,18 @@ pub struct Watch {
 impl Watch {
     /// Starts scraping replicas, which all serve `expected`.
     pub fn start<'a>(replicas: impl IntoIterator<Item = &'a Serving>, expected: &str) -> Self {
-        let urls = replicas.into_iter().map(|replica| replica.url("/metrics/data"));
+        Self::of(replicas.into_iter().map(Serving::address), expected)
+    }
+
+    /// Starts scraping addresses.
+    pub fn of(addresses: impl IntoIterator<Item = SocketAddr>, expected: &str) -> Self {
+        let urls = addresses.into_iter().map(|address| format!("http://{address}/metrics/data"));
         let (urls, expected): (Vec<String>, _) = (urls.collect(), expected.to_owned());
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
-            let client = client();
+            // Each scrape has a connection of its own, which may lead to another replica.
+            let client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
             let mut scrapes = 0;
             while !stopped.is_cancelled() {
                 for url in &urls {

@@ -3,6 +3,7 @@ use std::time::Duration;
 use copilot_metrics_exporter::config::{SecretSource, ValkeySettings};
 use copilot_metrics_exporter::store::{Failure, FailureKind, Store, StoreError};
 use copilot_metrics_tests::authority::Authority;
+use copilot_metrics_tests::fixtures::root;
 use copilot_metrics_tests::relay::{Mode, Relay};
 use copilot_metrics_tests::valkey::{Engine, Options, Server};
 
@@ -194,4 +195,30 @@ async fn a_user_without_permission_is_told_so() {
     let username = Some("app".to_owned());
     let settings = ValkeySettings { username, ..with_password(&server.url(), "secret-word") };
     assert_eq!(read_failure(&Replica::new(settings)).await.kind, FailureKind::Permission);
+}
+
+#[tokio::test]
+async fn a_user_with_the_documented_permissions_can_use_the_store() {
+    let text = std::fs::read_to_string(root().join("docs/replicas.md")).unwrap();
+    let permissions = text.split("needs these permissions: `").nth(1).unwrap();
+    let permissions = permissions.split('`').next().unwrap().split(' ');
+    for engine in Engine::ALL {
+        let server = Server::start(engine);
+        let mut command = vec!["ACL", "SETUSER", "app", "on", ">secret-word"];
+        command.extend(permissions.clone());
+        server.send::<()>(&command);
+        let username = Some("app".to_owned());
+        let settings = ValkeySettings { username, ..with_password(&server.url(), "secret-word") };
+        let (store, key, target) =
+            (Replica::new(settings).store, key("octo-org"), target("octo-org"));
+        store.replicas("a", TTL).await.unwrap();
+        assert!(store.lease(&target, "a", TTL).await.unwrap().is_some());
+        store.put(&key, &document(100, "x")).await.unwrap();
+        assert_eq!(store.list(&target).await.unwrap().as_slice(), std::slice::from_ref(&key));
+        assert_eq!(store.get(&key).await.unwrap(), Some(document(100, "x")));
+        assert!(store.version(&target).await.unwrap().is_some());
+        store.remove(&key).await.unwrap();
+        store.end_lease(&target, "a").await.unwrap();
+        store.leave("a").await.unwrap();
+    }
 }

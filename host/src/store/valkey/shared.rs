@@ -1,8 +1,7 @@
 //! The store.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -12,6 +11,7 @@ use tokio::time::Instant;
 use super::access::{Access, Change, Written};
 use super::connect;
 use super::failure::{Failure, FailureKind};
+use super::grants::Grants;
 use super::health::Health;
 use super::keys::Keys;
 use super::manifest::Manifest;
@@ -27,8 +27,6 @@ use crate::store::lease::Lease;
 
 /// How often a write is tried that others interfere with.
 const ATTEMPTS: usize = 5;
-/// How often the holder of a lease lets everything of the target expire later.
-const RENEWAL: Duration = Duration::from_secs(3600);
 
 /// A Valkey or Redis that replicas share. It is connected to when it is first needed, and again after every
 /// failure; commands fail quickly while it is away.
@@ -37,18 +35,7 @@ pub struct Valkey {
     transfer: Transfer,
     prefix: String,
     server: String,
-    /// What this process was last granted for each target. It stays after the lease is lost, so that late
-    /// writes are refused.
-    grants: Mutex<HashMap<Target, Grant>>,
-}
-
-/// What a process was last granted for a target.
-#[derive(Default)]
-struct Grant {
-    /// The fencing token.
-    fence: u64,
-    /// When it last let everything of the target expire later.
-    renewed: Option<Instant>,
+    grants: Grants,
 }
 
 /// A manifest as it is stored.
@@ -78,32 +65,12 @@ impl Valkey {
             transfer: Transfer::new(&settings, &health, spool),
             prefix,
             server,
-            grants: Mutex::default(),
+            grants: Grants::default(),
         }
     }
 
     fn keys(&self, target: &Target) -> Keys {
         Keys::new(&self.prefix, target)
-    }
-
-    fn grants(&self) -> MutexGuard<'_, HashMap<Target, Grant>> {
-        self.grants.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn fence(&self, target: &Target) -> Option<u64> {
-        self.grants().get(target).map(|grant| grant.fence)
-    }
-
-    /// Notes a fencing token. Returns whether everything of the target should expire later.
-    fn note_granted(&self, target: &Target, fence: u64) -> bool {
-        let mut grants = self.grants();
-        let grant = grants.entry(target.clone()).or_default();
-        grant.fence = fence;
-        grant.renewed.is_none_or(|renewed| renewed.elapsed() >= RENEWAL)
-    }
-
-    fn note_renewed(&self, target: &Target) {
-        self.grants().entry(target.clone()).or_default().renewed = Some(Instant::now());
     }
 
     async fn stored(&self, keys: &Keys, key: &Key) -> Result<Option<Stored>, StoreError> {
@@ -132,7 +99,7 @@ impl Valkey {
         (keys, target): (&Keys, &Target),
         changes: &[Change<'_>],
     ) -> Result<Option<()>, StoreError> {
-        match self.access.write(keys, self.fence(target), changes).await? {
+        match self.access.write(keys, self.grants.fence(target), changes).await? {
             Written::Done => Ok(Some(())),
             Written::Conflict => Ok(None),
             Written::Fenced => Err(StoreError::Fenced { place: keys.name().to_owned() }),
@@ -309,8 +276,10 @@ impl Store for Valkey {
                 return Ok(None);
             };
             // If it fails, it is tried again with the next lease.
-            if self.note_granted(target, fence) && self.access.renew(&keys).await.is_ok() {
-                self.note_renewed(target);
+            if self.grants.note(target, fence, Instant::now())
+                && self.access.renew(&keys).await.is_ok()
+            {
+                self.grants.note_renewed(target, Instant::now());
             }
             Ok(Some(Lease { fence }))
         })
