@@ -64,7 +64,7 @@ pub fn measure() {
         written / 1_000_000,
         used as f64 / USERS as f64
     );
-    // Its samples are stored: a replica that joins loads those.
+    // A replica that joins loads the samples.
     measure("loaded from Valkey by another replica", &|command| {
         command.env("STORE_URL", server.url());
     });
@@ -92,11 +92,14 @@ fn measure_with(
         }
         std::thread::sleep(Duration::from_millis(500));
     };
+    let served = started.elapsed();
+    // Its samples are stored too.
+    serving.wait_for("refreshed");
     let memory = process::memory(serving.id()).unwrap();
     println!(
         "users report of {} MB, {users} users, {what}: served after {:.1} s, peak memory {} MB (at most {MOST_MEGABYTES})",
         bytes / 1_000_000,
-        started.elapsed().as_secs_f64(),
+        served.as_secs_f64(),
         memory.peak / 1_000_000
     );
 }
