@@ -46,7 +46,10 @@ pub fn measure() {
     let routes = Router::new().route("/{day}/octodemo/users-1-day/0.json", get(serve));
     let github = runtime.block_on(Organizations::start_with_files(routes)).unwrap();
     let measure = |what: &str, set: &dyn Fn(&mut Command)| {
-        measure_with(&runtime, &github, written, (what, set));
+        let serving = measure_with(&runtime, &github, written, (what, set));
+        // Its samples are stored too.
+        serving.wait_for("refreshed");
+        print_memory(&serving);
     };
     measure("not stored", &|_| {});
     measure("stored in a directory", &|command| {
@@ -64,10 +67,12 @@ pub fn measure() {
         written / 1_000_000,
         used as f64 / USERS as f64
     );
-    // A replica that joins loads the samples.
-    measure("loaded from Valkey by another replica", &|command| {
+    // A replica that joins loads the samples, and fetches nothing.
+    let set = |command: &mut Command| {
         command.env("STORE_URL", server.url());
-    });
+    };
+    let what = "loaded from Valkey by another replica";
+    print_memory(&measure_with(&runtime, &github, written, (what, &set)));
 }
 
 fn measure_with(
@@ -75,7 +80,7 @@ fn measure_with(
     github: &Organizations,
     bytes: u64,
     (what, set): (&str, &dyn Fn(&mut Command)),
-) {
+) -> Serving {
     let started = Instant::now();
     let mut command = exporter();
     command
@@ -92,16 +97,17 @@ fn measure_with(
         }
         std::thread::sleep(Duration::from_millis(500));
     };
-    let served = started.elapsed();
-    // Its samples are stored too.
-    serving.wait_for("refreshed");
-    let memory = process::memory(serving.id()).unwrap();
     println!(
-        "users report of {} MB, {users} users, {what}: served after {:.1} s, peak memory {} MB (at most {MOST_MEGABYTES})",
+        "users report of {} MB, {users} users, {what}: served after {:.1} s",
         bytes / 1_000_000,
-        served.as_secs_f64(),
-        memory.peak / 1_000_000
+        started.elapsed().as_secs_f64()
     );
+    serving
+}
+
+fn print_memory(serving: &Serving) {
+    let peak = process::memory(serving.id()).unwrap().peak / 1_000_000;
+    println!("its peak memory: {peak} MB (at most {MOST_MEGABYTES})");
 }
 
 /// Sends a file piece by piece.
