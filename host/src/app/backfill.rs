@@ -57,7 +57,7 @@ pub async fn backfill(args: &BackfillArgs, settings: Settings) -> Result<Ended, 
         return Err(BackfillError::Usage(missing.clone()));
     }
     if settings.cache_dir.is_none() && settings.valkey.is_none() {
-        warn!("without CACHE_DIR or STORE_URL, nothing that is fetched is kept");
+        warn!("neither CACHE_DIR nor STORE_URL is set: fetched documents are not kept");
     }
     let metrics = Metrics::new().map_err(StartError::from)?;
     let spool = spool(&settings);

@@ -129,7 +129,7 @@ impl TargetTask {
         self.shared.publisher.served().await;
         self.publish_outcome();
         let [org, scope] = self.target().labels();
-        debug!(org, scope, documents = self.versions.newest().len(), "took what is stored");
+        debug!(org, scope, documents = self.versions.newest().len(), "using the stored documents");
         true
     }
 
@@ -193,7 +193,7 @@ impl TargetTask {
                 scope,
                 own = text(&own),
                 leader = text(of_leader),
-                "this replica has other mappings than the leader: publishing the leader's samples"
+                "this replica's mappings differ from the leader's: publishing the leader's samples"
             ),
             (true, false) => {
                 info!(org, scope, "this replica has the same mappings as the leader again")
@@ -244,6 +244,6 @@ impl TargetTask {
         }
         self.store_schedule().await;
         let [org, scope] = self.target().labels();
-        info!(org, scope, documents = stored, "stored again in the shared store");
+        info!(org, scope, documents = stored, "stored documents in the shared store again");
     }
 }

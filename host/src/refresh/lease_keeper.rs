@@ -38,7 +38,7 @@ pub(super) async fn keep_lease(
         loop {
             if is_held && !*busy.borrow() && leases.give_up(&target) {
                 let [org, scope] = target.labels();
-                info!(org, scope, "leaving the target to another replica");
+                info!(org, scope, "giving up the lease of the target to another replica");
                 role.send_replace(Role::Follower);
                 shared.metrics.set_leader(&target, false);
                 // Whether it succeeds or not, it is not renewed.
@@ -89,7 +89,7 @@ fn note(shared: &Shared, target: &Target, role: &watch::Sender<Role>, answer: An
         Role::Leader => "leader: this replica fetches for the target",
         Role::Follower => "follower: another replica fetches for the target",
         Role::Alone => {
-            "the shared store is away: documents are fetched when they are twice as old as their TTL"
+            "the shared store is unavailable: fetching documents once they are older than twice their TTL"
         }
         Role::Undecided => "undecided",
     };

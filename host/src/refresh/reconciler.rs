@@ -284,7 +284,7 @@ impl Reconciler {
             return Err(format!("nothing would be exported any more: {missing}"));
         }
         if settings.valkey != self.settings.valkey {
-            warn!("the section store has changed: that takes effect after a restart");
+            warn!("the section \"store\" has changed: restart the exporter to apply it");
         }
         // The directories that may stay in use too.
         let previous = directories(&self.settings);

@@ -34,7 +34,14 @@ pub(super) async fn compile(
             }
             let code = installed::load(compiler.installed()?, &sha256)?;
             let installed = load(&engine, &code);
-            installed.inspect_err(|error| warn!(error = format!("{error:#}"), "the compiled default mapping that is installed can't be used: it is compiled again")).ok()
+            installed
+                .inspect_err(|error| {
+                    warn!(
+                        error = format!("{error:#}"),
+                        "the installed compiled default mapping can't be used; compiling it again"
+                    )
+                })
+                .ok()
         })
     };
     if let Some(component) = cached.await? {

@@ -35,7 +35,7 @@ pub(super) fn load(program: &Path, sha256: &str) -> Option<Vec<u8>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {
             let file = file.display();
-            warn!(%file, %error, "the compiled default mapping can't be used: it is compiled again");
+            warn!(%file, %error, "the compiled default mapping can't be used; compiling it again");
             None
         }
     }

@@ -35,7 +35,7 @@ fn the_overview_has_one_row_for_each_target_with_links_to_all_other_dashboards()
         "State",
         "Report day",
         "Active users in 7 days",
-        "Change to last week",
+        "Change from last week",
         "Acceptance",
         "Code by agents",
         "Seats",
@@ -93,7 +93,7 @@ async fn the_overview_shows_each_targets_state_its_change_to_last_week_and_empty
         if title == "State" {
             assert!(rows.iter().all(|row| row["value"][1] == "2"), "{rows:?}");
         }
-        if title == "Change to last week" {
+        if title == "Change from last week" {
             // The newest day of the report and the same day of the week before, in their last revisions.
             let selector = "daily_github_copilot_active_users{org=\"octodemo\",window=\"week\",surface=\"any\"}";
             let end = Timestamp::now();

@@ -35,7 +35,7 @@ async fn a_new_mapping_is_put_in_use_in_all_replicas_when_the_leader_has_it() {
     let new = scripted("scripted", "2.0.0", "nothing");
     of_follower.put("scripted.wasm", &new);
     let follower = &replicas.running[1];
-    let line = follower.wait_for("this replica has other mappings than the leader");
+    let line = follower.wait_for("this replica's mappings differ from the leader's");
     assert!(line.contains("scripted 2.0.0") && line.contains("scripted 1.0.0"), "{line}");
     assert_eq!(replicas.all_serve_the_same().await, before);
     of_leader.put("scripted.wasm", &new);

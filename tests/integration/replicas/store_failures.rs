@@ -23,7 +23,8 @@ async fn stored_again(replicas: &Replicas, before: usize) {
 
 /// How often a target was stored again.
 fn stored(replicas: &Replicas) -> usize {
-    let of_log = |replica: &Serving| replica.log().matches("stored again in the shared").count();
+    let of_log =
+        |replica: &Serving| replica.log().matches("stored documents in the shared").count();
     replicas.running.iter().map(of_log).sum()
 }
 

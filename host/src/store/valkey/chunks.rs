@@ -8,9 +8,9 @@ use crate::model::Document;
 use crate::model::digest::sha256;
 use crate::store::record::PartHead;
 
-/// The size of a chunk. A server's limit is 512 MB; smaller ones keep the memory of both sides low and
-/// don't hold up other requests.
-pub(super) const CHUNK_BYTES: usize = 8 << 20;
+/// The size of a chunk. A server's limit is 512 MB; smaller ones keep the memory of both sides low, where each
+/// is copied a few times on its way, and don't hold up other requests.
+pub(super) const CHUNK_BYTES: usize = 1 << 20;
 
 /// A piece of the bodies of a document.
 pub(super) struct Chunk {
@@ -33,7 +33,8 @@ impl Chunks {
 
     /// The next chunk. It may block on a file, and computes.
     pub(super) fn next(&mut self) -> io::Result<Option<Chunk>> {
-        let mut bytes = Vec::new();
+        // Reading into it must not allocate twice as much.
+        let mut bytes = Vec::with_capacity(self.chunk_bytes);
         while bytes.len() < self.chunk_bytes {
             let Some(reader) = &mut self.reader else {
                 let Some(body) = self.bodies.pop_front() else { break };
