@@ -93,7 +93,13 @@ impl Part {
 
     /// Whether its samples are not those of a first refresh that still lacks documents.
     pub fn is_whole(&self) -> bool {
-        self.is_restored || self.outcome.status != Status::Starting
+        let is_tried = match self.outcome.status {
+            Status::Starting => false,
+            // A leader that has everything has stored it a moment before.
+            Status::Fresh => self.has_data(),
+            _ => true,
+        };
+        self.is_restored || is_tried
     }
 
     /// The samples of its mappings that are left out because of a limit.

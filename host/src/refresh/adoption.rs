@@ -10,7 +10,7 @@ use crate::model::day::{is_final, today};
 use crate::model::{Document, DocumentSpec};
 
 /// Whether a document of a day is about one for which GitHub has had newer days by now.
-fn is_outdated(spec: &DocumentSpec, document: &Document) -> bool {
+pub(super) fn is_outdated(spec: &DocumentSpec, document: &Document) -> bool {
     spec.is_of_day() && document.report_day.is_some_and(|day| is_final(day, today()))
 }
 

@@ -61,7 +61,7 @@ impl TargetTask {
             // The samples are there when the log says so.
             self.shared.publisher.served().await;
             self.report(&fetched, took);
-        } else if is_adopted {
+        } else if is_adopted && (role.maps() || self.shared.publisher.has_data_of(self.target())) {
             // A dry run has mapped what is stored.
             self.publish_outcome();
         }

@@ -33,8 +33,9 @@ pub(super) async fn keep_daily(shared: Arc<Shared>) {
             if view.documents.is_empty() || made_of.get(&view.target) == Some(&input) {
                 continue;
             }
-            publish(&shared, &view, &runs).await;
-            made_of.insert(view.target.clone(), input);
+            if publish(&shared, &view, &runs).await {
+                made_of.insert(view.target.clone(), input);
+            }
         }
         if !made_of.is_empty() {
             shared.daily.set_ready();
@@ -46,8 +47,13 @@ pub(super) async fn keep_daily(shared: Arc<Shared>) {
     }
 }
 
-/// Publishes the daily samples of a target. If a mapping fails, those that are published stay.
-async fn publish(shared: &Arc<Shared>, view: &TargetView, runs: &TaskTracker) {
+/// Publishes the daily samples of a target. If a mapping fails, those that are published stay. Returns whether
+/// the days that are kept could be read.
+async fn publish(shared: &Arc<Shared>, view: &TargetView, runs: &TaskTracker) -> bool {
+    // Memory has only the newest days.
+    if shared.store.list_shared(&view.target).await.is_err() {
+        return false;
+    }
     let kept = Days::list(&*shared.store, &view.target).await;
     let kept = shared.note_store_error(&view.target, "load", kept).unwrap_or_default();
     let [org, scope] = view.target.labels();
@@ -55,7 +61,7 @@ async fn publish(shared: &Arc<Shared>, view: &TargetView, runs: &TaskTracker) {
         Ok(of_days) => of_days,
         Err(failure) => {
             warn!(org, scope, %failure, "no new daily samples");
-            return;
+            return true;
         }
     };
     let samples: usize = of_days.iter().map(Samples::len).sum();
@@ -64,4 +70,5 @@ async fn publish(shared: &Arc<Shared>, view: &TargetView, runs: &TaskTracker) {
     // It fails only while the exporter stops, or if a mapping's names are invalid, which was checked.
     tokio::task::spawn_blocking(publishing).await.ok();
     debug!(org, scope, samples, "daily samples published");
+    true
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::adoption::is_outdated;
 use super::documents::Versions;
 use super::map::store_samples;
 use super::restore::{load_documents, stored_samples};
@@ -41,21 +42,19 @@ impl TargetTask {
 
     /// Looks for what others have stored, or for what the store has lost.
     pub(super) async fn share(&mut self) {
-        let Ok(version) = self.shared.store.version(self.target()).await else { return };
-        match (self.role(), version) {
-            (Role::Follower, Some(version)) => {
-                let is_news = self.followed.as_ref() != Some(&version);
-                if is_news && self.load_shared().await {
-                    self.followed = Some(version);
-                }
-            }
-            (Role::Leader, version) => {
-                let is_lost = version.is_none() && !self.versions.newest().is_empty();
-                if is_lost || self.shared.take_unsaved(self.target()) {
-                    self.store_all().await;
-                }
-            }
-            _ => {}
+        match self.role() {
+            Role::Leader => self.compare_with_store().await,
+            Role::Follower => self.follow().await,
+            Role::Undecided | Role::Alone => {}
+        }
+    }
+
+    /// Takes what the leader has stored since the last time.
+    async fn follow(&mut self) {
+        let Ok(Some(version)) = self.shared.store.version(self.target()).await else { return };
+        let is_news = self.followed.as_ref() != Some(&version);
+        if is_news && self.load_shared().await {
+            self.followed = Some(version);
         }
     }
 
@@ -78,13 +77,16 @@ impl TargetTask {
         }
         self.role_before = self.role();
         self.followed = None;
+        // Others may have published since.
+        self.mapped.clear();
     }
 
     /// Publishes the stored samples and takes the stored documents. While the leader has none that this
     /// replica has fetched without the store, or not for a long time, the own ones stay, and so do all samples.
     /// Returns whether the store could be read.
     async fn load_shared(&mut self) -> bool {
-        let StoredSchedule { mappings, documents: mut known } = self.stored_schedule().await;
+        let StoredSchedule { mappings, documents: mut known, revised } =
+            self.stored_schedule().await;
         if !self.fetched_alone && !self.publish_shared(&mappings).await {
             return false;
         }
@@ -109,20 +111,25 @@ impl TargetTask {
             return true;
         }
         self.versions = versions;
+        self.revised = revised;
         let (now, time) = (Instant::now(), Timestamp::now());
         self.compare_mappings(&mappings);
         for spec in &self.specs {
-            if let Some(state) = known.remove(&spec.name) {
-                self.schedule.take(&spec.name, state, now, time);
-                continue;
-            }
-            match self.versions.newest().get(&spec.name) {
-                Some(document) if document.is_of(spec) && !document.is_of_the_future(time) => {
+            let document = self.versions.newest().get(&spec.name);
+            let usable = document.filter(|document| {
+                document.is_of(spec)
+                    && !document.is_of_the_future(time)
+                    && !is_outdated(spec, document)
+            });
+            match (known.remove(&spec.name), usable) {
+                // What was fetched has been lost since, or is for other mappings.
+                (Some(state), None) if state.has_document() => self.schedule.forget(&spec.name),
+                (Some(state), _) => self.schedule.take(&spec.name, state, now, time),
+                (None, Some(document)) => {
                     let ttl = self.settings.ttl_of(&spec.name);
                     self.schedule.renew(&spec.name, ttl, age(document.confirmed_at), now);
                 }
-                Some(_) => self.schedule.forget(&spec.name),
-                None => {}
+                (None, None) => self.schedule.forget(&spec.name),
             }
         }
         self.publish_view();
@@ -217,6 +224,7 @@ impl TargetTask {
         }
         let mut stored = self.schedule.to_stored(Instant::now(), Timestamp::now());
         stored.mappings = self.own_mappings();
+        stored.revised = self.revised;
         // It is small, and fails only if memory does.
         let Ok(document) = stored.to_document() else { return };
         let key = StoredSchedule::key(self.target());
@@ -225,7 +233,7 @@ impl TargetTask {
     }
 
     /// Stores everything again: the store has lost it, or could not take it.
-    async fn store_all(&mut self) {
+    pub(super) async fn store_all(&mut self) {
         let (good, newest) = (self.versions.good(), self.versions.newest());
         let of_good = good.iter().map(|(name, document)| (name, document, Slot::Good));
         let pending = newest.iter().filter(|(name, _)| self.versions.is_pending(name));

@@ -5,7 +5,8 @@
 //! - `target`: a task for each target; it owns the schedule and the documents. `cycle` is one refresh,
 //!   with the steps `adoption`, `admission`, `fetch`, `map` and `report`.
 //! - `role`: whether this replica or another one fetches for a target; `lease_keeper` finds out, with the
-//!   `leases` that it may have; `follow` publishes what another one has stored, with its `stored_schedule`.
+//!   `leases` that it may have; `follow` publishes what another one has stored, with its `stored_schedule`;
+//!   `losses` stores again what the store has lost.
 //! - [`budget`]: how many requests per hour that takes, and whether GitHub allows them; `plan` says so.
 //! - `shared_limits`: tells other replicas what is known about rate limits, and learns it from them.
 //! - `attempts`: says which requests of a refresh that is still running have failed.
@@ -32,6 +33,7 @@ mod fetching;
 mod follow;
 mod lease_keeper;
 mod leases;
+mod losses;
 mod map;
 mod metrics;
 mod outcome;

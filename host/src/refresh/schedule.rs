@@ -66,7 +66,7 @@ impl Schedule {
             };
             (name.clone(), stored)
         });
-        StoredSchedule { mappings: Vec::new(), documents: stored.collect() }
+        StoredSchedule { mappings: Vec::new(), documents: stored.collect(), revised: 0 }
     }
 
     /// Replaces what is known about a document by what another replica knows.

@@ -24,6 +24,9 @@ pub(super) struct StoredSchedule {
     pub(super) mappings: Vec<MappingId>,
     /// What is known about the documents, by name.
     pub(super) documents: BTreeMap<String, StoredState>,
+    /// How many revisions of days it has fetched.
+    #[serde(default)]
+    pub(super) revised: u64,
 }
 
 /// What is known about a document.
@@ -62,6 +65,13 @@ pub(super) enum StoredOutcome {
     },
     /// Anything else, in words.
     Failed(String),
+}
+
+impl StoredState {
+    /// Whether the leader has fetched the document.
+    pub(super) fn has_document(&self) -> bool {
+        matches!(self.outcome, Some(StoredOutcome::Fresh))
+    }
 }
 
 impl From<&Outcome> for StoredOutcome {

@@ -101,6 +101,14 @@ pub trait Store: Send + Sync {
         known: Option<&'a Document>,
     ) -> BoxFuture<'a, Result<Option<Document>, StoreError>>;
 
+    /// The keys of what all processes share of a target, whatever this one has besides.
+    fn list_shared<'a>(
+        &'a self,
+        _target: &'a Target,
+    ) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
+
     /// Notes that a process uses the store for as long as `ttl`. Returns how many do.
     fn replicas<'a>(
         &'a self,

@@ -164,6 +164,13 @@ impl<S: Store> Store for Tiered<S> {
         })
     }
 
+    fn list_shared<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
+        self.store.list_shared(target)
+    }
+
     fn replicas<'a>(
         &'a self,
         holder: &'a str,

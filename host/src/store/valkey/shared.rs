@@ -264,6 +264,13 @@ impl Store for Valkey {
         })
     }
 
+    fn list_shared<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Vec<Key>, StoreError>> {
+        self.list(target)
+    }
+
     fn lease<'a>(
         &'a self,
         target: &'a Target,
