@@ -18,6 +18,16 @@ pub struct Published {
     pub unmapped: Arc<[UnmappedField]>,
 }
 
+impl Published {
+    /// Whether it takes the place of what an entry serves: it is of the same mapping, or has the same family.
+    fn replaces(&self, entry: &Entry) -> bool {
+        let served = entry.published.iter().flat_map(|published| &published.samples.families);
+        let mut served = served.map(|(family, _)| &family.name);
+        let has = |name: &String| self.samples.families.iter().any(|(own, _)| own.name == *name);
+        self.mapping.name == entry.mapping.name || served.any(has)
+    }
+}
+
 /// What a target gets when its mappings change.
 pub struct Placement {
     /// The target.
@@ -189,8 +199,13 @@ impl Part {
     pub fn follow(&mut self, stored: Vec<Published>, mappings: &[MappingId]) {
         self.followed = mappings.to_vec();
         self.is_restored = true;
-        self.entries.retain(|entry| !entry.is_foreign);
-        for entry in &mut self.entries {
+        // What the store has lost of the leader's samples, the leader stores again.
+        let is_lost = |entry: &Entry| {
+            let is_of_leader = mappings.iter().any(|mapping| mapping.name == entry.mapping.name);
+            is_of_leader && !stored.iter().any(|stored| stored.replaces(entry))
+        };
+        self.entries.retain(|entry| !entry.is_foreign || is_lost(entry));
+        for entry in self.entries.iter_mut().filter(|entry| !is_lost(entry)) {
             entry.published = None;
         }
         for published in stored {
@@ -318,6 +333,25 @@ mod tests {
         // This replica becomes the leader.
         part.lead();
         assert_eq!(part.shown(), [&id("a", "3")]);
+    }
+
+    #[test]
+    fn samples_of_the_leader_that_the_store_has_lost_stay_unless_another_mapping_has_their_families()
+     {
+        let mut part = Part::new(Target::new(Scope::Organization, "octo-org").unwrap());
+        part.place(&[(id("a", "1"), vec![])], true);
+        let (a, b) = (published(id("a", "1"), "seats"), published(id("b", "1"), "b_seats"));
+        let mappings = [id("a", "1"), id("b", "1")];
+        part.follow(vec![a.clone(), b.clone()], &mappings);
+        assert_eq!(shown(&part), [("a1", true), ("b1", true)]);
+        for stored in [vec![a.clone()], vec![b.clone()]] {
+            part.follow(stored, &mappings);
+            assert_eq!(shown(&part), [("a1", true), ("b1", true)]);
+        }
+        part.follow(vec![published(id("b", "2"), "seats")], &[id("a", "1"), id("b", "2")]);
+        assert_eq!(shown(&part), [("a1", false), ("b2", true)]);
+        part.follow(vec![b], &[id("b", "1")]);
+        assert_eq!(shown(&part), [("b1", true), ("a1", false)]);
     }
 
     #[test]

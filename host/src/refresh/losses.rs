@@ -1,44 +1,17 @@
-//! What a leader finds when it compares the store with what it has: documents and samples that are missing or
-//! damaged, and samples that no mapping makes any more.
+//! What a leader finds when it compares the store with what it has: documents and samples that are missing,
+//! also because someone found them damaged and removed them, and samples that no mapping makes any more.
 
-use std::time::Duration;
-
-use super::shared::Shared;
 use super::target::TargetTask;
 use crate::mappings::Member;
-use crate::model::Target;
-use crate::store::{Key, Slot, StoreError};
-
-/// How long the leader is told that something is damaged. Who finds it looks again every second.
-const TOLD_FOR: Duration = Duration::from_secs(30);
-
-/// Tells the leader of a target if something that is stored is damaged.
-pub(super) async fn tell_damage<T>(
-    shared: &Shared,
-    target: &Target,
-    loaded: &Result<T, StoreError>,
-) {
-    if matches!(loaded, Err(StoreError::Corrupt { .. })) && shared.store.is_shared() {
-        let told = shared.store.leave_note(&note(target), "damaged", TOLD_FOR).await;
-        shared.note_store_error(target, "load", told);
-    }
-}
-
-/// The name of the note.
-fn note(target: &Target) -> String {
-    let [org, scope] = target.labels();
-    format!("damaged-{scope}-{org}")
-}
+use crate::store::{Key, Slot};
 
 impl TargetTask {
-    /// Stores everything again if the store has lost some of it, could not take it, or returns something else,
-    /// and removes the samples of mappings that are no longer in use. For leaders.
+    /// Stores everything again if the store has lost some of it or could not take it, and removes the samples of
+    /// mappings that are no longer in use. For leaders.
     pub(super) async fn compare_with_store(&mut self) {
         let Ok(stored) = self.shared.store.list_shared(self.target()).await else { return };
         let is_lost = self.keys().iter().any(|key| !stored.contains(key));
-        let note = note(self.target());
-        let is_damaged = matches!(self.shared.store.note(&note).await, Ok(Some(_)));
-        if is_lost || is_damaged || self.shared.take_unsaved(self.target()) {
+        if is_lost || self.shared.take_unsaved(self.target()) {
             self.store_all().await;
         }
         // A mapping that is still being compiled will be in use.

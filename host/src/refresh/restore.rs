@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::documents::Versions;
-use super::losses::tell_damage;
 use super::shared::Shared;
 use super::target::TargetTask;
 use crate::config::TargetSettings;
@@ -38,7 +37,6 @@ pub(super) async fn stored_samples(shared: &Shared, target: &Target) -> Option<V
     let mut restored = Vec::new();
     for key in keys.iter().filter(|key| key.mapping().is_some() && key.day.is_none()) {
         let document = shared.store.get(key).await;
-        tell_damage(shared, target, &document).await;
         let document = match shared.note_store_error(target, "load", document) {
             Some(Some(document)) => document,
             // Those of a mapping must not vanish because they can't be loaded now.
@@ -114,7 +112,6 @@ pub(super) async fn load_documents(
             }
             None => shared.store.get(&key).await,
         };
-        tell_damage(shared, target, &document).await;
         match (shared.note_store_error(target, "load", document), known) {
             (Some(Some(document)), _) if !document.is_absent() => {
                 documents.insert(key.name, document);

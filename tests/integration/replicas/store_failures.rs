@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::relay::{Mode, Relay};
 
@@ -40,6 +42,39 @@ async fn a_store_that_is_emptied_is_filled_again_without_a_request_to_github() {
     // A new replica gets everything from the store.
     replicas.add();
     assert_eq!(replicas.all_serve_the_same().await, before);
+    assert_eq!(replicas.requests(), counts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_loses_or_changes_in_part_is_stored_again_without_a_request_to_github() {
+    let mut replicas = Replicas::start(2, "3600").await;
+    replicas.every_target_has_one_leader().await;
+    let before = replicas.all_serve_the_same().await;
+    let counts = replicas.requests();
+    let watch = Watch::start(&replicas.running, &before);
+    let keys: Vec<String> = replicas.server.send(&["KEYS", "*:documents"]);
+    let names = |key: &String| -> HashSet<String> { replicas.server.send(&["HKEYS", key]) };
+    let all: Vec<HashSet<String>> = keys.iter().map(names).collect();
+    // Of each target, some documents are lost, and all bodies are changed.
+    for (key, all) in keys.iter().zip(&all) {
+        for name in all.iter().filter(|name| name.contains("seats") || name.contains("samples")) {
+            replicas.server.send::<()>(&["HDEL", key, name]);
+        }
+    }
+    let chunks: Vec<String> = replicas.server.send(&["KEYS", "*:chunk:*"]);
+    assert!(chunks.len() > TARGETS, "{chunks:?}");
+    for chunk in chunks {
+        replicas.server.send::<()>(&["SET", &chunk, "changed"]);
+    }
+    // A new replica loads, and notices, everything.
+    replicas.add();
+    assert_eq!(replicas.all_serve_the_same().await, before);
+    for (key, all) in keys.iter().zip(&all) {
+        replicas.server.wait_for(&["HLEN", key], |length| length == all.len().to_string());
+        let now: HashSet<String> = replicas.server.send(&["HKEYS", key]);
+        assert_eq!(now, *all);
+    }
+    watch.stop().await;
     assert_eq!(replicas.requests(), counts);
 }
 

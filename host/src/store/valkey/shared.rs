@@ -132,7 +132,8 @@ impl Valkey {
             // It may have been replaced while its chunks were loaded.
             match self.stored(keys, key).await? {
                 Some(again) if again.bytes == stored.bytes => {
-                    self.remove_stored(key, &again).await?;
+                    // Whoever finds it: the leader will miss it, and store it again.
+                    self.access.write(keys, None, &[removal(key, &again)]).await?;
                     let place = format!("{} {}", keys.name(), key.file_name());
                     Err(StoreError::Corrupt { place, reason })
                 }
@@ -144,9 +145,7 @@ impl Valkey {
 
     async fn remove_stored(&self, key: &Key, stored: &Stored) -> Result<Option<()>, StoreError> {
         let keys = self.keys(&key.target);
-        let present = Some(stored.bytes.as_slice());
-        let change = Change { name: key.file_name(), present, new: None, chunks: &[] };
-        self.write((&keys, &key.target), &[change]).await
+        self.write((&keys, &key.target), &[removal(key, stored)]).await
     }
 
     async fn save(&self, key: &Key, document: &Document) -> Result<Put, StoreError> {
@@ -225,6 +224,12 @@ impl Valkey {
         let failed = |error| Failure::new(FailureKind::Other, &self.server, Some(error));
         Ok(manifest.encode().map_err(failed)?)
     }
+}
+
+/// Removes a manifest, unless another one has taken its place.
+fn removal<'a>(key: &Key, stored: &'a Stored) -> Change<'a> {
+    let present = Some(stored.bytes.as_slice());
+    Change { name: key.file_name(), present, new: None, chunks: &[] }
 }
 
 impl Store for Valkey {
