@@ -292,7 +292,8 @@ async fn the_demo_of_compose_fills_prometheus_with_a_year() {
     let settings = settings.replace("http://prometheus:9090", &database.url(""));
     fs::write(directory.path().join("config.yaml"), settings).unwrap();
     let compose = fs::read_to_string(root().join("deploy/compose.yaml")).unwrap();
-    let arguments = compose.split("command: [").nth(1).unwrap().split(']').next().unwrap();
+    let backfill = compose.split("\n  backfill:").nth(1).unwrap();
+    let arguments = backfill.split("command: [").nth(1).unwrap().split(']').next().unwrap();
     let mut command = exporter();
     command
         .env("DEMO", "auto")
