@@ -78,6 +78,15 @@ impl Versions {
         })
     }
 
+    /// Takes a document of other versions, if there is none of its name.
+    pub(super) fn take_missing(&mut self, name: &str, other: &Self) {
+        for (own, other) in [(&mut self.newest, &other.newest), (&mut self.good, &other.good)] {
+            if let Some(document) = other.get(name).filter(|_| !own.contains_key(name)) {
+                own.insert(name.to_owned(), document.clone());
+            }
+        }
+    }
+
     /// Removes a document.
     pub(super) fn remove(&mut self, name: &str) -> Option<Document> {
         self.good.remove(name);

@@ -13,7 +13,7 @@ use super::documents::Versions;
 use super::map::store_samples;
 use super::restore::{load_documents, stored_samples};
 use super::role::{Role, is_overdue};
-use super::stored_schedule::StoredSchedule;
+use super::stored_schedule::{StoredSchedule, StoredState};
 use super::target::{TargetTask, age};
 use crate::model::MappingId;
 use crate::output::Published;
@@ -110,9 +110,15 @@ impl TargetTask {
         if versions.newest().is_empty() && !is_told {
             return true;
         }
-        self.versions = versions;
+        let before = std::mem::replace(&mut self.versions, versions);
         self.revised = revised;
         let (now, time) = (Instant::now(), Timestamp::now());
+        // What the store has lost, this replica still has, and stores again as the leader.
+        for spec in &self.specs {
+            if known.get(&spec.name).is_none_or(StoredState::has_document) {
+                self.versions.take_missing(&spec.name, &before);
+            }
+        }
         self.compare_mappings(&mappings);
         for spec in &self.specs {
             let document = self.versions.newest().get(&spec.name);
