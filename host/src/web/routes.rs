@@ -40,6 +40,7 @@ use super::exposition::{daily, data, metrics, own};
 use super::page::{self, Selection};
 use super::peer::Peer;
 use super::watch::Web;
+use crate::config::WebPaths;
 use crate::model::text::visible;
 use crate::output::{Status, TargetStatus};
 
@@ -61,8 +62,8 @@ pub fn router(app: Arc<App>) -> Router {
     if paths.has_page() {
         router = router
             .route(&paths.root(), get(page))
-            .route(&paths.at("/chart.csv"), get(chart_data::csv))
-            .route(&paths.at("/chart.json"), get(chart_data::json));
+            .route(&paths.at(WebPaths::CHART_CSV), get(chart_data::csv))
+            .route(&paths.at(WebPaths::CHART_JSON), get(chart_data::json));
     }
     if let Some(prefix) = paths.prefix() {
         let (root, external) = (paths.root(), paths.external_root());

@@ -103,9 +103,11 @@ async fn a_telemetry_path_of_slash_serves_the_metrics_in_place_of_the_page() {
 
 #[test]
 fn paths_that_collide_with_others_are_refused_at_the_start_and_by_check_config() {
-    for arguments in [&["check-config"][..], &[]] {
+    let subcommands = [&["check-config"][..], &[]];
+    let taken = ["/-/ready", "/chart.csv", "/chart.json"];
+    for (path, arguments) in taken.iter().flat_map(|path| subcommands.map(|one| (path, one))) {
         let mut command = exporter();
-        command.args(arguments).args(["--web.telemetry-path", "/-/ready"]);
+        command.args(arguments).args(["--web.telemetry-path", path]);
         command.args(["--web.listen-address", "127.0.0.1:0"]);
         let output = output(command);
         let error = String::from_utf8(output.stderr).unwrap();
