@@ -3,7 +3,7 @@
 //! | path | response |
 //! |---|---|
 //! | `/metrics` | the metrics in the text format 0.0.4 or, if the client prefers it, in OpenMetrics; gzipped if accepted |
-//! | `/metrics?org=…` | the part of one target, in the text format |
+//! | `/metrics?org=…&scope=…` | the part of one target, in the text format; without `scope`, of all targets of that name |
 //! | `/metrics/data` | only what is the same in all replicas that share a store |
 //! | `/metrics/self` | only the exporter's own metrics |
 //! | `/metrics/daily` | the daily samples in the text format; 404 if they are turned off |
