@@ -28,6 +28,11 @@ impl Default for WebPaths {
 }
 
 impl WebPaths {
+    /// The path of the values of a chart as CSV, below the prefix.
+    pub const CHART_CSV: &str = "/chart.csv";
+    /// The same as JSON.
+    pub const CHART_JSON: &str = "/chart.json";
+
     /// The paths that the flags and variables ask for.
     pub(super) fn new(args: &ServeArgs) -> Result<Self, SettingError> {
         let flag = "--web.telemetry-path (WEB_TELEMETRY_PATH)";
@@ -35,6 +40,10 @@ impl WebPaths {
         let telemetry = parse_flag::<PathPrefix>(flag, telemetry)?;
         if telemetry == "/-" || telemetry.starts_with("/-/") {
             let problem = "paths below /-/ are taken, by /-/healthy and others";
+            return Err(SettingError::new(flag, problem));
+        }
+        if [Self::CHART_CSV, Self::CHART_JSON].contains(&telemetry.as_str()) {
+            let problem = format!("{telemetry} is taken by the values of the charts");
             return Err(SettingError::new(flag, problem));
         }
         let prefix = route_prefix(&args.web)?;
@@ -211,7 +220,7 @@ mod tests {
             let error = error(args("", wrong, ""));
             assert!(error.starts_with("--web.route-prefix (WEB_ROUTE_PREFIX): "), "{error}");
         }
-        for wrong in ["/-/healthy", "-", "/-/x"] {
+        for wrong in ["/-/healthy", "-", "/-/x", "/chart.csv", "chart.json/"] {
             let error = error(args("", "", wrong));
             assert!(error.starts_with("--web.telemetry-path (WEB_TELEMETRY_PATH): "), "{error}");
         }

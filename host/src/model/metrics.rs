@@ -42,14 +42,15 @@ impl Registry {
         self.registry.gather()
     }
 
-    /// The series with a label of this value, in the text format.
-    pub fn encode_where(&self, label: &str, value: &str) -> prometheus::Result<String> {
-        let has_label = |metric: &Metric| {
-            metric.get_label().iter().any(|pair| pair.name() == label && pair.value() == value)
+    /// The series with all of these labels, in the text format.
+    pub fn encode_where(&self, labels: &[(&str, &str)]) -> prometheus::Result<String> {
+        let has_label = |metric: &Metric, (name, value): &(&str, &str)| {
+            metric.get_label().iter().any(|pair| pair.name() == *name && pair.value() == *value)
         };
+        let has_labels = |metric: &Metric| labels.iter().all(|label| has_label(metric, label));
         let mut families = self.registry.gather();
         for family in &mut families {
-            let metrics = family.take_metric().into_iter().filter(has_label).collect();
+            let metrics = family.take_metric().into_iter().filter(has_labels).collect();
             family.set_metric(metrics);
         }
         families.retain(|family| !family.get_metric().is_empty());

@@ -3,7 +3,8 @@
 //! [`Publisher`] holds the samples as they came from the runner. Whenever they change, it writes them
 //! into a [`Snapshot`] (`encode` writes a family), which scrapes load as one pointer. Both formats share it:
 //! `metadata` has what differs. `format` has the exporter's own metrics in each, and `collector`
-//! the exporter's metrics about what is published. `readiness` says whether that should be scraped.
+//! the exporter's metrics about what is published. `readiness` says whether that should be scraped, and
+//! `target_texts` keeps the texts of single targets.
 
 mod collector;
 pub mod daily;
@@ -20,6 +21,7 @@ mod publisher;
 mod readiness;
 mod snapshot;
 mod status;
+mod target_texts;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,6 @@
 //! Holds what is published, and rebuilds the snapshot when it changes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -14,8 +14,9 @@ use tracing::error;
 use super::mapping_info::mapping_info;
 use super::part::{Part, Placement, Published};
 use super::readiness::Readiness;
-use super::snapshot::{Snapshot, write_exposition};
+use super::snapshot::Snapshot;
 use super::status::{DocumentStatus, Outcome, TargetStatus};
+use super::target_texts::TargetTexts;
 use crate::model::metrics::Registry;
 use crate::model::{MappingId, Samples, Target};
 
@@ -39,8 +40,8 @@ pub struct Publisher {
     readiness: Readiness,
     snapshot: ArcSwap<Snapshot>,
     encode_duration: Gauge,
-    /// The texts of single targets by name, with the version that they show.
-    texts: Mutex<HashMap<String, (u64, Bytes)>>,
+    /// The texts of single targets.
+    texts: TargetTexts,
 }
 
 #[derive(Default)]
@@ -69,7 +70,7 @@ impl Publisher {
             readiness: Readiness::default(),
             snapshot: ArcSwap::default(),
             encode_duration,
-            texts: Mutex::default(),
+            texts: TargetTexts::default(),
         });
         tokio::spawn(rebuild(Arc::downgrade(&publisher)));
         Ok(publisher)
@@ -247,29 +248,22 @@ impl Publisher {
         self.snapshot.load_full()
     }
 
-    /// The samples of a target as text, by its name. `None`: there is no such target. It computes, but only
-    /// when something has changed.
-    pub fn text_of(&self, name: &str) -> Option<prometheus::Result<Bytes>> {
-        let (samples, version) = {
+    /// The samples of the targets of this name as text, or only of the one with this scope. `None`: there is
+    /// no such target. It computes, but only when their samples have changed.
+    pub fn text_of(&self, name: &str, scope: Option<&str>) -> Option<prometheus::Result<Bytes>> {
+        let samples: Vec<Arc<Samples>> = {
             let state = self.state();
-            let part = state.parts.iter().find(|part| part.target.name() == name)?;
-            let published = part.entries.iter().filter_map(|entry| entry.published.as_ref());
-            let samples: Vec<Arc<Samples>> =
-                published.map(|published| Arc::clone(&published.samples)).collect();
-            (samples, state.version)
+            let is_selected = |part: &&Part| {
+                let [org, of_scope] = part.target.labels();
+                org == name && scope.is_none_or(|scope| scope == of_scope)
+            };
+            let mut parts = state.parts.iter().filter(is_selected).peekable();
+            parts.peek()?;
+            let published = parts.flat_map(|part| &part.entries);
+            let published = published.filter_map(|entry| entry.published.as_ref());
+            published.map(|published| Arc::clone(&published.samples)).collect()
         };
-        // Held while it is written: many requests for the same text are one.
-        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, text)) = texts.get(name).filter(|(of, _)| *of == version) {
-            return Some(Ok(text.clone()));
-        }
-        // Those of other versions are out of date.
-        texts.retain(|_, (of, _)| *of == version);
-        let text = write_exposition(samples.iter().map(|samples| &**samples), 0).map(Bytes::from);
-        if let Ok(text) = &text {
-            texts.insert(name.to_owned(), (version, text.clone()));
-        }
-        Some(text)
+        Some(self.texts.get((name, scope), &samples))
     }
 
     /// Told of every new snapshot.

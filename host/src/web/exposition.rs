@@ -38,8 +38,10 @@ const DECOMPRESSED_BYTES: usize = 64 << 10;
 /// The part of the metrics that is requested.
 #[derive(Deserialize)]
 pub(super) struct Selection {
-    /// Only the series of this target.
+    /// Only the series of the targets of this name.
     org: Option<String>,
+    /// And only of the one with this scope: an organization and an enterprise may have one name.
+    scope: Option<String>,
 }
 
 pub(super) async fn metrics(
@@ -49,7 +51,7 @@ pub(super) async fn metrics(
 ) -> Response {
     begin(&app).await;
     if let Some(org) = selection.org {
-        return of_target(app, org).await;
+        return of_target(app, org, selection.scope).await;
     }
     let format = accept::format(&headers);
     let own_metrics = match encode_own(&app.registry, format) {
@@ -86,18 +88,20 @@ pub(super) async fn own(State(app): State<Arc<App>>, headers: HeaderMap) -> Resp
     }
 }
 
-/// The series of one target.
-async fn of_target(app: Arc<App>, org: String) -> Response {
+/// The series of the targets of a name, or of the one of them with a scope.
+async fn of_target(app: Arc<App>, org: String, scope: Option<String>) -> Response {
     let texts = tokio::task::spawn_blocking(move || {
-        let samples = app.publisher.text_of(&org)?;
-        Some(samples.and_then(|samples| Ok((samples, app.registry.encode_where("org", &org)?))))
+        let samples = app.publisher.text_of(&org, scope.as_deref())?;
+        let mut labels = vec![("org", org.as_str())];
+        labels.extend(scope.as_deref().map(|scope| ("scope", scope)));
+        Some(samples.and_then(|samples| Ok((samples, app.registry.encode_where(&labels)?))))
     });
     match texts.await {
         Ok(Some(Ok((samples, own)))) => {
             exposition(respond(vec![samples, own.into()]), Format::Text, false)
         }
         Ok(Some(Err(error))) => failed(&error),
-        Ok(None) => (StatusCode::NOT_FOUND, "no target has this name\n").into_response(),
+        Ok(None) => (StatusCode::NOT_FOUND, "no target has this name and scope\n").into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

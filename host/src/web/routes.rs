@@ -3,7 +3,7 @@
 //! | path | response |
 //! |---|---|
 //! | `/metrics` | the metrics in the text format 0.0.4 or, if the client prefers it, in OpenMetrics; gzipped if accepted |
-//! | `/metrics?org=…` | the part of one target, in the text format |
+//! | `/metrics?org=…&scope=…` | the part of one target, in the text format; without `scope`, of all targets of that name |
 //! | `/metrics/data` | only what is the same in all replicas that share a store |
 //! | `/metrics/self` | only the exporter's own metrics |
 //! | `/metrics/daily` | the daily samples in the text format; 404 if they are turned off |
@@ -16,7 +16,7 @@
 //! [`WebPaths`](crate::config::WebPaths) may put all of them below a prefix, to which `/` then redirects, and
 //! the metrics elsewhere.
 //!
-//! If the web config has users, everything except `/-/healthy` requires a password.
+//! If the web config has users, everything except `/-/healthy` and the status of `/-/ready` requires a password.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Query, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, LOCATION, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, LOCATION, ORIGIN, RETRY_AFTER,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, StatusCode, Uri, Version};
 use axum::middleware::{Next, from_fn_with_state};
@@ -40,29 +40,38 @@ use super::exposition::{daily, data, metrics, own};
 use super::page::{self, Selection};
 use super::peer::Peer;
 use super::watch::Web;
+use crate::config::WebPaths;
 use crate::model::text::visible;
 use crate::output::{Status, TargetStatus};
 
 /// The path, below the prefix, that never requires a password: probes have none, and the response reveals nothing.
 pub const HEALTHY: &str = "/-/healthy";
 
+/// The path, below the prefix, whose status never requires a password. Its body does: it names targets and
+/// what failed.
+pub const READY: &str = "/-/ready";
+
 /// The routes.
 pub fn router(app: Arc<App>) -> Router {
     let paths = &app.paths;
-    let state = Guard { web: Arc::clone(&app.web), healthy: paths.at(HEALTHY).into() };
+    let state = Guard {
+        web: Arc::clone(&app.web),
+        healthy: paths.at(HEALTHY).into(),
+        ready: paths.at(READY).into(),
+    };
     let mut router = Router::new()
         .route(&paths.metrics(), get(metrics))
         .route(&paths.below_metrics("data"), get(data))
         .route(&paths.below_metrics("self"), get(own))
         .route(&paths.below_metrics("daily"), get(daily))
         .route(&state.healthy, get(|| async { "healthy\n" }))
-        .route(&paths.at("/-/ready"), get(ready))
+        .route(&state.ready, get(ready))
         .route(&paths.at("/-/reload"), post(reload).put(reload));
     if paths.has_page() {
         router = router
             .route(&paths.root(), get(page))
-            .route(&paths.at("/chart.csv"), get(chart_data::csv))
-            .route(&paths.at("/chart.json"), get(chart_data::json));
+            .route(&paths.at(WebPaths::CHART_CSV), get(chart_data::csv))
+            .route(&paths.at(WebPaths::CHART_JSON), get(chart_data::json));
     }
     if let Some(prefix) = paths.prefix() {
         let (root, external) = (paths.root(), paths.external_root());
@@ -85,24 +94,32 @@ struct Guard {
     web: Arc<Web>,
     /// The path that never requires a password.
     healthy: Arc<str>,
+    /// The path whose status never requires a password.
+    ready: Arc<str>,
 }
 
 /// Admits requests as the web settings demand.
 async fn guard(
-    State(Guard { web, healthy }): State<Guard>,
+    State(Guard { web, healthy, ready }): State<Guard>,
     request: Request,
     next: Next,
 ) -> Response {
     let settings = web.settings();
+    let is_anonymous = !request.headers().contains_key(AUTHORIZATION);
+    let is_probe = |path: &str| path == &*healthy || (path == &*ready && is_anonymous);
     let mut response = match request.uri().path() {
         // RFC 9112, section 3.2.
         _ if request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST) => {
             (StatusCode::BAD_REQUEST, "the Host header is missing\n").into_response()
         }
-        path if path == &*healthy && !web.admits_probe(peer_of(&request)) => {
+        path if is_probe(path) && !web.admits_probe(peer_of(&request)) => {
             retry_later(StatusCode::TOO_MANY_REQUESTS)
         }
         path if path == &*healthy => next.run(request).await,
+        path if is_probe(path) && settings.users.is_some() => {
+            next.run(request).await.status().into_response()
+        }
+        path if is_probe(path) => next.run(request).await,
         _ if !settings.admits_request() => retry_later(StatusCode::TOO_MANY_REQUESTS),
         _ => match &settings.users {
             None => next.run(request).await,

@@ -103,9 +103,11 @@ async fn a_telemetry_path_of_slash_serves_the_metrics_in_place_of_the_page() {
 
 #[test]
 fn paths_that_collide_with_others_are_refused_at_the_start_and_by_check_config() {
-    for arguments in [&["check-config"][..], &[]] {
+    let subcommands = [&["check-config"][..], &[]];
+    let taken = ["/-/ready", "/chart.csv", "/chart.json"];
+    for (path, arguments) in taken.iter().flat_map(|path| subcommands.map(|one| (path, one))) {
         let mut command = exporter();
-        command.args(arguments).args(["--web.telemetry-path", "/-/ready"]);
+        command.args(arguments).args(["--web.telemetry-path", path]);
         command.args(["--web.listen-address", "127.0.0.1:0"]);
         let output = output(command);
         let error = String::from_utf8(output.stderr).unwrap();
@@ -121,7 +123,7 @@ async fn a_password_is_needed_below_the_prefix_except_for_the_health_check() {
     command.args(["--demo", "--web.route-prefix=p", "--web.config.file"]).arg(web.path());
     let serving = Serving::start(command);
     assert_eq!(status(&serving, "/p/-/healthy").await.0, 200);
-    for path in ["/", "/p", "/p/", "/p/metrics", "/p/-/ready", "/-/healthy"] {
+    for path in ["/", "/p", "/p/", "/p/metrics", "/-/ready", "/-/healthy"] {
         assert_eq!(status(&serving, path).await.0, 401, "{path}");
     }
 }

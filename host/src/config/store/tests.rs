@@ -54,6 +54,13 @@ fn sentinels_are_the_one_of_the_url_and_those_that_are_listed() {
     let nodes: Vec<_> = sentinel.nodes.iter().map(|(host, port)| (&**host, *port)).collect();
     assert_eq!(nodes, [("s1", 26379), ("s2", 26379), ("s3", 5), ("::1", 6)]);
     assert!(SentinelAddress::parse("a/b").is_err());
+    for node in ["user:hunter2@s1", ":hunter2@s1", "redis://:hunter2@s1", "redis://hunter2"] {
+        let yaml =
+            format!("valkey: {{url: 'redis://s1', sentinel: {{master: m, nodes: ['{node}']}}}}");
+        let error = read(&yaml, None).unwrap_err();
+        assert!(error.contains("not an address such as sentinel-1:26379"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+    }
     for (url, key, expected) in
         [("redis://s", "", false), ("rediss://s", "", true), ("rediss://s", ", tls: false", false)]
     {

@@ -94,18 +94,22 @@ impl Parser for ServerUrl {
     }
 }
 
-/// The address of a Sentinel: `HOST` or `HOST:PORT`.
+/// The address of a Sentinel: `HOST` or `HOST:PORT`. Errors never quote it, since it may contain a password
+/// by mistake.
 pub(super) struct SentinelAddress;
 
 impl Parser for SentinelAddress {
     type Value = (String, u16);
 
     fn parse(text: &str) -> Result<(String, u16), String> {
-        let wrong = || format!("{text:?} is not an address such as sentinel-1:26379");
+        let wrong = || "not an address such as sentinel-1:26379".to_owned();
+        // It would be ignored: the password of the Sentinels is a setting of its own.
+        if text.contains('@') {
+            return Err(format!("{}: it contains a user or password", wrong()));
+        }
         let url = Url::parse(&format!("redis://{text}")).map_err(|_| wrong())?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
-        let is_address = url.username().is_empty() && matches!(url.path(), "" | "/");
-        match is_address && url.query().is_none() && url.fragment().is_none() {
+        match matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none() {
             true => {
                 let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
                 Ok((host, url.port().unwrap_or(DEFAULT_SENTINEL_PORT)))

@@ -16,6 +16,8 @@ pub(super) struct Row {
     pub org: String,
     /// Its label `scope`, unless it is an organization.
     pub scope: Option<&'static str>,
+    /// Its label `scope`, if another target has the same name: the link needs it then.
+    pub link_scope: Option<&'static str>,
     /// The class of the state in the style sheet.
     pub class: &'static str,
     /// The state.
@@ -72,6 +74,7 @@ impl Row {
                 Scope::Organization => None,
                 scope => Some(scope.label()),
             },
+            link_scope: None,
             class,
             state,
             report_day: view.and_then(|view| Document::newest_day(view.documents.values())),

@@ -1,5 +1,6 @@
 //! Renders the page.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -212,10 +213,16 @@ impl Page {
         let known: Vec<_> =
             views.iter().flatten().filter(|view| !view.documents.is_empty()).cloned().collect();
         let trends = self.trends.get(&known, Instant::now() + TRENDS_WAIT).await;
+        let mut names: HashMap<&str, usize> = HashMap::new();
+        for status in statuses {
+            *names.entry(status.target.name()).or_default() += 1;
+        }
         let rows = statuses.iter().zip(&views).map(|(status, view)| {
             let trend = trends.get(&status.target).map(|trend| &**trend);
             let is_chosen = chosen.is_some_and(|chosen| chosen.target == status.target);
-            Row { is_chosen, ..Row::new(status, view.as_deref(), trend) }
+            let is_shared = names.get(status.target.name()).is_some_and(|count| *count > 1);
+            let link_scope = is_shared.then(|| status.target.scope().label());
+            Row { is_chosen, link_scope, ..Row::new(status, view.as_deref(), trend) }
         });
         (rows.collect(), known.len().saturating_sub(trends.len()))
     }
@@ -296,6 +303,22 @@ mod tests {
             assert!(html.contains(&format!("<small>{targets}, 1 failing</small>")), "{html}");
             // That leaves half of 200 kB for the charts and the numbers.
             assert!(html.len() < 10_000 + targets * 180, "{}", html.len());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_organization_and_an_enterprise_of_one_name_have_links_of_their_own() {
+        let registry = Registry::default();
+        let publisher = Publisher::start(&registry).unwrap();
+        let target = |scope, name| Target::new(scope, name).unwrap();
+        let (octo, labs) = ("octo", target(Scope::Organization, "labs"));
+        let both = [Scope::Organization, Scope::Enterprise].map(|scope| target(scope, octo));
+        publisher.set_targets(&[both.as_slice(), &[labs]].concat(), None);
+        let runner = Arc::new(Runner::new(runner::Metrics::new(&registry).unwrap()));
+        let page = Page::new(publisher, Arc::default(), runner, Arc::new(Memory::default()));
+        let html = page.render(&Selection::default()).await.unwrap();
+        for link in ["octo&amp;scope=organization", "octo&amp;scope=enterprise", "labs"] {
+            assert!(html.contains(&format!("href=\"?org={link}#target\"")), "{html}");
         }
     }
 

@@ -71,11 +71,16 @@ impl Trends {
         };
         let mut trends = HashMap::new();
         for (view, mut trend) in views.iter().zip(receivers) {
-            let computed = timeout_at(deadline, trend.wait_for(Option::is_some)).await;
-            if let Some(trend) = computed.ok().and_then(Result::ok).and_then(|trend| trend.clone())
-            {
-                trends.insert(view.target.clone(), trend);
+            match timeout_at(deadline, trend.wait_for(Option::is_some)).await {
+                Ok(Ok(computed)) => {
+                    trends.extend(computed.clone().map(|trend| (view.target.clone(), trend)));
+                    continue;
+                }
+                Ok(Err(_)) => {}
+                Err(_) => continue,
             }
+            // The task ended without a result: the next request starts it again.
+            forget(&mut self.lock(), &view.target, &trend);
         }
         trends
     }
@@ -125,6 +130,17 @@ impl Trends {
     }
 }
 
+/// Removes the entry of a target if it is still the one with this trend.
+fn forget(
+    entries: &mut HashMap<Target, Entry>,
+    target: &Target,
+    trend: &watch::Receiver<Option<Arc<Trend>>>,
+) {
+    if entries.get(target).is_some_and(|entry| entry.trend.same_channel(trend)) {
+        entries.remove(target);
+    }
+}
+
 /// The documents that are about several days: what a week earlier was is in none of the others, some of
 /// which are large.
 fn reports(documents: &Documents) -> Documents {
@@ -163,6 +179,7 @@ async fn compute(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Scope;
 
     /// A trend with the values of one headline.
     fn trend(values: &[(Day, f64)]) -> Trend {
@@ -182,5 +199,23 @@ mod tests {
         assert_eq!(trend(&[(13, 0.0), (20, 60.0)]).change(0, 60.0), None);
         assert_eq!(trend(&[(13, 80.0), (20, 60.0)]).change(0, 61.0), None);
         assert_eq!(trend(&[]).change(0, 60.0), None);
+    }
+
+    #[test]
+    fn a_trend_whose_task_has_ended_without_a_result_is_forgotten_and_a_newer_one_is_not() {
+        let target = Target::new(Scope::Organization, "octo").unwrap();
+        let (sender, ended) = watch::channel(None);
+        drop(sender);
+        let (_sender, newer) = watch::channel(None);
+        let entry = |trend: &watch::Receiver<_>| {
+            let (view, fingerprint) = (Weak::new(), String::new());
+            HashMap::from([(target.clone(), Entry { view, fingerprint, trend: trend.clone() })])
+        };
+        let mut entries = entry(&ended);
+        forget(&mut entries, &target, &ended);
+        assert!(entries.is_empty());
+        let mut entries = entry(&newer);
+        forget(&mut entries, &target, &ended);
+        assert_eq!(entries.len(), 1);
     }
 }
