@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use copilot_metrics_exporter::model::digest::sha256;
 use copilot_metrics_exporter::store::{Put, Store, StoreError};
 use copilot_metrics_tests::valkey::{Engine, Server};
 
@@ -89,4 +90,21 @@ async fn a_replica_that_leaves_is_not_counted_any_more() {
         other.store.leave("other").await.unwrap();
         assert_eq!(one.store.replicas("one", TTL).await.unwrap(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_document_of_another_version_of_the_exporter_is_absent_and_stays() {
+    let server = Server::start(Engine::Valkey);
+    let store = Replica::at(&server.url()).store;
+    let key = key("octo-org");
+    store.put(&key, &document(100, "x")).await.unwrap();
+    let hash: Vec<String> = server.send(&["KEYS", "*:documents"]);
+    let json = "{\"version\":2}";
+    let manifest = format!("{}\n{json}", sha256([json]));
+    server.send::<()>(&["HSET", &hash[0], "seats", &manifest]);
+    assert_eq!(store.get(&key).await.unwrap(), None);
+    assert_eq!(server.send::<String>(&["HGET", &hash[0], "seats"]), manifest);
+    // It is replaced by what is fetched.
+    store.put(&key, &document(200, "y")).await.unwrap();
+    assert_eq!(store.get(&key).await.unwrap(), Some(document(200, "y")));
 }

@@ -41,14 +41,19 @@ pub struct Valkey {
 /// A manifest as it is stored.
 struct Stored {
     bytes: Vec<u8>,
-    /// What it says, or what is wrong with it.
-    manifest: Result<Manifest, String>,
+    /// What it says, unless it is of another version, or what is wrong with it.
+    manifest: Result<Option<Manifest>, String>,
 }
 
 impl Stored {
+    /// What it says, if it can be read.
+    fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref().ok().and_then(Option::as_ref)
+    }
+
     /// The chunks that it names. Those of a damaged one are not known.
     fn chunks(&self) -> &[String] {
-        self.manifest.as_ref().map_or(&[], |manifest| &manifest.chunks)
+        self.manifest().map_or(&[], |manifest| &manifest.chunks)
     }
 }
 
@@ -116,14 +121,15 @@ impl Valkey {
         let load = || async move {
             let Some(stored) = self.stored(keys, key).await? else { return Ok(Some(None)) };
             let reason = match stored.manifest {
-                Ok(Manifest { head, .. })
+                Ok(None) => return Ok(Some(None)),
+                Ok(Some(Manifest { head, .. }))
                     if known.is_some_and(|known| head.has_content_of(known)) =>
                 {
                     let parts = known.into_iter().flat_map(|known| &known.parts);
                     let bodies = parts.map(|part| part.body.clone()).collect();
                     return Ok(Some(Some(head.into_document(bodies))));
                 }
-                Ok(manifest) => match self.transfer.load(keys, &manifest).await? {
+                Ok(Some(manifest)) => match self.transfer.load(keys, &manifest).await? {
                     Some(bodies) => return Ok(Some(Some(manifest.head.into_document(bodies)))),
                     None => "a part of its bodies is missing or has been changed".to_owned(),
                 },
@@ -153,7 +159,7 @@ impl Valkey {
         let keys = &self.keys(&key.target);
         let save = || async move {
             let stored = self.stored(keys, key).await?;
-            if let Some(Ok(manifest)) = stored.as_ref().map(|stored| &stored.manifest)
+            if let Some(manifest) = stored.as_ref().and_then(Stored::manifest)
                 && !is_newer(document, &manifest.head.without_bodies())
             {
                 return Ok(Some(Put::Superseded));
@@ -179,7 +185,7 @@ impl Valkey {
         let confirm = || async move {
             let Some(stored) = self.stored(keys, key).await? else { return Ok(Some(())) };
             let mut manifest = match stored.manifest {
-                Ok(manifest) if manifest.head.has_content_of(document) => manifest,
+                Ok(Some(manifest)) if manifest.head.has_content_of(document) => manifest,
                 // It is about another version.
                 _ => return Ok(Some(())),
             };
@@ -198,6 +204,9 @@ impl Valkey {
         let (good, pending) = (&key.in_slot(Slot::Good), &key.in_slot(Slot::Pending));
         let accept = || async move {
             let Some(new) = self.stored(keys, pending).await? else { return Ok(Some(())) };
+            if matches!(new.manifest, Ok(None)) {
+                return Ok(Some(()));
+            }
             let old = self.stored(keys, good).await?;
             let present = old.as_ref().map(|stored| stored.bytes.as_slice());
             let bytes = Some(new.bytes.as_slice());
