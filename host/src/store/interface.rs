@@ -101,15 +101,16 @@ pub trait Store: Send + Sync {
         known: Option<&'a Document>,
     ) -> BoxFuture<'a, Result<Option<Document>, StoreError>>;
 
-    /// Notes that a process uses the store for as long as `ttl`. Returns how many do.
+    /// Notes that a process of a group, as (group, holder), uses the store for as long as `ttl`. Returns how
+    /// many of the group do.
     fn replicas<'a>(
         &'a self,
-        holder: &'a str,
+        member: (&'a str, &'a str),
         ttl: Duration,
     ) -> BoxFuture<'a, Result<usize, StoreError>>;
 
-    /// Notes that a process does not use the store any more.
-    fn leave<'a>(&'a self, _holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+    /// Notes that a process of a group, as (group, holder), does not use the store any more.
+    fn leave<'a>(&'a self, _member: (&'a str, &'a str)) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(ready(Ok(())))
     }
 

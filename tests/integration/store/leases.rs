@@ -85,11 +85,23 @@ async fn a_replica_that_leaves_is_not_counted_any_more() {
     for engine in Engine::ALL {
         let server = Server::start(engine);
         let [one, other] = two_replicas(&server);
-        assert_eq!(one.store.replicas("one", TTL).await.unwrap(), 1);
-        assert_eq!(other.store.replicas("other", TTL).await.unwrap(), 2);
-        other.store.leave("other").await.unwrap();
-        assert_eq!(one.store.replicas("one", TTL).await.unwrap(), 1);
+        assert_eq!(one.store.replicas(("group", "one"), TTL).await.unwrap(), 1);
+        assert_eq!(other.store.replicas(("group", "other"), TTL).await.unwrap(), 2);
+        other.store.leave(("group", "other")).await.unwrap();
+        assert_eq!(one.store.replicas(("group", "one"), TTL).await.unwrap(), 1);
     }
+}
+
+#[tokio::test]
+async fn replicas_with_other_targets_are_counted_apart() {
+    let server = Server::start(Engine::Valkey);
+    let [one, other] = two_replicas(&server);
+    assert_eq!(one.store.replicas(("targets", "one"), TTL).await.unwrap(), 1);
+    assert_eq!(other.store.replicas(("more", "other"), TTL).await.unwrap(), 1);
+    // It leaves only the group that it says.
+    other.store.leave(("targets", "one")).await.unwrap();
+    assert_eq!(other.store.replicas(("more", "other"), TTL).await.unwrap(), 1);
+    assert_eq!(other.store.replicas(("targets", "other"), TTL).await.unwrap(), 1);
 }
 
 #[tokio::test]

@@ -332,14 +332,17 @@ impl Store for Valkey {
 
     fn replicas<'a>(
         &'a self,
-        holder: &'a str,
+        (group, holder): (&'a str, &'a str),
         ttl: Duration,
     ) -> BoxFuture<'a, Result<usize, StoreError>> {
-        Box::pin(async move { Ok(self.access.replicas(&self.prefix, holder, ttl).await?) })
+        Box::pin(async move { Ok(self.access.replicas(&self.prefix, group, holder, ttl).await?) })
     }
 
-    fn leave<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move { Ok(self.access.leave(&self.prefix, holder).await?) })
+    fn leave<'a>(
+        &'a self,
+        (group, holder): (&'a str, &'a str),
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { Ok(self.access.leave(&self.prefix, group, holder).await?) })
     }
 
     fn release(&self, _: &Target) {}
