@@ -102,7 +102,8 @@ pub trait Store: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<Document>, StoreError>>;
 
     /// Notes that a process of a group, as (group, holder), uses the store for as long as `ttl`. Returns how
-    /// many of the group do.
+    /// many of the group do. From then on, the process does not replace what the holder of a lease has
+    /// stored, unless it has been granted that lease itself since.
     fn replicas<'a>(
         &'a self,
         member: (&'a str, &'a str),

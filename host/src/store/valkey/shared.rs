@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -36,6 +37,8 @@ pub struct Valkey {
     prefix: String,
     server: String,
     grants: Grants,
+    /// Whether this process is a replica: then it writes only if it has had a lease, or no one has.
+    is_replica: AtomicBool,
 }
 
 /// A manifest as it is stored.
@@ -71,6 +74,7 @@ impl Valkey {
             prefix,
             server,
             grants: Grants::default(),
+            is_replica: AtomicBool::new(false),
         }
     }
 
@@ -104,7 +108,11 @@ impl Valkey {
         (keys, target): (&Keys, &Target),
         changes: &[Change<'_>],
     ) -> Result<Option<()>, StoreError> {
-        match self.access.write(keys, self.grants.fence(target), changes).await? {
+        // What a replica has fetched while the server was away must not replace what a leader has stored. A
+        // command such as `backfill` takes no part in that.
+        let without_grant = || self.is_replica.load(Ordering::Relaxed).then_some(0);
+        let fence = self.grants.fence(target).or_else(without_grant);
+        match self.access.write(keys, fence, changes).await? {
             Written::Done => Ok(Some(())),
             Written::Conflict => Ok(None),
             Written::Fenced => Err(StoreError::Fenced { place: keys.name().to_owned() }),
@@ -335,6 +343,8 @@ impl Store for Valkey {
         (group, holder): (&'a str, &'a str),
         ttl: Duration,
     ) -> BoxFuture<'a, Result<usize, StoreError>> {
+        // Whether or not the server can be reached now.
+        self.is_replica.store(true, Ordering::Relaxed);
         Box::pin(async move { Ok(self.access.replicas(&self.prefix, group, holder, ttl).await?) })
     }
 
