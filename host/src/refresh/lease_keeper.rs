@@ -97,18 +97,25 @@ fn note(shared: &Shared, target: &Target, role: &watch::Sender<Role>, answer: An
     role.send_replace(after);
 }
 
-/// Tells the other replicas that this one exists, and counts them.
+/// Tells the other replicas that this one exists, and counts those that export the same targets.
 pub(super) async fn count_replicas(shared: &Shared) {
+    let group = shared.leases.group();
     // While the store is away, no lease is granted anyway.
-    if let Ok(replicas) = shared.store.replicas(&shared.holder, TTL).await {
+    if let Ok(replicas) = shared.store.replicas((&group, &shared.holder), TTL).await {
         shared.leases.set_replicas(replicas);
     }
 }
 
 /// Counts the replicas again and again, until cancelled.
 pub(super) async fn keep_counting(shared: Arc<Shared>) {
+    let mut group = shared.leases.group();
     loop {
         tokio::time::sleep(COUNTING).await;
+        let before = std::mem::replace(&mut group, shared.leases.group());
+        if before != group {
+            // Else it would count for as long as a lease lasts. If it fails, it does.
+            shared.store.leave((&before, &shared.holder)).await.ok();
+        }
         count_replicas(&shared).await;
     }
 }

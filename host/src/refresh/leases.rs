@@ -1,17 +1,22 @@
 //! The leases that this replica has, and how many it may have.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::role::limit;
 use crate::model::Target;
+use crate::model::digest::sha256;
+
+/// How many digits of the digest identify a group.
+const GROUP_CHARS: usize = 16;
 
 /// The leases that this replica has, and how many it may have.
 #[derive(Default)]
 pub(super) struct Leases {
     held: Mutex<HashSet<Target>>,
     targets: AtomicUsize,
+    group: Mutex<String>,
     replicas: AtomicUsize,
 }
 
@@ -20,12 +25,22 @@ impl Leases {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the number of targets.
-    pub(super) fn set_targets(&self, targets: usize) {
-        self.targets.store(targets, Ordering::Relaxed);
+    /// Sets the targets that this replica exports.
+    pub(super) fn set_targets<'a>(&self, targets: impl IntoIterator<Item = &'a Target>) {
+        let names: BTreeSet<String> = targets.into_iter().map(name).collect();
+        self.targets.store(names.len(), Ordering::Relaxed);
+        let mut group = sha256(names);
+        group.truncate(GROUP_CHARS);
+        *self.group.lock().unwrap_or_else(PoisonError::into_inner) = group;
     }
 
-    /// Sets the number of replicas.
+    /// Identifies the replicas that export the same targets. Others don't count: they may never request the
+    /// leases that these must share.
+    pub(super) fn group(&self) -> String {
+        self.group.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets the number of replicas that export the same targets.
     pub(super) fn set_replicas(&self, replicas: usize) {
         self.replicas.store(replicas, Ordering::Relaxed);
     }
@@ -60,6 +75,12 @@ impl Leases {
     }
 }
 
+/// A target as all replicas name it, on a line.
+fn name(target: &Target) -> String {
+    let (github, scope, login) = (target.github(), target.scope().label(), target.login());
+    format!("{github}/{scope}/{}\n", login.to_ascii_lowercase())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,7 +92,7 @@ mod tests {
             .map(|number| Target::new(Scope::Organization, &format!("octo-{number}")).unwrap())
             .collect();
         let leases = Leases::default();
-        leases.set_targets(6);
+        leases.set_targets(&targets);
         leases.set_replicas(1);
         for target in &targets {
             assert!(leases.may_request(target));
@@ -83,5 +104,22 @@ mod tests {
         let given_up = targets.iter().filter(|target| leases.give_up(target)).count();
         assert_eq!(given_up, 2);
         assert!(!leases.may_request(&targets[0]) && leases.may_request(&targets[5]));
+    }
+
+    #[test]
+    fn only_replicas_with_the_same_targets_are_of_the_same_group() {
+        let target = |login: &str| Target::new(Scope::Organization, login).unwrap();
+        let group = |targets: &[Target]| {
+            let leases = Leases::default();
+            leases.set_targets(targets);
+            leases.group()
+        };
+        let both = group(&[target("octo-org"), target("octo-other")]);
+        assert_eq!(both.len(), GROUP_CHARS);
+        // Neither the order nor the spelling matters.
+        assert_eq!(group(&[target("octo-other"), target("Octo-Org")]), both);
+        assert_ne!(group(&[target("octo-org")]), both);
+        let enterprise = Target::new(Scope::Enterprise, "octo-other").unwrap();
+        assert_ne!(group(&[target("octo-org"), enterprise]), both);
     }
 }

@@ -118,6 +118,8 @@ impl Reconciler {
         let _replicas = match self.shared.store.is_shared() {
             true => {
                 // Before the first lease is requested, so that not one replica takes all of them.
+                let targets = self.settings.targets.iter().map(|settings| &settings.target);
+                self.shared.leases.set_targets(targets);
                 count_replicas(&self.shared).await;
                 let counting = tokio::spawn(keep_counting(Arc::clone(&self.shared)));
                 let credentials = self.tasks.credentials();
@@ -179,7 +181,8 @@ impl Reconciler {
         self.checks.abort_all();
         if self.shared.store.is_shared() {
             // Then the others may have more leases. If it fails, they find out later.
-            self.shared.store.leave(&self.shared.holder).await.ok();
+            let group = self.shared.leases.group();
+            self.shared.store.leave((&group, &self.shared.holder)).await.ok();
         }
         self.tasks.stop_all().await;
     }

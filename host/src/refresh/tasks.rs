@@ -88,7 +88,7 @@ impl Tasks {
             }
         }
         self.shared.publisher.set_targets(&targets, settings.missing.clone());
-        self.shared.leases.set_targets(targets.len());
+        self.shared.leases.set_targets(&targets);
         let is_new = |one: &&TargetSettings| !self.running.iter().any(|r| *r.settings == **one);
         let new: Vec<Arc<TargetSettings>> =
             settings.targets.iter().filter(is_new).cloned().map(Arc::new).collect();

@@ -109,15 +109,17 @@ pub trait Store: Send + Sync {
         Box::pin(ready(Ok(Vec::new())))
     }
 
-    /// Notes that a process uses the store for as long as `ttl`. Returns how many do.
+    /// Notes that a process of a group, as (group, holder), uses the store for as long as `ttl`. Returns how
+    /// many of the group do. From then on, the process does not replace what the holder of a lease has
+    /// stored, unless it has been granted that lease itself since.
     fn replicas<'a>(
         &'a self,
-        holder: &'a str,
+        member: (&'a str, &'a str),
         ttl: Duration,
     ) -> BoxFuture<'a, Result<usize, StoreError>>;
 
-    /// Notes that a process does not use the store any more.
-    fn leave<'a>(&'a self, _holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+    /// Notes that a process of a group, as (group, holder), does not use the store any more.
+    fn leave<'a>(&'a self, _member: (&'a str, &'a str)) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(ready(Ok(())))
     }
 

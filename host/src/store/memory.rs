@@ -121,7 +121,11 @@ impl Store for Memory {
         self.get(key)
     }
 
-    fn replicas<'a>(&'a self, _: &'a str, _: Duration) -> BoxFuture<'a, Result<usize, StoreError>> {
+    fn replicas<'a>(
+        &'a self,
+        _: (&'a str, &'a str),
+        _: Duration,
+    ) -> BoxFuture<'a, Result<usize, StoreError>> {
         Box::pin(ready(Ok(1)))
     }
 

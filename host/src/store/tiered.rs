@@ -173,14 +173,14 @@ impl<S: Store> Store for Tiered<S> {
 
     fn replicas<'a>(
         &'a self,
-        holder: &'a str,
+        member: (&'a str, &'a str),
         ttl: Duration,
     ) -> BoxFuture<'a, Result<usize, StoreError>> {
-        self.store.replicas(holder, ttl)
+        self.store.replicas(member, ttl)
     }
 
-    fn leave<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.store.leave(holder)
+    fn leave<'a>(&'a self, member: (&'a str, &'a str)) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store.leave(member)
     }
 
     fn release(&self, target: &Target) {

@@ -72,3 +72,16 @@ async fn five_replicas_of_twenty_targets_fetch_each_document_once_whatever_happe
     assert_eq!(replicas.all_serve_the_same().await, before);
     assert_fetched_once(&replicas);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_with_more_targets_than_the_others_leads_all_that_are_new() {
+    let server = Server::start(Engine::Valkey);
+    let mut replicas = Replicas::over(server, "3600", 1).await;
+    replicas.add();
+    replicas.all_serve_the_same().await;
+    replicas.every_target_has_one_leader().await;
+    // A rolling update adds targets, and the old replica stays until the new one is ready.
+    replicas.copies = (1..=6).map(|number| format!("octo-copy-{number}")).collect();
+    replicas.add();
+    assert_eq!(replicas.every_target_has_one_leader().await, [1, 5]);
+}

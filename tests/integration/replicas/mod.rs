@@ -197,7 +197,10 @@ impl Replicas {
 
     /// Makes the store forget which replicas exist, as if 30 s had passed: those that live say so again.
     fn forget_replicas(&self) {
-        self.server.send::<i64>(&["DEL", "copilot:replicas"]);
+        let groups: Vec<String> = self.server.send(&["KEYS", "copilot:replicas:*"]);
+        for group in groups {
+            self.server.send::<i64>(&["DEL", &group]);
+        }
     }
 
     /// Makes the leases of these targets expire: those of a replica that has died, so that the others keep

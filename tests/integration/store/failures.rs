@@ -211,7 +211,7 @@ async fn a_user_with_the_documented_permissions_can_use_the_store() {
         let settings = ValkeySettings { username, ..with_password(&server.url(), "secret-word") };
         let (store, key, target) =
             (Replica::new(settings).store, key("octo-org"), target("octo-org"));
-        store.replicas("a", TTL).await.unwrap();
+        store.replicas(("group", "a"), TTL).await.unwrap();
         assert!(store.lease(&target, "a", TTL).await.unwrap().is_some());
         store.put(&key, &document(100, "x")).await.unwrap();
         assert_eq!(store.list(&target).await.unwrap().as_slice(), std::slice::from_ref(&key));
@@ -219,6 +219,6 @@ async fn a_user_with_the_documented_permissions_can_use_the_store() {
         assert!(store.version(&target).await.unwrap().is_some());
         store.remove(&key).await.unwrap();
         store.end_lease(&target, "a").await.unwrap();
-        store.leave("a").await.unwrap();
+        store.leave(("group", "a")).await.unwrap();
     }
 }

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
-use copilot_metrics_exporter::store::{Put, Store, StoreError};
+use copilot_metrics_exporter::model::digest::sha256;
+use copilot_metrics_exporter::store::{Key, Put, Slot, Store, StoreError};
 use copilot_metrics_tests::valkey::{Engine, Server};
+use jiff::civil::date;
 
 use super::{Replica, document, key, target};
 
@@ -84,9 +86,63 @@ async fn a_replica_that_leaves_is_not_counted_any_more() {
     for engine in Engine::ALL {
         let server = Server::start(engine);
         let [one, other] = two_replicas(&server);
-        assert_eq!(one.store.replicas("one", TTL).await.unwrap(), 1);
-        assert_eq!(other.store.replicas("other", TTL).await.unwrap(), 2);
-        other.store.leave("other").await.unwrap();
-        assert_eq!(one.store.replicas("one", TTL).await.unwrap(), 1);
+        assert_eq!(one.store.replicas(("group", "one"), TTL).await.unwrap(), 1);
+        assert_eq!(other.store.replicas(("group", "other"), TTL).await.unwrap(), 2);
+        other.store.leave(("group", "other")).await.unwrap();
+        assert_eq!(one.store.replicas(("group", "one"), TTL).await.unwrap(), 1);
     }
+}
+
+#[tokio::test]
+async fn replicas_with_other_targets_are_counted_apart() {
+    let server = Server::start(Engine::Valkey);
+    let [one, other] = two_replicas(&server);
+    assert_eq!(one.store.replicas(("targets", "one"), TTL).await.unwrap(), 1);
+    assert_eq!(other.store.replicas(("more", "other"), TTL).await.unwrap(), 1);
+    // It leaves only the group that it says.
+    other.store.leave(("targets", "one")).await.unwrap();
+    assert_eq!(other.store.replicas(("more", "other"), TTL).await.unwrap(), 1);
+    assert_eq!(other.store.replicas(("targets", "other"), TTL).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_replica_without_a_lease_never_replaces_what_a_leader_has_stored() {
+    for engine in Engine::ALL {
+        let server = Server::start(engine);
+        let [leader, alone] = two_replicas(&server);
+        let (key, target) = (key("octo-org"), target("octo-org"));
+        alone.store.replicas(("group", "alone"), TTL).await.unwrap();
+        // As long as no one has had the lease, it does no harm.
+        assert_eq!(alone.store.put(&key, &document(50, "alone")).await.unwrap(), Put::Stored);
+        leader.store.lease(&target, "leader", TTL).await.unwrap().unwrap();
+        let stored = document(100, "leader");
+        leader.store.put(&key, &stored).await.unwrap();
+        let error = alone.store.put(&key, &document(200, "alone")).await.unwrap_err();
+        assert!(matches!(error, StoreError::Fenced { .. }), "{error}");
+        assert_eq!(leader.store.get(&key).await.unwrap(), Some(stored));
+        leader.store.end_lease(&target, "leader").await.unwrap();
+        alone.store.lease(&target, "alone", TTL).await.unwrap().unwrap();
+        assert_eq!(alone.store.put(&key, &document(200, "alone")).await.unwrap(), Put::Stored);
+        // A command that is no replica stores days.
+        let command = Replica::at(&server.url()).store;
+        let day = Key::document(&target, "users-1-day", Some(date(2026, 11, 20)), Slot::Good);
+        assert_eq!(command.put(&day, &document(100, "day")).await.unwrap(), Put::Stored);
+    }
+}
+
+#[tokio::test]
+async fn a_document_of_another_version_of_the_exporter_is_absent_and_stays() {
+    let server = Server::start(Engine::Valkey);
+    let store = Replica::at(&server.url()).store;
+    let key = key("octo-org");
+    store.put(&key, &document(100, "x")).await.unwrap();
+    let hash: Vec<String> = server.send(&["KEYS", "*:documents"]);
+    let json = "{\"version\":2}";
+    let manifest = format!("{}\n{json}", sha256([json]));
+    server.send::<()>(&["HSET", &hash[0], "seats", &manifest]);
+    assert_eq!(store.get(&key).await.unwrap(), None);
+    assert_eq!(server.send::<String>(&["HGET", &hash[0], "seats"]), manifest);
+    // It is replaced by what is fetched.
+    store.put(&key, &document(200, "y")).await.unwrap();
+    assert_eq!(store.get(&key).await.unwrap(), Some(document(200, "y")));
 }

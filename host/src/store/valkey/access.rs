@@ -152,23 +152,29 @@ impl Access {
         self.send::<u64>(Operation::Lease, &command).await.map(drop)
     }
 
-    /// Notes that a process exists for a while. Returns how many do.
+    /// Notes that a process of a group exists for a while. Returns how many do.
     pub(super) async fn replicas(
         &self,
         prefix: &str,
+        group: &str,
         holder: &str,
         ttl: Duration,
     ) -> Result<usize, Failure> {
         let mut command = cmd("EVAL");
-        command.arg(scripts::REPLICAS).arg(1).arg(replicas(prefix));
+        command.arg(scripts::REPLICAS).arg(1).arg(replicas(prefix, group));
         command.arg(holder).arg(milliseconds(ttl));
         self.send(Operation::Lease, &command).await
     }
 
     /// Notes that a process does not exist any more.
-    pub(super) async fn leave(&self, prefix: &str, holder: &str) -> Result<(), Failure> {
+    pub(super) async fn leave(
+        &self,
+        prefix: &str,
+        group: &str,
+        holder: &str,
+    ) -> Result<(), Failure> {
         let mut command = cmd("ZREM");
-        command.arg(replicas(prefix)).arg(holder);
+        command.arg(replicas(prefix, group)).arg(holder);
         self.send::<u64>(Operation::Lease, &command).await.map(drop)
     }
 
@@ -194,9 +200,9 @@ fn with_keys(command: &mut Cmd, keys: &Keys) {
     command.arg(names.len()).arg(&names);
 }
 
-/// The key of the processes that exist: a sorted set by the time that they last said so.
-fn replicas(prefix: &str) -> String {
-    format!("{prefix}replicas")
+/// The key of the processes of a group that exist: a sorted set by the time that they last said so.
+fn replicas(prefix: &str, group: &str) -> String {
+    format!("{prefix}replicas:{group}")
 }
 
 fn milliseconds(duration: Duration) -> String {

@@ -10,12 +10,13 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo,
     RedisResult, TlsCertificates, TlsMode, Value,
 };
+use tokio::time::Instant;
 
 use super::failure::{Failure, FailureKind};
 use crate::config::{SecretSource, SentinelSettings, ValkeySettings};
 use crate::model::Secret;
 
-/// How long connecting may take, with the handshakes.
+/// How long connecting may take, with reading the passwords and the handshakes: commands wait for it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Commands have timeouts of their own; nodes of a cluster get this one too.
 const NODE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -52,10 +53,19 @@ pub(super) fn name(settings: &ValkeySettings) -> String {
 /// Opens a connection. A password file is read now, so that a rotated password needs no restart.
 pub(super) async fn connect(settings: &ValkeySettings) -> Result<Open, Failure> {
     let server = name(settings);
-    let password = read(settings.password.as_ref(), &server).await?;
+    let deadline = Instant::now() + CONNECT_TIMEOUT;
     let sentinel = settings.sentinel.as_ref();
-    let sentinel_password = sentinel.and_then(|sentinel| sentinel.password.as_ref());
-    let sentinel_password = read(sentinel_password, &server).await?;
+    let reading = async {
+        let sentinel_password = sentinel.and_then(|sentinel| sentinel.password.as_ref());
+        let password = read(settings.password.as_ref(), &server).await?;
+        Ok((password, read(sentinel_password, &server).await?))
+    };
+    // The file may be on a file system that hangs.
+    let read = tokio::time::timeout_at(deadline, reading).await.unwrap_or_else(|_| {
+        let detail = Some("the password file can't be read in time".to_owned());
+        Err(Failure::new(FailureKind::Timeout, &server, detail))
+    });
+    let (password, sentinel_password) = read?;
     let exposed = password.as_ref().map(Secret::expose);
     let opening = async {
         match sentinel {
@@ -67,7 +77,7 @@ pub(super) async fn connect(settings: &ValkeySettings) -> Result<Open, Failure> 
             None => open_server(settings, exposed).await,
         }
     };
-    match tokio::time::timeout(CONNECT_TIMEOUT, opening).await {
+    match tokio::time::timeout_at(deadline, opening).await {
         Ok(Ok(open)) => Ok(open),
         Ok(Err(error)) if !error.is_timeout() => {
             let failure = Failure::of(&error, &server).without(exposed);

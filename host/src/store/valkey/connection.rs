@@ -1,6 +1,6 @@
 //! A connection that is opened when it is needed, and replaced after a failure.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use redis::{Cmd, Value};
@@ -41,8 +41,8 @@ struct Failed {
     failure: Failure,
     until: Instant,
     pause: Duration,
-    /// Whether it is being tried again.
-    is_retrying: bool,
+    /// Alive while it is being tried again, however that ends.
+    retry: Weak<()>,
 }
 
 impl State {
@@ -58,8 +58,8 @@ impl State {
             Err(failure) => {
                 let pause = self.failed.as_ref().map_or(FIRST_PAUSE, |failed| failed.pause * 2);
                 let pause = pause.min(LONGEST_PAUSE);
-                let (until, is_retrying) = (Instant::now() + pause, false);
-                self.failed = Some(Failed { failure: failure.clone(), until, pause, is_retrying });
+                let (until, retry) = (Instant::now() + pause, Weak::new());
+                self.failed = Some(Failed { failure: failure.clone(), until, pause, retry });
                 Err(failure)
             }
         }
@@ -131,11 +131,13 @@ impl Connection {
             return Ok((open.clone(), state.number));
         }
         if let Some(failed) = &mut state.failed {
-            if !failed.is_retrying && Instant::now() >= failed.until {
-                failed.is_retrying = true;
+            if failed.retry.strong_count() == 0 && Instant::now() >= failed.until {
+                let retry = Arc::new(());
+                failed.retry = Arc::downgrade(&retry);
                 let (state, settings) = (Arc::clone(&self.state), Arc::clone(&self.settings));
                 let health = Arc::clone(&self.health);
                 tokio::spawn(async move {
+                    let _retry = retry;
                     let opened = connect(&settings).await;
                     if let Err(failure) = state.lock().await.note(opened) {
                         health.failed(&failure);

@@ -9,8 +9,14 @@ use crate::store::record::Head;
 
 /// The length of the checksum in hexadecimal.
 const CHECKSUM_CHARS: usize = 64;
-/// A manifest of another version is not read: its document is fetched again.
+/// A manifest of another version is not read: to this one, its document does not exist.
 const VERSION: u32 = 1;
+
+/// What every version of a manifest has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
 
 /// Everything about a document but its bodies.
 #[derive(Serialize, Deserialize)]
@@ -37,18 +43,21 @@ impl Manifest {
         Ok(bytes)
     }
 
-    /// The manifest that was stored for a key. The error says what is wrong with it.
-    pub(super) fn decode(key: &Key, bytes: &[u8]) -> Result<Self, String> {
+    /// The manifest that was stored for a key. `None`: it is one of another version of the exporter, which may
+    /// still be running. The error says what is wrong with it.
+    pub(super) fn decode(key: &Key, bytes: &[u8]) -> Result<Option<Self>, String> {
         let json = bytes.get(CHECKSUM_CHARS + 1..).ok_or("it is truncated")?;
         if checksum(bytes) != sha256([json]).as_bytes() {
             return Err("its checksum is wrong".to_owned());
         }
-        let manifest: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        if manifest.version != VERSION {
-            return Err("not a document of this version of the exporter".to_owned());
+        let wrong = |error: serde_json::Error| error.to_string();
+        let Versioned { version } = serde_json::from_slice(json).map_err(wrong)?;
+        if version != VERSION {
+            return Ok(None);
         }
+        let manifest: Self = serde_json::from_slice(json).map_err(wrong)?;
         manifest.head.check(key)?;
-        Ok(manifest)
+        Ok(Some(manifest))
     }
 }
 
@@ -72,7 +81,7 @@ mod tests {
         let document = Document::new(Vec::new(), Timestamp::from_second(1).unwrap(), None);
         let chunks = vec!["ab".to_owned()];
         let bytes = Manifest::new(&key, &document, chunks.clone()).encode().unwrap();
-        assert_eq!(Manifest::decode(&key, &bytes).unwrap().chunks, chunks);
+        assert_eq!(Manifest::decode(&key, &bytes).unwrap().unwrap().chunks, chunks);
         let other = Key::document(&target, "billing", None, Slot::Good);
         assert!(Manifest::decode(&other, &bytes).is_err());
         for at in 0..bytes.len() {

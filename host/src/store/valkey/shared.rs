@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -36,19 +37,26 @@ pub struct Valkey {
     prefix: String,
     server: String,
     grants: Grants,
+    /// Whether this process is a replica: then it writes only if it has had a lease, or no one has.
+    is_replica: AtomicBool,
 }
 
 /// A manifest as it is stored.
 struct Stored {
     bytes: Vec<u8>,
-    /// What it says, or what is wrong with it.
-    manifest: Result<Manifest, String>,
+    /// What it says, unless it is of another version, or what is wrong with it.
+    manifest: Result<Option<Manifest>, String>,
 }
 
 impl Stored {
+    /// What it says, if it can be read.
+    fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref().ok().and_then(Option::as_ref)
+    }
+
     /// The chunks that it names. Those of a damaged one are not known.
     fn chunks(&self) -> &[String] {
-        self.manifest.as_ref().map_or(&[], |manifest| &manifest.chunks)
+        self.manifest().map_or(&[], |manifest| &manifest.chunks)
     }
 }
 
@@ -66,6 +74,7 @@ impl Valkey {
             prefix,
             server,
             grants: Grants::default(),
+            is_replica: AtomicBool::new(false),
         }
     }
 
@@ -99,7 +108,11 @@ impl Valkey {
         (keys, target): (&Keys, &Target),
         changes: &[Change<'_>],
     ) -> Result<Option<()>, StoreError> {
-        match self.access.write(keys, self.grants.fence(target), changes).await? {
+        // What a replica has fetched while the server was away must not replace what a leader has stored. A
+        // command such as `backfill` takes no part in that.
+        let without_grant = || self.is_replica.load(Ordering::Relaxed).then_some(0);
+        let fence = self.grants.fence(target).or_else(without_grant);
+        match self.access.write(keys, fence, changes).await? {
             Written::Done => Ok(Some(())),
             Written::Conflict => Ok(None),
             Written::Fenced => Err(StoreError::Fenced { place: keys.name().to_owned() }),
@@ -116,14 +129,15 @@ impl Valkey {
         let load = || async move {
             let Some(stored) = self.stored(keys, key).await? else { return Ok(Some(None)) };
             let reason = match stored.manifest {
-                Ok(Manifest { head, .. })
+                Ok(None) => return Ok(Some(None)),
+                Ok(Some(Manifest { head, .. }))
                     if known.is_some_and(|known| head.has_content_of(known)) =>
                 {
                     let parts = known.into_iter().flat_map(|known| &known.parts);
                     let bodies = parts.map(|part| part.body.clone()).collect();
                     return Ok(Some(Some(head.into_document(bodies))));
                 }
-                Ok(manifest) => match self.transfer.load(keys, &manifest).await? {
+                Ok(Some(manifest)) => match self.transfer.load(keys, &manifest).await? {
                     Some(bodies) => return Ok(Some(Some(manifest.head.into_document(bodies)))),
                     None => "a part of its bodies is missing or has been changed".to_owned(),
                 },
@@ -152,7 +166,7 @@ impl Valkey {
         let keys = &self.keys(&key.target);
         let save = || async move {
             let stored = self.stored(keys, key).await?;
-            if let Some(Ok(manifest)) = stored.as_ref().map(|stored| &stored.manifest)
+            if let Some(manifest) = stored.as_ref().and_then(Stored::manifest)
                 && !is_newer(document, &manifest.head.without_bodies())
             {
                 return Ok(Some(Put::Superseded));
@@ -178,7 +192,7 @@ impl Valkey {
         let confirm = || async move {
             let Some(stored) = self.stored(keys, key).await? else { return Ok(Some(())) };
             let mut manifest = match stored.manifest {
-                Ok(manifest) if manifest.head.has_content_of(document) => manifest,
+                Ok(Some(manifest)) if manifest.head.has_content_of(document) => manifest,
                 // It is about another version.
                 _ => return Ok(Some(())),
             };
@@ -197,6 +211,9 @@ impl Valkey {
         let (good, pending) = (&key.in_slot(Slot::Good), &key.in_slot(Slot::Pending));
         let accept = || async move {
             let Some(new) = self.stored(keys, pending).await? else { return Ok(Some(())) };
+            if matches!(new.manifest, Ok(None)) {
+                return Ok(Some(()));
+            }
             let old = self.stored(keys, good).await?;
             let present = old.as_ref().map(|stored| stored.bytes.as_slice());
             let bytes = Some(new.bytes.as_slice());
@@ -335,14 +352,19 @@ impl Store for Valkey {
 
     fn replicas<'a>(
         &'a self,
-        holder: &'a str,
+        (group, holder): (&'a str, &'a str),
         ttl: Duration,
     ) -> BoxFuture<'a, Result<usize, StoreError>> {
-        Box::pin(async move { Ok(self.access.replicas(&self.prefix, holder, ttl).await?) })
+        // Whether or not the server can be reached now.
+        self.is_replica.store(true, Ordering::Relaxed);
+        Box::pin(async move { Ok(self.access.replicas(&self.prefix, group, holder, ttl).await?) })
     }
 
-    fn leave<'a>(&'a self, holder: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move { Ok(self.access.leave(&self.prefix, holder).await?) })
+    fn leave<'a>(
+        &'a self,
+        (group, holder): (&'a str, &'a str),
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { Ok(self.access.leave(&self.prefix, group, holder).await?) })
     }
 
     fn release(&self, _: &Target) {}
