@@ -146,9 +146,14 @@ impl Valkey {
             // It may have been replaced while its chunks were loaded.
             match self.stored(keys, key).await? {
                 Some(again) if again.bytes == stored.bytes => {
-                    self.remove_stored(key, &again).await?;
                     let place = format!("{} {}", keys.name(), key.file_name());
-                    Err(StoreError::Corrupt { place, reason })
+                    match self.remove_stored(key, &again).await {
+                        // Only the leader removes it.
+                        Ok(_) | Err(StoreError::Fenced { .. }) => {
+                            Err(StoreError::Corrupt { place, reason })
+                        }
+                        Err(error) => Err(error),
+                    }
                 }
                 _ => Ok(None),
             }
