@@ -13,7 +13,7 @@ use super::target::TargetTask;
 use crate::config::TargetSettings;
 use crate::model::{Documents, Target};
 use crate::output::{Outcome, Published, Status};
-use crate::store::{Key, Slot, StoredSamples};
+use crate::store::{Key, Slot, StoreError, StoredSamples};
 
 /// Serves the stored samples of a target. Returns the names of the mappings by SHA-256.
 pub(super) async fn restore_samples(shared: &Shared, target: &Target) -> HashMap<String, String> {
@@ -112,9 +112,17 @@ pub(super) async fn load_documents(
             }
             None => shared.store.get(&key).await,
         };
+        let is_damaged = matches!(document, Err(StoreError::Corrupt { .. }));
         match (shared.note_store_error(target, "load", document), known) {
             (Some(Some(document)), _) if !document.is_absent() => {
                 documents.insert(key.name, document);
+            }
+            // What is known stays until the leader stores it again.
+            (None, Some(known)) if is_damaged => {
+                let known = if key.slot == Slot::Good { known.good() } else { known.newest() };
+                if let Some(document) = known.get(&key.name) {
+                    documents.insert(key.name, document.clone());
+                }
             }
             (None, Some(_)) => return None,
             _ => {}

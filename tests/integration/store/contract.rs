@@ -210,7 +210,7 @@ async fn everything_of_a_target_expires_unless_a_replica_exports_it() {
         let ttl = Duration::from_secs(30);
         store.put(&key, &document(100, "x")).await.unwrap();
         store.lease(&target, "a", ttl).await.unwrap();
-        store.replicas("a", ttl).await.unwrap();
+        store.replicas(("group", "a"), ttl).await.unwrap();
         let keys: Vec<String> = server.send(&["KEYS", "*"]);
         assert_eq!(keys.len(), 8, "{keys:?}");
         for key in &keys {

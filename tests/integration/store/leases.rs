@@ -131,6 +131,26 @@ async fn a_replica_without_a_lease_never_replaces_what_a_leader_has_stored() {
 }
 
 #[tokio::test]
+async fn whoever_finds_a_damaged_document_removes_it_and_the_leader_stores_it_again() {
+    let server = Server::start(Engine::Valkey);
+    let [leader, follower] = two_replicas(&server);
+    let (key, target) = (key("octo-org"), target("octo-org"));
+    follower.store.replicas(("group", "follower"), TTL).await.unwrap();
+    follower.store.lease(&target, "follower", TTL).await.unwrap().unwrap();
+    follower.store.end_lease(&target, "follower").await.unwrap();
+    leader.store.lease(&target, "leader", TTL).await.unwrap().unwrap();
+    leader.store.put(&key, &document(100, "leader")).await.unwrap();
+    let hash: Vec<String> = server.send(&["KEYS", "*:documents"]);
+    server.send::<()>(&["HSET", &hash[0], "seats", "not a manifest"]);
+    let error = follower.store.get_shared(&key, None).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    assert_eq!(follower.store.get_shared(&key, None).await.unwrap(), None);
+    assert!(leader.store.list_shared(&target).await.unwrap().is_empty());
+    let put = leader.store.put(&key, &document(100, "leader")).await.unwrap();
+    assert_eq!(put, Put::Stored);
+}
+
+#[tokio::test]
 async fn a_document_of_another_version_of_the_exporter_is_absent_and_stays() {
     let server = Server::start(Engine::Valkey);
     let store = Replica::at(&server.url()).store;
