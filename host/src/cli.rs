@@ -59,19 +59,7 @@ pub enum Command {
     #[command(hide = true, name = INSTALL_SUBCOMMAND)]
     CompileDefaultMapping,
     /// Check whether the exporter on this machine is healthy: exit code 0, or 1 with the reason
-    Healthcheck(HealthArgs),
-}
-
-/// What to check of a running exporter.
-#[derive(Debug, Args)]
-pub struct HealthArgs {
-    /// Check whether it has data to serve too, as /-/ready says
-    #[arg(long)]
-    pub ready: bool,
-
-    /// How it serves.
-    #[command(flatten)]
-    pub web: WebArgs,
+    Healthcheck(WebArgs),
 }
 
 /// The limits of a process that compiles.

@@ -18,15 +18,17 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use copilot_metrics_exporter::app::{self, BackfillError, Ended, Exporter, StartError};
 use copilot_metrics_exporter::backfill::BackfillArgs;
-use copilot_metrics_exporter::cli::{Cli, Command, HealthArgs, MappingCommand};
-use copilot_metrics_exporter::config::{Log, ServeArgs, Settings, TargetSettings, wants_demo};
+use copilot_metrics_exporter::cli::{Cli, Command, MappingCommand};
+use copilot_metrics_exporter::config::{
+    Log, ServeArgs, Settings, TargetSettings, WebArgs, wants_demo,
+};
 use copilot_metrics_exporter::demo::{self, Demo, RunningStandIn};
 use copilot_metrics_exporter::log::RateLimit;
 use copilot_metrics_exporter::offline::{self, BuiltInRecording, OfflineError};
 use copilot_metrics_exporter::refresh::{Reloader, Source};
 use copilot_metrics_exporter::wasm::{compile_default_mapping, compile_stdin};
 use copilot_metrics_exporter::web::healthcheck::healthcheck;
-use copilot_metrics_exporter::web::{HEALTHY, READY, systemd_sockets};
+use copilot_metrics_exporter::web::systemd_sockets;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -168,13 +170,13 @@ fn check_config(args: ServeArgs) -> ExitCode {
 }
 
 /// Prints nothing if the exporter is healthy.
-fn check_health(args: &HealthArgs) -> ExitCode {
+fn check_health(args: &WebArgs) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("failed to start the runtime: {error}")),
     };
-    match runtime.block_on(healthcheck(&args.web, if args.ready { READY } else { HEALTHY })) {
+    match runtime.block_on(healthcheck(args)) {
         Ok(()) => ExitCode::SUCCESS,
         // Container engines only know 1.
         Err(error) => fail(1, &error),

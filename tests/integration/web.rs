@@ -79,7 +79,7 @@ async fn only_users_with_the_password_see_anything_over_tls() {
     let right = get("/metrics").basic_auth("prometheus", Some(PASSWORD)).send().await.unwrap();
     assert_eq!(right.status(), 200);
     assert!(right.text().await.unwrap().contains("github_copilot_seats{"));
-    for path in ["/metrics", "/", "/nothing"] {
+    for path in ["/metrics", "/", "/-/ready", "/nothing"] {
         let none = get(path).send().await.unwrap();
         assert_eq!(none.status(), 401, "{path}");
         assert_eq!(none.headers()["www-authenticate"], "Basic");

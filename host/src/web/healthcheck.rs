@@ -1,5 +1,5 @@
-//! `copilot-metrics-exporter healthcheck`: checks that the exporter on this machine runs, or that it has data
-//! to serve, for containers whose image has no other tool for it.
+//! `copilot-metrics-exporter healthcheck`: checks that the exporter on this machine runs, for containers
+//! whose image has no other tool for it.
 
 use std::error::Error as StdError;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,6 +10,7 @@ use reqwest::redirect::Policy;
 use thiserror::Error;
 use tokio_rustls::rustls;
 
+use super::routes::HEALTHY;
 use crate::config::{SettingError, WebArgs, given, listen_addresses, route_prefix};
 use crate::model::text::causes;
 
@@ -36,13 +37,12 @@ pub enum HealthError {
     Status(String, u16),
 }
 
-/// Requests an endpoint, [`HEALTHY`](super::HEALTHY) or [`READY`](super::READY), from the first address that
-/// an exporter with these settings listens on.
-pub async fn healthcheck(args: &WebArgs, endpoint: &str) -> Result<(), HealthError> {
+/// Checks the first address that an exporter with these settings listens on.
+pub async fn healthcheck(args: &WebArgs) -> Result<(), HealthError> {
     let addresses = listen_addresses(args)?;
     let address = addresses.first().map_or("", String::as_str);
     let address = reachable(address).ok_or_else(|| HealthError::Address(address.to_owned()))?;
-    let path = format!("{}{endpoint}", route_prefix(args)?);
+    let path = format!("{}{HEALTHY}", route_prefix(args)?);
     let client = Client::builder()
         .no_proxy()
         .timeout(TIMEOUT)
@@ -57,18 +57,14 @@ pub async fn healthcheck(args: &WebArgs, endpoint: &str) -> Result<(), HealthErr
         return Ok(());
     };
     let other = if likely == "http" { "https" } else { "http" };
-    match check(&client, &format!("{other}://{address}{path}")).await {
-        // It has responded, which says more than that it did not understand the other protocol.
-        Err(status @ HealthError::Status(..)) => Err(status),
-        checked => checked.map_err(|_| error),
-    }
+    check(&client, &format!("{other}://{address}{path}")).await.map_err(|_| error)
 }
 
 async fn check(client: &Client, url: &str) -> Result<(), HealthError> {
     match client.get(url).send().await {
         Ok(response) if response.status().is_success() => Ok(()),
         Ok(response) => Err(HealthError::Status(url.to_owned(), response.status().as_u16())),
-        // The exporter demands a client certificate: it runs. Whether it is ready remains unknown.
+        // The exporter demands a client certificate: it runs.
         Err(error) if is_tls_alert(&error) => Ok(()),
         Err(error) => Err(HealthError::NoResponse(url.to_owned(), causes(&error.without_url()))),
     }

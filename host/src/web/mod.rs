@@ -30,6 +30,6 @@ pub use app::App;
 pub use listener::{Listener, Server, serve};
 pub use metrics::Metrics;
 pub use page::{Page, Selection};
-pub use routes::{HEALTHY, READY, router};
+pub use routes::{HEALTHY, router};
 pub use systemd::systemd_sockets;
 pub use watch::Web;

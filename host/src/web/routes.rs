@@ -16,7 +16,7 @@
 //! [`WebPaths`](crate::config::WebPaths) may put all of them below a prefix, to which `/` then redirects, and
 //! the metrics elsewhere.
 //!
-//! If the web config has users, everything except `/-/healthy` and the status of `/-/ready` requires a password.
+//! If the web config has users, everything except `/-/healthy` requires a password.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Query, Request, State};
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, LOCATION, ORIGIN, RETRY_AFTER,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, LOCATION, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, StatusCode, Uri, Version};
 use axum::middleware::{Next, from_fn_with_state};
@@ -47,25 +47,17 @@ use crate::output::{Status, TargetStatus};
 /// The path, below the prefix, that never requires a password: probes have none, and the response reveals nothing.
 pub const HEALTHY: &str = "/-/healthy";
 
-/// The path, below the prefix, whose status never requires a password. Its body does: it names targets and
-/// what failed.
-pub const READY: &str = "/-/ready";
-
 /// The routes.
 pub fn router(app: Arc<App>) -> Router {
     let paths = &app.paths;
-    let state = Guard {
-        web: Arc::clone(&app.web),
-        healthy: paths.at(HEALTHY).into(),
-        ready: paths.at(READY).into(),
-    };
+    let state = Guard { web: Arc::clone(&app.web), healthy: paths.at(HEALTHY).into() };
     let mut router = Router::new()
         .route(&paths.metrics(), get(metrics))
         .route(&paths.below_metrics("data"), get(data))
         .route(&paths.below_metrics("self"), get(own))
         .route(&paths.below_metrics("daily"), get(daily))
         .route(&state.healthy, get(|| async { "healthy\n" }))
-        .route(&state.ready, get(ready))
+        .route(&paths.at("/-/ready"), get(ready))
         .route(&paths.at("/-/reload"), post(reload).put(reload));
     if paths.has_page() {
         router = router
@@ -94,32 +86,24 @@ struct Guard {
     web: Arc<Web>,
     /// The path that never requires a password.
     healthy: Arc<str>,
-    /// The path whose status never requires a password.
-    ready: Arc<str>,
 }
 
 /// Admits requests as the web settings demand.
 async fn guard(
-    State(Guard { web, healthy, ready }): State<Guard>,
+    State(Guard { web, healthy }): State<Guard>,
     request: Request,
     next: Next,
 ) -> Response {
     let settings = web.settings();
-    let is_anonymous = !request.headers().contains_key(AUTHORIZATION);
-    let is_probe = |path: &str| path == &*healthy || (path == &*ready && is_anonymous);
     let mut response = match request.uri().path() {
         // RFC 9112, section 3.2.
         _ if request.version() == Version::HTTP_11 && !request.headers().contains_key(HOST) => {
             (StatusCode::BAD_REQUEST, "the Host header is missing\n").into_response()
         }
-        path if is_probe(path) && !web.admits_probe(peer_of(&request)) => {
+        path if path == &*healthy && !web.admits_probe(peer_of(&request)) => {
             retry_later(StatusCode::TOO_MANY_REQUESTS)
         }
         path if path == &*healthy => next.run(request).await,
-        path if is_probe(path) && settings.users.is_some() => {
-            next.run(request).await.status().into_response()
-        }
-        path if is_probe(path) => next.run(request).await,
         _ if !settings.admits_request() => retry_later(StatusCode::TOO_MANY_REQUESTS),
         _ => match &settings.users {
             None => next.run(request).await,

@@ -1,9 +1,8 @@
 use std::io::{Read, Write};
 
-use copilot_metrics_tests::command::{Serving, client, exporter, output};
-use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::command::{Serving, exporter, output};
 
-use super::{PASSWORD, demo, users, with_tls};
+use super::{demo, users, with_tls};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_healthcheck_finds_an_exporter_whatever_its_web_config_is_or_reports_why_not() {
@@ -57,38 +56,4 @@ async fn the_healthcheck_finds_an_exporter_whatever_its_web_config_is_or_reports
     assert_eq!(code, Some(1));
     assert!(error.contains("responded with status 404"), "{error}");
     assert_eq!(check("127.0.0.1:0", "").0, Some(1));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_status_of_readiness_needs_no_password_but_its_reasons_do() {
-    let check = |serving: &Serving, arguments: &[&str]| {
-        let mut command = exporter();
-        command.arg("healthcheck").args(arguments);
-        command.env("LISTEN_ADDRESS", serving.address().to_string());
-        let output = output(command);
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
-    };
-    let web = Config::new(&users());
-    let has_data = demo(&web);
-    // Without a credential, there will never be data.
-    let mut command = exporter();
-    command.arg("--web.config.file").arg(web.path());
-    let has_none = Serving::start(command);
-    for (serving, status, reason) in [(&has_data, 200, "ready\n"), (&has_none, 503, "not ready: ")]
-    {
-        let get = || client().get(serving.url("/-/ready"));
-        let anonymous = get().send().await.unwrap();
-        assert_eq!(anonymous.status(), status);
-        assert_eq!(anonymous.text().await.unwrap(), "");
-        let user = get().basic_auth("prometheus", Some(PASSWORD)).send().await.unwrap();
-        assert_eq!(user.status(), status);
-        assert!(user.text().await.unwrap().starts_with(reason));
-        let wrong = get().basic_auth("prometheus", Some("wrong")).send().await.unwrap();
-        assert_eq!(wrong.status(), 401);
-        assert_eq!(check(serving, &[]), (Some(0), String::new()));
-    }
-    assert_eq!(check(&has_data, &["--ready"]), (Some(0), String::new()));
-    let (code, error) = check(&has_none, &["--ready"]);
-    assert_eq!(code, Some(1));
-    assert!(error.contains("/-/ready responded with status 503"), "{error}");
 }

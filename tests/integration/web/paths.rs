@@ -123,7 +123,7 @@ async fn a_password_is_needed_below_the_prefix_except_for_the_health_check() {
     command.args(["--demo", "--web.route-prefix=p", "--web.config.file"]).arg(web.path());
     let serving = Serving::start(command);
     assert_eq!(status(&serving, "/p/-/healthy").await.0, 200);
-    for path in ["/", "/p", "/p/", "/p/metrics", "/-/ready", "/-/healthy"] {
+    for path in ["/", "/p", "/p/", "/p/metrics", "/p/-/ready", "/-/healthy"] {
         assert_eq!(status(&serving, path).await.0, 401, "{path}");
     }
 }
