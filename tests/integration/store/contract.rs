@@ -222,7 +222,9 @@ async fn everything_of_a_target_expires_unless_a_replica_exports_it() {
         store.end_lease(&target, "a").await.unwrap();
         let other = Replica::at(&server.url()).store;
         other.lease(&target, "b", ttl).await.unwrap();
-        for key in keys.iter().filter(|key| !key.ends_with("replicas:group") && !key.ends_with("lease")) {
+        for key in
+            keys.iter().filter(|key| !key.ends_with("replicas:group") && !key.ends_with("lease"))
+        {
             let left: i64 = server.send(&["PTTL", key]);
             assert!(left > month / 2, "{key}: {left}");
         }
