@@ -91,7 +91,8 @@ async fn a_real_prometheus_scrapes_over_tls_with_a_password_and_every_rule_has_d
     let deployment = Deployed::start(&github);
     deployment.backfill_cost(&github).await;
     let prometheus = &deployment.prometheus;
-    assert_eq!(prometheus.value("up{job='github-copilot'}").await, "1");
+    // On a busy machine, the first scrape may take too long.
+    prometheus.has_data("up{job='github-copilot'} == 1").await;
     let rules = deployed("rules.yml");
     let records: Vec<_> =
         rules.lines().filter_map(|line| line.trim().strip_prefix("- record: ")).collect();
