@@ -31,7 +31,7 @@ const UNFINISHED_FOR: Duration = Duration::from_secs(3600);
 /// A directory of earlier versions.
 const EARLIER: &str = "modules";
 /// The permission of others to write.
-const WRITABLE_FOR_OTHERS: u32 = 0o022;
+pub const WRITABLE_FOR_OTHERS: u32 = 0o022;
 /// The length of a digest at the start of a file.
 const DIGEST_BYTES: usize = 32;
 

@@ -142,26 +142,6 @@ impl Store for Disk {
         Box::pin(ready(Ok(())))
     }
 
-    fn version<'a>(&'a self, _: &'a Target) -> BoxFuture<'a, Result<Option<String>, StoreError>> {
-        Box::pin(ready(Ok(None)))
-    }
-
-    fn get_shared<'a>(
-        &'a self,
-        key: &'a Key,
-        _: Option<&'a Document>,
-    ) -> BoxFuture<'a, Result<Option<Document>, StoreError>> {
-        self.get(key)
-    }
-
-    fn replicas<'a>(
-        &'a self,
-        _: (&'a str, &'a str),
-        _: Duration,
-    ) -> BoxFuture<'a, Result<usize, StoreError>> {
-        Box::pin(ready(Ok(1)))
-    }
-
     fn release(&self, _: &Target) {}
 
     fn is_durable(&self) -> bool {

@@ -18,7 +18,7 @@ mod samples;
 mod tiered;
 mod valkey;
 
-pub use compiled::{CodeKey, CompiledCode};
+pub use compiled::{CodeKey, CompiledCode, WRITABLE_FOR_OTHERS};
 pub use disk::Disk;
 pub use error::StoreError;
 pub use interface::{Put, Store};

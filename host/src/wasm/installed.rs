@@ -16,7 +16,7 @@ use tracing::warn;
 use super::DEFAULT_MAPPING;
 use super::compiler::{CompileError, configuration};
 use crate::model::digest::sha256;
-use crate::store::CodeKey;
+use crate::store::{CodeKey, WRITABLE_FOR_OTHERS};
 
 /// The hidden subcommand that writes it to standard output.
 pub const INSTALL_SUBCOMMAND: &str = "compile-default-mapping";
@@ -24,8 +24,6 @@ pub const INSTALL_SUBCOMMAND: &str = "compile-default-mapping";
 const FILE: &str = "../lib/copilot-metrics-exporter/default-mapping.code";
 /// The platform that the program was built for.
 const PLATFORM: &str = env!("BUILD_TARGET");
-/// The permission of others to write.
-const WRITABLE_FOR_OTHERS: u32 = 0o022;
 
 /// The code of the default mapping that is installed with a program, if it is there and intact.
 pub(super) fn load(program: &Path, sha256: &str) -> Option<Vec<u8>> {

@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use copilot_metrics_tests::command::{Serving, client, exporter};
-use copilot_metrics_tests::config::Config;
+use copilot_metrics_tests::command::{Serving, client};
 use copilot_metrics_tests::organizations::Organizations;
 use tokio::runtime::Runtime;
 
 use crate::process;
-use crate::targets::refreshed;
+use crate::targets::{config_of, exporter_of, refreshed};
 
 const TARGETS: usize = 500;
 /// The number of requests that are measured.
@@ -22,13 +21,8 @@ const INTERVAL: Duration = Duration::from_millis(500);
 pub fn measure() {
     let runtime = Runtime::new().unwrap();
     let github = runtime.block_on(Organizations::start_unlimited()).unwrap();
-    let sections = (0..TARGETS).map(|number| format!("  - organization: org-{number:03}\n"));
-    let config = Config::new(&format!("targets:\n{}", sections.collect::<String>()));
-    let mut command = exporter();
-    command
-        .env("CONFIG_FILE", config.path())
-        .env("GITHUB_API_URL", &github.api)
-        .env("GHC_TOKEN", &github.token);
+    let config = config_of(TARGETS);
+    let command = exporter_of(&config, &github);
     let serving = Serving::start_with_own_log_level(command);
     runtime.block_on(refreshed(&serving, TARGETS));
     runtime.block_on(complete(&serving.url("/")));

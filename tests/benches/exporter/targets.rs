@@ -78,18 +78,28 @@ pub fn measure() {
     );
 }
 
-/// Starts an exporter of a number of targets, with further settings, and measures until all are served.
-pub fn cost_of(targets: usize, set: impl FnOnce(&mut Command)) -> Cost {
-    let runtime = Runtime::new().unwrap();
-    let github = runtime.block_on(Organizations::start_unlimited()).unwrap();
-    // Each has about 0.2 MB of metrics.
-    let sections = (0..targets).map(|number| format!("  - organization: org-{number}\n"));
-    let config = Config::new(&format!("targets:\n{}", sections.collect::<String>()));
+/// A config file with a number of targets. Each has about 0.2 MB of metrics.
+pub fn config_of(targets: usize) -> Config {
+    let sections = (0..targets).map(|number| format!("  - organization: org-{number:03}\n"));
+    Config::new(&format!("targets:\n{}", sections.collect::<String>()))
+}
+
+/// An exporter of the targets of a config file.
+pub fn exporter_of(config: &Config, github: &Organizations) -> Command {
     let mut command = exporter();
     command
         .env("CONFIG_FILE", config.path())
         .env("GITHUB_API_URL", &github.api)
         .env("GHC_TOKEN", &github.token);
+    command
+}
+
+/// Starts an exporter of a number of targets, with further settings, and measures until all are served.
+pub fn cost_of(targets: usize, set: impl FnOnce(&mut Command)) -> Cost {
+    let runtime = Runtime::new().unwrap();
+    let github = runtime.block_on(Organizations::start_unlimited()).unwrap();
+    let config = config_of(targets);
+    let mut command = exporter_of(&config, &github);
     set(&mut command);
     let started = Instant::now();
     let serving = Serving::start_with_own_log_level(command);
