@@ -14,7 +14,7 @@ use crate::wasm::Mapping;
 /// The number of refused files that are logged with their reasons: a list of them says no more.
 const MAX_NAMED: usize = 10;
 
-/// Reports what changed, in the log and in the metrics.
+/// Reports what changed, in the log and in the metrics. What the log says is counted already.
 pub(super) fn report_changes(
     shared: &Shared,
     candidate: &CandidateSet,
@@ -29,22 +29,22 @@ pub(super) fn report_changes(
                 let (Manifest { name, version, .. }, sha256) =
                     (mapping.manifest(), mapping.sha256());
                 let file = path.display();
-                info!(%file, name, version, sha256, targets = targets.len(), "mapping in use");
                 let reason = if cause == Cause::Start { "start" } else { "added" };
                 metrics.count_swap(Swap::Success(reason));
+                info!(%file, name, version, sha256, targets = targets.len(), "mapping in use");
             }
             Change::Removed(path, mapping) => {
                 let (file, name) = (path.display(), mapping.name());
-                info!(%file, name, "mapping no longer in use");
                 metrics.count_swap(Swap::Success("removed"));
+                info!(%file, name, "mapping no longer in use");
             }
             Change::RolledBack(path, mapping) => {
                 let (file, now) = (path.display(), successor_version(candidate, &mapping));
                 let (Manifest { name, version, .. }, sha256) =
                     (mapping.manifest(), mapping.sha256());
-                warn!(%file, name, version, sha256, now, "mapping rolled back: it failed repeatedly and is not tried again until the file changes");
                 metrics.count_swap(Swap::Success("rollback"));
                 metrics.count_rollback(name);
+                warn!(%file, name, version, sha256, now, "mapping rolled back: it failed repeatedly and is not tried again until the file changes");
             }
             Change::Refused(path, refusal) => {
                 metrics.count_swap(Swap::Failure(refusal.cause()));

@@ -17,7 +17,7 @@ impl TargetTask {
         let started = Instant::now();
         self.blamed_in_cycle.clear();
         self.malformed_in_cycle.clear();
-        let is_adopted = self.adopt();
+        let mut is_adopted = self.adopt();
         let role = self.role();
         let due = self.specs.iter().any(|spec| self.is_due(spec, started));
         let mut fetched = Fetching::default();
@@ -25,14 +25,20 @@ impl TargetTask {
             let admission = self.admission.clone();
             admission.take(self.fetch_due(started, &mut fetched)).await;
         }
-        // Mappings may have been put in use while documents were fetched.
-        let is_adopted = self.adopt() || is_adopted;
+        self.fetched_alone |= role == Role::Alone && fetched.fetched > 0;
+        let mut mapped = false;
+        loop {
+            // Mappings may have been put in use while documents were fetched, or while others ran.
+            is_adopted |= self.adopt();
+            mapped |= role.maps() && self.map_and_publish(&fetched.attempted).await;
+            if !self.mappings.has_changed().unwrap_or_default() {
+                break;
+            }
+        }
         if is_adopted {
             // What is stored may be for the new mappings, and was not taken.
             self.followed = None;
         }
-        self.fetched_alone |= role == Role::Alone && fetched.fetched > 0;
-        let mapped = role.maps() && self.map_and_publish(&fetched.attempted).await;
         let now = Instant::now();
         let is_wanted = |spec: &&DocumentSpec| self.specs.iter().any(|own| own.name == spec.name);
         let attempted: Vec<_> = fetched.attempted.iter().filter(is_wanted).collect();
@@ -115,7 +121,7 @@ impl TargetTask {
                 .specs
                 .iter()
                 .filter(is_fallback)
-                .any(|spec| matches!(self.schedule.outcome(&spec.name), Some(Outcome::Fresh)))
+                .any(|spec| self.schedule.outcome(&spec.name).is_some_and(Outcome::is_fresh))
     }
 
     pub(super) fn next_cycle(&self) -> Instant {
