@@ -10,6 +10,7 @@ use tracing::{debug, info, warn};
 
 use super::adoption::is_outdated;
 use super::documents::Versions;
+use super::lease_keeper::Handover;
 use super::map::store_samples;
 use super::restore::{load_documents, stored_samples};
 use super::role::{Role, is_overdue};
@@ -47,6 +48,13 @@ impl TargetTask {
             Role::Follower => self.follow().await,
             Role::Undecided | Role::Alone => {}
         }
+    }
+
+    /// Sees to it that the next leader finds everything in the store.
+    pub(super) async fn hand_over(&mut self, handover: Handover) {
+        self.compare_with_store().await;
+        // It fails if it took too long: then the lease is kept.
+        handover.send(()).ok();
     }
 
     /// Takes what the leader has stored since the last time.
@@ -135,7 +143,8 @@ impl TargetTask {
                     let ttl = self.settings.ttl_of(&spec.name);
                     self.schedule.renew(&spec.name, ttl, age(document.confirmed_at), now);
                 }
-                (None, None) => self.schedule.forget(&spec.name),
+                // The store has lost both. This replica may still know why there is none.
+                (None, None) => self.schedule.forget_fetched(&spec.name),
             }
         }
         self.publish_view();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -23,20 +23,28 @@ const RETRY: Duration = Duration::from_secs(2);
 /// How long a replica does not request a lease that it has given up for others.
 const GIVEN_UP: Duration = Duration::from_secs(8);
 
+/// How long the task of a target may take to store what the store has lost, before its lease is given up.
+const HANDING_OVER: Duration = Duration::from_secs(5);
+
+/// Asks the task of a target to see to it that everything is stored, and to say so.
+pub(super) type Handover = oneshot::Sender<()>;
+
 /// Keeps the lease of a target, or waits for it, until cancelled; then ends it, so that another replica
-/// takes over at once. `busy` is whether the target is being refreshed: then its lease is not given up.
+/// takes over at once. `handovers` go to its task, which does not answer while it refreshes the target: then
+/// the lease is not given up.
 pub(super) async fn keep_lease(
     shared: Arc<Shared>,
     target: Target,
     role: watch::Sender<Role>,
-    busy: watch::Receiver<bool>,
+    handovers: mpsc::Sender<Handover>,
     cancel: CancellationToken,
 ) {
     let (leases, holder) = (&shared.leases, shared.holder.as_str());
     let mut is_held = false;
     let keep = async {
         loop {
-            if is_held && !*busy.borrow() && leases.give_up(&target) {
+            let is_spare = is_held && leases.are_too_many();
+            if is_spare && is_stored(&handovers).await && leases.give_up(&target) {
                 let [org, scope] = target.labels();
                 info!(org, scope, "giving up the lease of the target to another replica");
                 role.send_replace(Role::Follower);
@@ -74,6 +82,14 @@ pub(super) async fn keep_lease(
         // If it fails, the lease expires.
         shared.store.end_lease(&target, holder).await.ok();
     }
+}
+
+/// Whether the task of a target says in time that everything is stored: the next leader need not fetch it.
+async fn is_stored(handovers: &mpsc::Sender<Handover>) -> bool {
+    let (handover, answer) = oneshot::channel();
+    // The one before has not been answered yet.
+    let is_asked = handovers.try_send(handover).is_ok();
+    is_asked && tokio::time::timeout(HANDING_OVER, answer).await.is_ok_and(|answer| answer.is_ok())
 }
 
 /// Publishes the role after an answer.

@@ -68,6 +68,11 @@ impl Leases {
         self.held().remove(target);
     }
 
+    /// Whether there are more than it may have.
+    pub(super) fn are_too_many(&self) -> bool {
+        self.held().len() > self.limit()
+    }
+
     /// Gives up a lease if there are more than it may have. Returns whether it did.
     pub(super) fn give_up(&self, target: &Target) -> bool {
         let mut held = self.held();
@@ -98,9 +103,11 @@ mod tests {
             assert!(leases.may_request(target));
             leases.add(target);
         }
+        assert!(!leases.are_too_many());
         assert!(!targets.iter().any(|target| leases.give_up(target)));
         // A second replica has come.
         leases.set_replicas(2);
+        assert!(leases.are_too_many());
         let given_up = targets.iter().filter(|target| leases.give_up(target)).count();
         assert_eq!(given_up, 2);
         assert!(!leases.may_request(&targets[0]) && leases.may_request(&targets[5]));

@@ -16,6 +16,11 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
+    /// Whether there is a document.
+    pub(super) fn is_fresh(&self) -> bool {
+        matches!(self, Self::Fresh)
+    }
+
     /// Whether GitHub says that the document does not exist.
     pub(super) fn is_not_found(&self) -> bool {
         matches!(self, Self::Failed(error) if error.is_not_found())

@@ -41,7 +41,7 @@ impl TargetTask {
 
     /// Whether the newest day of a document is known.
     fn has_newest_day(&self, spec: &DocumentSpec) -> bool {
-        let is_fresh = matches!(self.schedule.outcome(&spec.name), Some(Outcome::Fresh));
+        let is_fresh = self.schedule.outcome(&spec.name).is_some_and(Outcome::is_fresh);
         spec.is_of_day() && spec.need != Need::Offline && is_fresh
     }
 

@@ -184,6 +184,13 @@ impl Schedule {
         self.0.remove(name);
     }
 
+    /// Forgets a document that was fetched and is lost, but not why one could not be fetched.
+    pub(super) fn forget_fetched(&mut self, name: &str) {
+        if self.outcome(name).is_some_and(Outcome::is_fresh) {
+            self.forget(name);
+        }
+    }
+
     /// Sets when a document that was fetched in this cycle is due again. `is_replaced`: a fallback
     /// was fetched instead.
     pub(super) fn reschedule(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::admission::Admission;
 use super::attempts::Attempts;
 use super::documents::Versions;
+use super::lease_keeper::Handover;
 use super::role::Role;
 use super::schedule::Schedule;
 use super::shared::Shared;
@@ -25,9 +26,9 @@ use crate::model::{DocumentSpec, MappingOption, Target};
 use crate::output::{DocumentStatus, Placement};
 use crate::store::{Key, Slot};
 
-/// What a task is told by others, and what it tells the one that keeps its lease.
+/// What a task is told by others: the last two by the one that keeps its lease.
 pub(super) type Watched =
-    (watch::Receiver<Arc<MappingSet>>, watch::Receiver<Role>, watch::Sender<bool>);
+    (watch::Receiver<Arc<MappingSet>>, watch::Receiver<Role>, mpsc::Receiver<Handover>);
 
 /// Refreshes a target.
 pub(super) struct TargetTask {
@@ -67,8 +68,8 @@ pub(super) struct TargetTask {
     /// What this replica does for the target, and what it did before.
     pub(super) role: watch::Receiver<Role>,
     pub(super) role_before: Role,
-    /// Whether it is being refreshed.
-    pub(super) busy: watch::Sender<bool>,
+    /// Asked before its lease is given up.
+    pub(super) handovers: mpsc::Receiver<Handover>,
     /// The version of what others have stored that was last taken.
     pub(super) followed: Option<String>,
     /// Whether it has other mappings than the leader.
@@ -85,7 +86,7 @@ impl TargetTask {
         shared: &Arc<Shared>,
         (client, admission, attempts): (Client, Admission, Arc<Attempts>),
         settings: Arc<TargetSettings>,
-        (mappings, role, busy): Watched,
+        (mappings, role, handovers): Watched,
         versions: Versions,
     ) -> Self {
         let role_before = *role.borrow();
@@ -113,7 +114,7 @@ impl TargetTask {
             malformed_in_cycle: HashSet::new(),
             role,
             role_before,
-            busy,
+            handovers,
             followed: None,
             differs: false,
             fetched_alone: false,
@@ -156,11 +157,16 @@ impl TargetTask {
                 let mut restored = Some(restored);
                 while !self.has_mappings() {
                     restored.take().map(|restored| restored.send(()));
-                    if self.mappings.changed().await.is_err() {
-                        // There will never be any.
-                        std::future::pending::<()>().await;
+                    tokio::select! {
+                        Some(handover) = self.handovers.recv() => self.hand_over(handover).await,
+                        changed = self.mappings.changed() => {
+                            if changed.is_err() {
+                                // There will never be any.
+                                std::future::pending::<()>().await;
+                            }
+                            self.adopt();
+                        }
                     }
-                    self.adopt();
                 }
                 // Mappings take a while to load: others may have fetched meanwhile.
                 self.adapt_to_role().await;
@@ -174,6 +180,10 @@ impl TargetTask {
                         // Before anything is fetched: a new leader must know what is stored.
                         () = changed(&mut self.role) => self.change_role().await,
                         () = tokio::time::sleep_until(next) => {}
+                        Some(handover) = self.handovers.recv() => {
+                            self.hand_over(handover).await;
+                            continue;
+                        }
                         () = sleep_until(next_share) => {
                             self.share().await;
                             continue;
@@ -186,10 +196,8 @@ impl TargetTask {
                             }
                         }
                     }
-                    self.busy.send_replace(true);
                     self.adapt_to_role().await;
                     self.cycle().await;
-                    self.busy.send_replace(false);
                 }
             })
             .await;

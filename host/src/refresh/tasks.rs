@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -135,16 +135,16 @@ impl Tasks {
         let cancel = CancellationToken::new();
         // Without others, it is always the leader.
         let role = if shared.store.is_shared() { Role::Undecided } else { Role::Leader };
-        let ((role, of_task), busy) = (watch::channel(role), watch::Sender::new(false));
+        let ((role, of_task), (ask, handovers)) = (watch::channel(role), mpsc::channel(1));
         let keeper = shared.store.is_shared().then(|| {
             let (shared, target, cancel) = (Arc::clone(shared), target.clone(), cancel.clone());
-            tokio::spawn(keep_lease(shared, target, role, busy.subscribe(), cancel))
+            tokio::spawn(keep_lease(shared, target, role, ask, cancel))
         });
         let task = TargetTask::new(
             shared,
             github,
             Arc::clone(&settings),
-            (mappings, of_task, busy),
+            (mappings, of_task, handovers),
             versions,
         );
         Prepared { settings, cancel, task, keeper }

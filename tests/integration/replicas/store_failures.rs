@@ -2,6 +2,7 @@ use std::collections::HashSet;
 
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::relay::{Mode, Relay};
+use copilot_metrics_tests::valkey::{Engine, Server};
 
 use super::watch::Watch;
 use super::{PATIENCE, PAUSE, Replicas, TARGETS, data, led, without_lines};
@@ -50,7 +51,8 @@ async fn a_store_that_is_emptied_is_filled_again_without_a_request_to_github() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_store_loses_or_changes_in_part_is_stored_again_without_a_request_to_github() {
-    let mut replicas = Replicas::start(2, "3600").await;
+    // With a second one, none has too many leases.
+    let mut replicas = Replicas::start(1, "3600").await;
     replicas.every_target_has_one_leader().await;
     let before = replicas.all_serve_the_same().await;
     let counts = replicas.requests();
@@ -80,6 +82,44 @@ async fn what_the_store_loses_or_changes_in_part_is_stored_again_without_a_reque
         }
     }
     watch.stop().await;
+    assert_eq!(replicas.requests(), counts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_given_up_when_the_store_has_what_the_next_leader_needs() {
+    let mut replicas = Replicas::over(Server::start(Engine::Valkey), "3600", 4).await;
+    replicas.add();
+    let before = replicas.all_serve_the_same().await;
+    let counts = replicas.requests();
+    let keys: Vec<String> = replicas.server.send(&["KEYS", "*:documents"]);
+    for key in keys {
+        replicas.server.send::<i64>(&["DEL", &key]);
+    }
+    // It finds nothing, and gets one of the four leases.
+    replicas.add();
+    replicas.running[1].wait_for("leader: this replica fetches");
+    assert_eq!(replicas.all_serve_the_same().await, before);
+    assert_eq!(replicas.requests(), counts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_leader_fetches_nothing_again_if_the_one_before_had_not_stored_everything() {
+    let mut replicas = Replicas::start(2, "3600").await;
+    let leaders = replicas.every_target_has_one_leader().await;
+    let before = replicas.all_serve_the_same().await;
+    let counts = replicas.requests();
+    let leader = leaders.iter().position(|leads| *leads > 0).unwrap();
+    let crashed = replicas.running.remove(leader);
+    crashed.kill();
+    // What is not there to be fetched is in the schedule, which is stored last.
+    let keys: Vec<String> = replicas.server.send(&["KEYS", "*:documents"]);
+    for key in &keys {
+        let lost: i64 = replicas.server.send(&["HDEL", key, "seats", SAMPLES, ".schedule"]);
+        assert!(lost >= 2, "{key}");
+    }
+    replicas.expire_leases();
+    stored_again(&replicas, 0).await;
+    assert_eq!(data(&replicas.running[0]).await, before);
     assert_eq!(replicas.requests(), counts);
 }
 
