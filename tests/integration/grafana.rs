@@ -135,7 +135,11 @@ fn metrics_in(query: &str) -> impl Iterator<Item = &str> {
     let ours = words.filter(|word| {
         word.starts_with("github_copilot_") || word.starts_with("copilot_exporter_")
     });
-    ours.map(|word| word.strip_suffix("_bucket").unwrap_or(word))
+    ours.map(|word| {
+        let suffixes = ["_bucket", "_count"].iter().filter_map(|suffix| word.strip_suffix(suffix));
+        // A histogram is of seconds.
+        suffixes.into_iter().find(|of| of.ends_with("_seconds")).unwrap_or(word)
+    })
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::fixtures::root;
 use crate::github::StandIn;
 use crate::prometheus::{Prometheus, Version};
 use crate::transcript::keep_secret;
+use crate::valkey::{Engine, Server};
 
 /// A file of `deploy/prometheus`.
 pub fn deployed(file: &str) -> String {
@@ -33,17 +34,19 @@ fn flags() -> Vec<String> {
     flags.collect()
 }
 
-/// An exporter of the recordings and a Prometheus server as in `deploy`: with TLS, a password and the rules.
+/// An exporter of the recordings, a Prometheus server and a Valkey server as in `deploy`: with TLS, a password and the
+/// rules.
 pub struct Deployed {
     /// The exporter.
     pub serving: Serving,
     /// The server.
     pub prometheus: Database,
     _web: Config,
+    _store: Server,
 }
 
 impl Deployed {
-    /// Starts both.
+    /// Starts them.
     pub fn start(github: &StandIn) -> Self {
         let authority = Authority::new();
         let (certificate, key) = authority.sign(&["localhost"], 30);
@@ -55,7 +58,9 @@ impl Deployed {
         ));
         web.write("server.crt", &certificate);
         web.write("server.key", &key);
+        let store = Server::start(Engine::Valkey);
         let mut command = github.exporter();
+        command.env("STORE_URL", store.url());
         command.args(["--option", "repositories=true", "--option", "organization-usage=true"]);
         command.arg("--web.config.file").arg(web.path());
         let serving = Serving::start_with_targets(command, 3);
@@ -80,7 +85,7 @@ impl Deployed {
         }
         let server = Prometheus::new(Version::Installed).directory(directory);
         let prometheus = flags().iter().fold(server, |server, flag| server.flag(flag)).run();
-        Self { serving, prometheus, _web: web }
+        Self { serving, prometheus, _web: web, _store: store }
     }
 
     /// Writes what each of the last weeks' days cost, as the service `backfill` of `deploy/compose.yaml` does. GitHub

@@ -173,7 +173,7 @@ fn quantiles_are_of_a_day_and_counts_are_whole_numbers() {
             counts += 1;
         }
     }
-    assert_eq!((quantiles, counts), (2, 3));
+    assert_eq!((quantiles, counts), (3, 3));
 }
 
 #[test]
