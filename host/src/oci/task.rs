@@ -120,10 +120,8 @@ impl SourceTask {
     fn report(&self, had_problem: bool, problem: Option<&OciError>, is_news: bool) {
         let source = &self.reference;
         match problem {
-            Some(error) if is_news && error.is_refusal() => {
-                warn!(%source, cause = error.cause(), %error, "mapping refused; its predecessor stays in use");
-            }
-            Some(error) if is_news => {
+            // Who counts a refusal logs it.
+            Some(error) if is_news && !error.is_refusal() => {
                 let reason = error.cause();
                 warn!(%source, reason, %error, "cannot check the source of a mapping; what was pulled before stays in use");
             }

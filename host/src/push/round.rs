@@ -153,6 +153,8 @@ impl EndpointState {
                 }
             }
         }
+        // What the log says is in the metrics.
+        self.show_newest_day(target);
         if pushed > 0 {
             let endpoint = self.endpoint.name();
             info!(endpoint, org, scope, days = pushed, samples, "daily samples pushed");
