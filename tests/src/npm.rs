@@ -16,8 +16,12 @@ pub fn copy(from: &Path, to: &Path) {
 
 /// Runs npm in a directory.
 pub fn npm(directory: &Path, arguments: &[&str]) {
+    assert!(run(directory, arguments), "npm {arguments:?}");
+}
+
+fn run(directory: &Path, arguments: &[&str]) -> bool {
     let status = Command::new("npm").args(arguments).current_dir(directory).status();
-    assert!(status.is_ok_and(|status| status.success()), "npm {arguments:?}");
+    status.is_ok_and(|status| status.success())
 }
 
 /// Copies these files of a project, its `package.json` and its lock file to a directory under `target/`, and
@@ -38,7 +42,9 @@ pub fn install(source: &Path, directory: &str, files: &[&str]) -> PathBuf {
         }
     }
     if !installed {
-        npm(&directory, &["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+        // The network may fail.
+        let arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+        assert!((0..3).any(|_| run(&directory, &arguments)), "npm {arguments:?}");
     }
     directory
 }
