@@ -1,10 +1,10 @@
 //! A running container.
 
 use std::path::Path;
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::command::client;
+use copilot_metrics_tests::database::free_address;
 use copilot_metrics_tests::github::StandIn;
 use copilot_metrics_tests::transcript::record;
 
@@ -25,7 +25,7 @@ impl Container {
     /// Runs the image with as few rights as possible: no capabilities, a read-only file system except for
     /// the cache, and limits for files and processes.
     pub fn run(github: &StandIn, cache: &Path, mappings: &Path) -> Self {
-        let address = free_address();
+        let address = free_address().to_string();
         let started = Instant::now();
         let mut run = podman();
         run.args(["run", "--detach", "--net=host", "--read-only", "--cap-drop=ALL"])
@@ -70,9 +70,13 @@ impl Container {
         }
     }
 
-    /// The result of the image's health check.
-    pub fn health(&self) -> ExitStatus {
-        output(podman().args(["healthcheck", "run", &self.id])).status
+    /// Waits until the image's health check succeeds.
+    pub fn is_healthy(&self) {
+        let until = Instant::now() + PATIENCE;
+        // It gives up after three seconds, which a busy machine may need.
+        while !output(podman().args(["healthcheck", "run", &self.id])).status.success() {
+            assert!(Instant::now() < until, "it is not healthy: {}", self.log());
+        }
     }
 
     /// A field of the output of `podman container inspect`.
@@ -87,11 +91,10 @@ impl Container {
         log
     }
 
-    /// Stops it as an orchestrator does. Returns how long that took, and its exit code.
-    pub fn stop(&self) -> (Duration, String) {
-        let started = Instant::now();
+    /// Stops it as an orchestrator does. Returns its exit code.
+    pub fn stop(&self) -> String {
         done(podman().args(["stop", "--time", "30", &self.id]));
-        (started.elapsed(), self.inspect("{{.State.ExitCode}}"))
+        self.inspect("{{.State.ExitCode}}")
     }
 }
 
@@ -99,9 +102,4 @@ impl Drop for Container {
     fn drop(&mut self) {
         output(podman().args(["rm", "--force", &self.id]));
     }
-}
-
-fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
 }

@@ -1,10 +1,26 @@
 use std::fs;
+use std::time::Duration;
 
 use copilot_metrics_tests::command::{Serving, client};
+use copilot_metrics_tests::database::Database;
 use copilot_metrics_tests::deployed::deployed;
 use copilot_metrics_tests::github::stand_in;
 use copilot_metrics_tests::prometheus::{Prometheus, Version};
 use serde_json::Value;
+
+/// Waits until an alert fires. On a busy machine, a scrape may time out.
+async fn firing(prometheus: &Database, name: &str) -> Value {
+    loop {
+        let answer = client().get(prometheus.url("/api/v1/alerts")).send().await.unwrap();
+        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        let is_wanted = |of: &&Value| of["labels"]["alertname"] == name && of["state"] == "firing";
+        let alerts = answer["data"]["alerts"].as_array().unwrap();
+        if let Some(alert) = alerts.iter().find(is_wanted) {
+            return alert.clone();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_token_of_three_targets_with_many_documents_each_is_one_alert() {
@@ -35,9 +51,8 @@ scrape_configs: [{{job_name: any, static_configs: [{{targets: ['{}']}}]}}]
     assert_eq!(prometheus.value(failing).await, "3");
     let failures = "count(copilot_exporter_document_failures_total{cause=\"bad_credentials\"}) > 6";
     prometheus.has_data(failures).await;
-    let answer = client().get(prometheus.url("/api/v1/alerts")).send().await.unwrap();
-    let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-    let annotations = &answer["data"]["alerts"][0]["annotations"];
+    let alert = firing(&prometheus, "CopilotTokenFailing").await;
+    let annotations = &alert["annotations"];
     assert_eq!(
         annotations["summary"],
         "GitHub refuses the credential default for 3 organizations or enterprises: bad_credentials."

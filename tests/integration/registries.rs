@@ -39,12 +39,11 @@ async fn up(serving: &Serving, reference: &str) -> Option<f64> {
     metrics(serving).await.get(&series)
 }
 
-/// Waits until a mapping is in use and the targets have data. They are independent of each other.
-fn wait_until_pulled(serving: &Serving) {
-    let mut awaited = vec!["mapping in use", "refreshed"];
-    while !awaited.is_empty() {
-        let line = serving.wait_for("");
-        awaited.retain(|text| !line.contains(text));
+/// Waits until a mapping is in use and has data. At the start, it may be in use a moment before it has documents.
+async fn wait_until_pulled(serving: &Serving) {
+    serving.wait_for_all(["mapping in use", "refreshed"]);
+    while metrics(serving).await.sum(SEATS, "") < 340.0 {
+        tokio::task::yield_now().await;
     }
 }
 

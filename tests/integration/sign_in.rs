@@ -175,8 +175,8 @@ async fn a_replaced_token_file_is_used_at_once_even_during_a_refresh() {
     // The token changes between two requests of a refresh: the second one uses the new token.
     github.fail_times(1, "/copilot/billing", Fault::Status(500, "later", vec![]));
     serving.wait_for("request failed; trying again");
-    config.write("token", "rotated_second\n");
     github.grant("rotated_second", &["octodemo"]);
+    config.write("token", "rotated_second\n");
     github.revoke("rotated_first");
     serving.wait_for("refreshed");
     serving.wait_for("refreshed");

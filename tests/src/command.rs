@@ -199,6 +199,21 @@ impl Serving {
         }
     }
 
+    /// Waits for a line for each of these texts, in whatever order they come. Returns the lines in the order of the
+    /// texts.
+    pub fn wait_for_all<const N: usize>(&self, texts: [&str; N]) -> [String; N] {
+        let mut found = texts.map(|_| None);
+        while found.iter().any(Option::is_none) {
+            let line = self.wait_for("");
+            let is_awaited =
+                |(at, text): &(usize, &&str)| found[*at].is_none() && line.contains(**text);
+            if let Some((at, _)) = texts.iter().enumerate().find(is_awaited) {
+                found[at] = Some(line);
+            }
+        }
+        found.map(Option::unwrap_or_default)
+    }
+
     /// The log so far.
     pub fn log(&self) -> String {
         self.log.lock().map(|log| log.clone()).unwrap_or_default()

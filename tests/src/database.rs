@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,11 +26,22 @@ pub(crate) fn unpacked(program: &str) -> PathBuf {
     path
 }
 
-/// A free address: the servers can't choose one and report it.
-pub(crate) fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0");
-    let address = listener.and_then(|listener| listener.local_addr());
-    address.unwrap_or_else(|error| panic!("{error}"))
+/// A free address: the servers can't choose one and report it. Its port is below those that the system gives to
+/// whoever needs any, who might otherwise get it before the server starts.
+pub fn free_address() -> SocketAddr {
+    const PORTS: std::ops::Range<u16> = 20_000..32_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Tests of another process begin elsewhere.
+    let first = (std::process::id() % 120) as u16 * 100;
+    for _ in PORTS {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + (first.wrapping_add(next)) % (PORTS.end - PORTS.start);
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+    panic!("no port is free");
 }
 
 /// A new directory for a database.

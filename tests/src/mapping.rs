@@ -1,5 +1,7 @@
 //! Runs the default mapping natively and as a component, over the same bodies.
 
+use std::time::Duration;
+
 use copilot_metrics_exporter::model::{Manifest, PartHeader, SampleSet, Scope, Span, Target};
 use copilot_metrics_exporter::wasm::{Engine, Limits, Mapping};
 use copilot_metrics_guest::contract as guest;
@@ -48,7 +50,9 @@ impl Component {
     /// Compiles it.
     pub fn load() -> Self {
         let load = || {
-            let engine = Engine::new(Limits::default()).unwrap_or_else(|error| panic!("{error}"));
+            // Byte by byte, a large document takes long on a busy machine.
+            let limits = Limits { run_time: Duration::from_secs(3600), ..Limits::default() };
+            let engine = Engine::new(limits).unwrap_or_else(|error| panic!("{error}"));
             Mapping::load_default_blocking(&engine).unwrap_or_else(|error| panic!("{error}"))
         };
         // On a thread of its own: the caller may be a task.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -79,15 +79,17 @@ async fn pass(mut client: TcpStream, to: SocketAddr, mut modes: watch::Receiver<
     }
 }
 
-/// How long a [`Balancer`] keeps a connection: shorter than the time between scrapes, so that each goes to the
-/// next address.
-const LONGEST: Duration = Duration::from_millis(500);
+/// How long a [`Balancer`] keeps a connection that is idle after a response: shorter than the time between scrapes,
+/// so that each goes to the next address.
+const IDLE: Duration = Duration::from_millis(500);
 
 /// One address that leads to several others in turn, as a Service of Kubernetes does. It stops when it is
 /// dropped.
 pub struct Balancer {
     address: SocketAddr,
     ends: Arc<Mutex<Vec<SocketAddr>>>,
+    /// Where the open connections lead to.
+    open: watch::Sender<Vec<SocketAddr>>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -98,23 +100,30 @@ impl Balancer {
             TcpListener::bind("127.0.0.1:0").await.unwrap_or_else(|error| panic!("{error}"));
         let address = listener.local_addr().unwrap_or_else(|error| panic!("{error}"));
         let ends = Arc::new(Mutex::new(ends));
-        let shared = Arc::clone(&ends);
+        let (shared, open) = (Arc::clone(&ends), watch::Sender::new(Vec::new()));
+        let connections = open.clone();
         let task = tokio::spawn(async move {
-            while let Ok((mut client, _)) = listener.accept().await {
+            while let Ok((client, _)) = listener.accept().await {
                 let end = {
                     let mut ends = shared.lock().unwrap_or_else(PoisonError::into_inner);
                     ends.rotate_left(1);
-                    ends.last().copied()
+                    // While the lock is held: who removes it must see that it is in use.
+                    let end = ends.last().copied();
+                    connections.send_modify(|open| open.extend(end));
+                    end
                 };
+                let Some(end) = end else { continue };
+                let connections = connections.clone();
                 tokio::spawn(async move {
-                    let Some(end) = end else { return };
-                    let Ok(mut server) = TcpStream::connect(end).await else { return };
-                    let passed = copy_bidirectional(&mut client, &mut server);
-                    tokio::time::timeout(LONGEST, passed).await.ok();
+                    pass_responses(client, end).await.ok();
+                    connections.send_modify(|open| {
+                        let own = open.iter().position(|other| *other == end);
+                        own.map(|own| open.swap_remove(own));
+                    });
                 });
             }
         });
-        Self { address, ends, _task: AbortOnDropHandle::new(task) }
+        Self { address, ends, open, _task: AbortOnDropHandle::new(task) }
     }
 
     /// Its address.
@@ -130,6 +139,38 @@ impl Balancer {
     /// Sends no more connections to an address. Returns when the last one has ended.
     pub async fn remove(&self, end: SocketAddr) {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).retain(|own| *own != end);
-        tokio::time::sleep(LONGEST).await;
+        let mut open = self.open.subscribe();
+        open.wait_for(|open| !open.contains(&end)).await.ok();
+    }
+}
+
+/// Passes requests and responses on, until one of both sides ends or the connection is idle after a response, however
+/// long that takes.
+async fn pass_responses(client: TcpStream, end: SocketAddr) -> std::io::Result<()> {
+    let server = TcpStream::connect(end).await?;
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let (mut request, mut response) = (vec![0; 16 << 10], vec![0; 64 << 10]);
+    let mut is_answered = false;
+    loop {
+        tokio::select! {
+            read = from_client.read(&mut request) => {
+                let bytes = &request[..read?];
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                is_answered = false;
+                to_server.write_all(bytes).await?;
+            }
+            read = from_server.read(&mut response) => {
+                let bytes = &response[..read?];
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                is_answered = true;
+                to_client.write_all(bytes).await?;
+            }
+            () = tokio::time::sleep(IDLE), if is_answered => return Ok(()),
+        }
     }
 }

@@ -17,6 +17,11 @@ pub trait Clock: Send + Sync + 'static {
         self.now().to_zoned(TimeZone::UTC).date().saturating_sub(LAG_DAYS.days())
     }
 
+    /// The hour of the day, which says how much of today's usage is billed.
+    fn hour(&self) -> i8 {
+        self.now().to_zoned(TimeZone::UTC).hour()
+    }
+
     /// Whether every day shows a recorded day of its weekday, so that weekends look like weekends.
     /// Otherwise, the newest day when a stand-in starts shows the newest recorded one.
     fn keeps_weekdays(&self) -> bool {

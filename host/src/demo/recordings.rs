@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::clock::Clock;
@@ -82,8 +81,7 @@ impl Recordings {
 
     /// The days that have reports at a time.
     pub(super) fn window(&self, clock: &dyn Clock) -> Window {
-        let hour = clock.now().to_zoned(TimeZone::UTC).hour();
-        Window::new(clock.newest_day(), self.index.newest_day, self.anchor).at_hour(hour)
+        Window::new(clock.newest_day(), self.index.newest_day, self.anchor).at_hour(clock.hour())
     }
 
     /// Finds the document that a request to the API is for.

@@ -55,7 +55,7 @@ async fn run(scene: Arc<Scene>, mut random: Random) {
 /// A fault, and its name.
 fn fault(random: &mut Random, report: &[u8], huge: &bytes::Bytes) -> (&'static str, Fault) {
     // Later than the fault lasts: a reset that is over says nothing, and the exporter would wait a minute.
-    let reset = (Timestamp::now().as_second() + 4).to_string();
+    let reset = (Timestamp::now().as_second() + 8).to_string();
     match random.below(14) {
         0 => ("5xx", Fault::Status(500 + random.below(5) as u16, "broken", vec![])),
         1 => ("forbidden", Fault::Status(403, "Resource not accessible by integration", vec![])),

@@ -28,12 +28,13 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use self::process::Sample;
-use self::scene::Scene;
+use self::scene::{Scene, TARGETS};
 use self::verdict::Verdict;
 
 /// How long it runs unless `SOAK_SECONDS` is set.
 const SECONDS: u64 = 180;
-/// How long the exporter may take to become quiet at the end.
+/// How long the exporter may take at the end until all targets are up, and to become quiet then.
+const RECOVERY: Duration = Duration::from_secs(120);
 const SETTLE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
@@ -67,6 +68,10 @@ async fn main() -> ExitCode {
         }
     }
     scene.github.recover();
+    let recovered = Instant::now();
+    while scene.targets_up().await < TARGETS.len() as f64 && recovered.elapsed() < RECOVERY {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
     tokio::time::sleep(SETTLE).await;
     let settled = Sample::of(scene.process);
     let (tally, scrapes) = (scene.tally.counts(), scene.tally.scrapes());

@@ -76,9 +76,12 @@ impl Scene {
             .arg("--web.config.file")
             .arg(web.path());
         let serving = Serving::start_with_own_log_level(command);
-        for _ in TARGETS {
-            serving.wait_for(" refreshed ");
-        }
+        // The first may be refreshed again before the last has data.
+        serving.wait_for_all([
+            " refreshed org=\"octodemo\"",
+            " refreshed org=\"octo-legacy\"",
+            " refreshed org=\"octo-enterprise\"",
+        ]);
         let (tally, stop) = (Tally::default(), CancellationToken::new());
         let (address, process) = (serving.address(), serving.id());
         let scene =
@@ -114,13 +117,25 @@ impl Scene {
         self.stop.run_until_cancelled(sleep).await.is_some()
     }
 
+    /// What the exporter serves when nothing disturbs it any more.
+    async fn metrics(&self, client: &reqwest::Client) -> Exposition {
+        let text = scrapers::text(client.get(self.url("/metrics"))).await;
+        Exposition::parse(&text.unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// The number of targets whose last refresh succeeded.
+    pub async fn targets_up(&self) -> f64 {
+        let client = Self::client_at([127, 0, 0, 1]).build();
+        let client = client.unwrap_or_else(|error| panic!("{error}"));
+        self.metrics(&client).await.sum("copilot_exporter_up", "")
+    }
+
     /// Ends the exporter with SIGTERM.
     pub async fn end(scene: Arc<Self>, mut serving: Serving) -> End {
         let scene = Arc::into_inner(scene).unwrap_or_else(|| panic!("a task is still running"));
         let client = Self::client_at([127, 0, 0, 1]).build();
         let client = client.unwrap_or_else(|error| panic!("{error}"));
-        let text = scrapers::text(client.get(scene.url("/metrics"))).await;
-        let metrics = Exposition::parse(&text.unwrap_or_else(|error| panic!("{error}")));
+        let metrics = scene.metrics(&client).await;
         let ready = client.get(scene.url("/-/ready")).send().await;
         let ready = ready.unwrap_or_else(|error| panic!("{error}")).text().await;
         let ready = ready.unwrap_or_else(|error| panic!("{error}"));

@@ -21,7 +21,7 @@ const SETTLED_DESCRIPTORS: u64 = 60;
 /// How long 99 of 100 scrapes may take, also on a slow and busy machine.
 const P99: Duration = Duration::from_secs(5);
 /// How long the exporter may take to end.
-const SHUTDOWN: Duration = Duration::from_secs(8);
+const SHUTDOWN: Duration = Duration::from_secs(30);
 
 /// Metrics of the exporter that show what it did: their names, families, and a part of their labels. A run
 /// without any of them shows nothing.

@@ -144,7 +144,7 @@ async fn scraped() -> Database {
     let config = format!(
         "scrape_configs:
 - job_name: replicas
-  scrape_interval: 2s
+  scrape_interval: 5s
   static_configs: [{{targets: ['127.0.0.1:{port}', 'localhost:{port}']}}]
   metric_relabel_configs:
   - {{source_labels: [__name__, instance], regex: 'daily_.+;localhost.+', action: drop}}
@@ -165,7 +165,7 @@ async fn panels_stay_readable_with_hundreds_of_organizations_teams_models_and_la
             let mut drawn = 0;
             for target in panel["targets"].as_array().unwrap() {
                 let query = expanded_for(target["expr"].as_str().unwrap(), &dashboard, LARGE);
-                let query = query.replace("[4m]", "[10s]");
+                let query = query.replace("[4m]", "[30s]");
                 drawn += if is_trend(panel) {
                     let (start, end) = Browser::UTC.range(&dashboard);
                     prometheus.query_range(&query, start, end, "1d").await.len()

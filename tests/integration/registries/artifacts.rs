@@ -13,7 +13,7 @@ async fn refused(change: impl Fn(&StandInRegistry), cause: &str, words: &str) ->
     let (github, registry) = (stand_in().await, StandInRegistry::start().await);
     registry.mapping("1", &scripted("scripted", "1", "nothing"));
     let (serving, _config) = start_with(&github, &registry, "  max_file_mib: 8");
-    wait_until_pulled(&serving);
+    wait_until_pulled(&serving).await;
     change(&registry);
     wait_for_refusal(&serving, cause, words).await;
     // It is not tried again.

@@ -6,6 +6,9 @@ use copilot_metrics_tests::guests::scripted;
 use super::{SEATS, start_with, up, wait_until_pulled};
 use crate::serving::metrics;
 
+/// What the log says when a source can't be checked.
+const FAILURE: &str = "cannot check the source of a mapping";
+
 /// Waits until the source has failed, and checks what is said about it.
 async fn wait_for_failure(
     serving: &Serving,
@@ -13,7 +16,17 @@ async fn wait_for_failure(
     reason: &str,
     words: &str,
 ) {
-    let line = serving.wait_for("cannot check the source of a mapping");
+    let line = serving.wait_for(FAILURE);
+    check_failure(serving, registry, (reason, words), &line).await;
+}
+
+/// Checks what is said about a source that has failed.
+async fn check_failure(
+    serving: &Serving,
+    registry: &StandInRegistry,
+    (reason, words): (&str, &str),
+    line: &str,
+) {
     assert!(line.contains(&format!("reason=\"{reason}\"")) && line.contains(words), "{line}");
     assert_eq!(up(serving, &registry.reference("1")).await, Some(0.0));
     let exposition = metrics(serving).await;
@@ -28,11 +41,11 @@ async fn a_registry_that_hangs_blocks_neither_the_start_nor_a_scrape() {
     registry.mapping("1", &scripted("scripted", "1", "nothing"));
     registry.fail("", Fault::Hang);
     let (serving, _config) = start_with(&github, &registry, "  sources_timeout: 1s");
-    serving.wait_for("refreshed");
+    let [_, line] = serving.wait_for_all(["refreshed", FAILURE]);
     // The default mapping serves meanwhile.
     assert_eq!(metrics(&serving).await.sum("github_copilot_seats", ""), 340.0);
     assert_eq!(serving.get("/-/ready").await.0, 200);
-    wait_for_failure(&serving, &registry, "timeout", "took longer than 1 s").await;
+    check_failure(&serving, &registry, ("timeout", "took longer than 1 s"), &line).await;
     registry.recover();
     serving.wait_for("mapping in use");
     assert_eq!(serving.post("/-/reload").await.0, 200);
@@ -44,7 +57,7 @@ async fn a_registry_that_fails_or_goes_is_said_once_per_cause_and_changes_nothin
     let (github, registry) = (stand_in().await, StandInRegistry::start().await);
     registry.mapping("1", &scripted("scripted", "1", "nothing"));
     let (serving, _config) = start_with(&github, &registry, "");
-    wait_until_pulled(&serving);
+    wait_until_pulled(&serving).await;
     // What it says is not repeated.
     registry.fail("", Fault::Status(500, "hunter2-internal".to_owned()));
     wait_for_failure(&serving, &registry, "status", "returned 500 for manifest").await;
@@ -52,7 +65,7 @@ async fn a_registry_that_fails_or_goes_is_said_once_per_cause_and_changes_nothin
     while metrics(&serving).await.sum(failures, "cause=\"status\"") < 3.0 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(serving.log().matches("cannot check the source of a mapping").count(), 1);
+    assert_eq!(serving.log().matches(FAILURE).count(), 1);
     registry.fail("", Fault::Status(404, String::new()));
     wait_for_failure(&serving, &registry, "not_found", "the registry does not have it").await;
     registry.recover();
@@ -68,7 +81,7 @@ async fn a_source_that_is_removed_from_the_settings_is_no_longer_in_use_and_has_
     let (github, registry) = (stand_in().await, StandInRegistry::start().await);
     registry.mapping("1", &scripted("scripted", "1", "nothing"));
     let (serving, config) = start_with(&github, &registry, "");
-    wait_until_pulled(&serving);
+    wait_until_pulled(&serving).await;
     config.write("config.yaml", "mapping: {sources: []}");
     assert_eq!(serving.post("/-/reload").await.0, 200);
     while metrics(&serving).await.series(SEATS).count() > 0 {

@@ -129,7 +129,7 @@ async fn a_kept_mapping_is_only_used_if_it_is_signed_with_the_key_of_now() {
         (Serving::start(command), config)
     };
     let (serving, _config) = start("");
-    wait_until_pulled(&serving);
+    wait_until_pulled(&serving).await;
     serving.kill();
     let key = key_pair();
     let key = key.path().join("cosign.pub");

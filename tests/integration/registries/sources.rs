@@ -48,7 +48,7 @@ async fn a_pushed_mapping_is_pulled_by_tag_and_by_digest_with_tls_and_a_password
     by_tag.env("MAPPING_SOURCES", &tag);
     registry.sign_in(&mut by_tag);
     let serving = Serving::start(by_tag);
-    wait_until_pulled(&serving);
+    wait_until_pulled(&serving).await;
     assert_eq!(metrics(&serving).await.sum(SEATS, ""), 340.0);
     let info = format!(
         "copilot_exporter_mapping_source_info{{digest=\"{}\",source=\"{tag}\"}}",
@@ -62,7 +62,7 @@ async fn a_pushed_mapping_is_pulled_by_tag_and_by_digest_with_tls_and_a_password
         .env("DOCKER_CONFIG", registry.docker_config())
         .env("REGISTRY_CA_FILE", registry.ca_file());
     let serving = Serving::start(by_digest);
-    wait_until_pulled(&serving);
+    wait_until_pulled(&serving).await;
     assert_eq!(metrics(&serving).await.sum(SEATS, ""), 340.0);
     assert_eq!(up(&serving, &digest).await, Some(1.0));
 }
@@ -75,7 +75,7 @@ async fn a_tag_that_moves_swaps_the_mapping_once_and_sends_no_request_to_github(
     let (mut command, _config) = exporter_for(&github, &[&reference]);
     registry.sign_in(&mut command);
     let serving = Serving::start(command);
-    wait_until_pulled(&serving);
+    wait_until_pulled(&serving).await;
     let requests = github.requests().len();
     push(&registry, "team/seats:latest", &scripted("scripted", "2", "nothing"));
     let line = serving.wait_for("mapping in use");
@@ -103,7 +103,7 @@ async fn a_mapping_that_fails_its_dry_run_is_refused_and_its_predecessor_stays()
     let (github, registry) = (stand_in().await, StandInRegistry::start().await);
     registry.mapping("1", &scripted("scripted", "1", "nothing"));
     let (serving, _config) = start_with(&github, &registry, "");
-    wait_until_pulled(&serving);
+    wait_until_pulled(&serving).await;
     // `mapping push` would refuse it.
     registry.mapping("1", &scripted("scripted", "2", "trap-in-finish"));
     let line = serving.wait_for("mapping refused");
@@ -123,7 +123,7 @@ async fn a_mapping_that_fails_repeatedly_is_rolled_back_until_the_tag_moves() {
     let mut command = command(&github, "octodemo");
     command.env("CONFIG_FILE", config.path());
     let serving = Serving::start(command);
-    wait_until_pulled(&serving);
+    wait_until_pulled(&serving).await;
     registry.mapping("1", &scripted("scripted", "2", "trap-when-told"));
     serving.wait_for("mapping in use");
     let trap = r#"{"seat_breakdown": {"total": 7}, "seat_management_setting": "trap now"}"#;
@@ -148,7 +148,7 @@ async fn a_registry_that_is_down_costs_nothing_after_a_restart() {
     registry.sign_in(&mut command);
     command.env("CACHE_DIR", cache.path());
     let serving = Serving::start(command);
-    wait_until_pulled(&serving);
+    wait_until_pulled(&serving).await;
     serving.kill();
     let (mut command, _config) = exporter_for(&github, &[&reference]);
     registry.sign_in(&mut command);
@@ -158,11 +158,13 @@ async fn a_registry_that_is_down_costs_nothing_after_a_restart() {
     // Two checks fail; the log says it once.
     let line = serving.wait_for("cannot check the source of a mapping");
     assert!(line.contains("reason=\"unreachable\""), "{line}");
-    while metrics(&serving).await.sum("copilot_exporter_mapping_source_failures_total", "") < 2.0 {
+    let failures = "copilot_exporter_mapping_source_failures_total";
+    while metrics(&serving).await.sum(failures, "") < 2.0
+        || !serving.log().contains("mapping in use")
+    {
         tokio::task::yield_now().await;
     }
     assert_eq!(serving.log().matches("cannot check the source of a mapping").count(), 1);
-    assert!(serving.log().contains("mapping in use"));
     assert_eq!(metrics(&serving).await.sum(SEATS, ""), 340.0);
     assert_eq!(up(&serving, &reference).await, Some(0.0));
     registry.start_again().await;
@@ -184,7 +186,7 @@ async fn a_mapping_of_contract_0_1_from_the_same_registry_runs() {
     let (mut command, _config) = exporter_for(&github, &[&references[0], &references[1]]);
     registry.sign_in(&mut command);
     let serving = Serving::start(command);
-    wait_until_pulled(&serving);
+    wait_until_pulled(&serving).await;
     for family in ["legacy_contract_seats", SEATS] {
         while metrics(&serving).await.sum(family, "") < 340.0 {
             tokio::task::yield_now().await;
@@ -222,6 +224,6 @@ async fn what_wkg_pushes_is_pulled() {
     });
     registry.manifest("1", &manifest);
     let (serving, _config) = start_with(&github, &registry, "");
-    wait_until_pulled(&serving);
+    wait_until_pulled(&serving).await;
     assert_eq!(metrics(&serving).await.sum(SEATS, ""), 340.0);
 }

@@ -9,7 +9,7 @@ use super::{PATIENCE, PAUSE, Replicas, led};
 /// The series that Prometheus adds to each scrape.
 const OF_SCRAPE: usize = 5;
 /// How often the address is scraped.
-const SCRAPES: usize = 8;
+const SCRAPES: usize = 6;
 
 /// Waits until this many scrapes have ended.
 async fn scraped(prometheus: &Database, number: usize) {
@@ -39,12 +39,12 @@ async fn scraped_through_one_address_no_series_is_there_twice_and_no_counter_goe
         "scrape_configs:
 - job_name: github-copilot
   metrics_path: /metrics/data
-  scrape_interval: 1s
+  scrape_interval: 5s
   static_configs: [{{targets: ['{}']}}]
   relabel_configs: [{{target_label: instance, replacement: copilot-metrics-exporter}}]
 - job_name: github-copilot-replicas
   metrics_path: /metrics/self
-  scrape_interval: 1s
+  scrape_interval: 5s
   static_configs: [{{targets: [{}]}}]
 ",
         balancer.address(),

@@ -20,7 +20,7 @@ fn failure(error: StoreError) -> Failure {
 
 /// Reads until it succeeds again: after a failure, the server is left alone for a moment.
 async fn recovers(replica: &Replica) {
-    for _ in 0..100 {
+    for _ in 0..600 {
         if replica.store.get(&key("octo-org")).await.is_ok() {
             assert_eq!(replica.metric("up"), 1.0);
             return;

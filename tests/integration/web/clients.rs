@@ -48,7 +48,7 @@ async fn ten_thousand_idle_connections_do_not_prevent_scrapes() {
         open.push(TcpStream::connect(serving.address()).unwrap());
         if number % 500 == 0 {
             // On a new connection.
-            let scrape = client().get(serving.url("/metrics")).timeout(Duration::from_secs(5));
+            let scrape = client().get(serving.url("/metrics")).timeout(Duration::from_secs(60));
             assert_eq!(scrape.send().await.unwrap().status(), 200);
         }
     }
@@ -89,7 +89,7 @@ async fn a_client_that_stops_reading_is_disconnected() {
 fn from_another_address() -> reqwest::Client {
     let address = std::net::IpAddr::from([127, 0, 0, 2]);
     let client = reqwest::Client::builder().no_proxy().no_gzip().local_address(address);
-    client.timeout(Duration::from_secs(5)).build().unwrap()
+    client.timeout(Duration::from_secs(60)).build().unwrap()
 }
 
 /// Asks `/-/healthy` ten times a second over one connection, and over a new one when that is closed.

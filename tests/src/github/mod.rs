@@ -13,6 +13,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::{from_fn, map_response};
@@ -48,6 +49,11 @@ pub struct Options {
     pub copies_of: Option<&'static str>,
 }
 
+/// In seconds.
+const HALF_A_DAY: i64 = 12 * 3600;
+/// How long most tests take at most, in seconds.
+const LONGEST_TEST: i64 = 60;
+
 /// A running stand-in. It stops when it is dropped.
 pub struct StandIn {
     github: Arc<stand_in::StandIn>,
@@ -73,13 +79,17 @@ pub async fn stand_in_with(options: Options) -> StandIn {
     github
 }
 
-/// The time, with a newest day that changes only if a test says so.
+/// The time, with a newest day that changes only if a test says so, and an hour that does not change: what is billed
+/// must not change while a test runs.
 #[derive(Clone)]
-struct TestClock(Arc<Mutex<Date>>);
+struct TestClock {
+    newest: Arc<Mutex<Date>>,
+    hour: i8,
+}
 
 impl TestClock {
     fn lock(&self) -> MutexGuard<'_, Date> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,6 +100,10 @@ impl Clock for TestClock {
 
     fn newest_day(&self) -> Date {
         *self.lock()
+    }
+
+    fn hour(&self) -> i8 {
+        self.hour
     }
 
     /// Tests state the values of the newest recorded day, whatever day it is today.
@@ -110,8 +124,13 @@ pub(crate) async fn without_rate_limit(mut response: Response) -> Response {
 }
 
 impl StandIn {
-    /// Starts both hosts on free loopback ports.
+    /// Starts both hosts on free loopback ports. Right before midnight and noon it waits: at midnight there is another
+    /// newest day, and at noon another sample of today.
     pub async fn start_with(options: Options) -> io::Result<Self> {
+        let left = HALF_A_DAY - Timestamp::now().as_second().rem_euclid(HALF_A_DAY);
+        if left <= LONGEST_TEST {
+            tokio::time::sleep(Duration::from_secs(left.unsigned_abs() + 1)).await;
+        }
         let (api, files) =
             (Listener::bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
         let (api_address, files_address) = (api.local_addr()?, files.local_addr()?);
@@ -120,7 +139,7 @@ impl StandIn {
             options.seen_at.unwrap_or_else(|| (api_url.clone(), format!("http://{files_address}")));
         let newest = options.newest.unwrap_or_else(|| SystemClock.newest_day());
         let urls = BaseUrls { api: seen_api, files: seen_files };
-        let clock = TestClock(Arc::new(Mutex::new(newest)));
+        let clock = TestClock { newest: Arc::new(Mutex::new(newest)), hour: SystemClock.hour() };
         let github = stand_in::StandIn::new(clock.clone(), urls)?;
         let grants = Arc::new(Grants::new(github.token()));
         let (faults, requests) = (Arc::new(Faults::default()), Arc::new(Requests::default()));
