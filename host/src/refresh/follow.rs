@@ -52,9 +52,15 @@ impl TargetTask {
 
     /// Sees to it that the next leader finds everything in the store.
     pub(super) async fn hand_over(&mut self, handover: Handover) {
+        let Handover { stored, decided } = handover;
+        // No one waits any more: the lease is kept.
+        if stored.is_closed() {
+            return;
+        }
         self.compare_with_store().await;
-        // It fails if it took too long: then the lease is kept.
-        handover.send(()).ok();
+        stored.send(()).ok();
+        // What is due now is the next leader's.
+        decided.await.ok();
     }
 
     /// Takes what the leader has stored since the last time.

@@ -26,8 +26,13 @@ const GIVEN_UP: Duration = Duration::from_secs(8);
 /// How long the task of a target may take to store what the store has lost, before its lease is given up.
 const HANDING_OVER: Duration = Duration::from_secs(5);
 
-/// Asks the task of a target to see to it that everything is stored, and to say so.
-pub(super) type Handover = oneshot::Sender<()>;
+/// Asks the task of a target to see to it that everything is stored.
+pub(super) struct Handover {
+    /// Told when that is so.
+    pub(super) stored: oneshot::Sender<()>,
+    /// Closed when the lease is given up, or will be kept.
+    pub(super) decided: oneshot::Receiver<()>,
+}
 
 /// Keeps the lease of a target, or waits for it, until cancelled; then ends it, so that another replica
 /// takes over at once. `handovers` go to its task, which does not answer while it refreshes the target: then
@@ -43,11 +48,15 @@ pub(super) async fn keep_lease(
     let mut is_held = false;
     let keep = async {
         loop {
-            let is_spare = is_held && leases.are_too_many();
-            if is_spare && is_stored(&handovers).await && leases.give_up(&target) {
+            if is_held
+                && leases.are_too_many()
+                && let Some(undecided) = stored(&handovers).await
+                && leases.give_up(&target)
+            {
                 let [org, scope] = target.labels();
                 info!(org, scope, "giving up the lease of the target to another replica");
                 role.send_replace(Role::Follower);
+                drop(undecided);
                 shared.metrics.set_leader(&target, false);
                 // Whether it succeeds or not, it is not renewed.
                 shared.store.end_lease(&target, holder).await.ok();
@@ -84,12 +93,14 @@ pub(super) async fn keep_lease(
     }
 }
 
-/// Whether the task of a target says in time that everything is stored: the next leader need not fetch it.
-async fn is_stored(handovers: &mpsc::Sender<Handover>) -> bool {
-    let (handover, answer) = oneshot::channel();
-    // The one before has not been answered yet.
-    let is_asked = handovers.try_send(handover).is_ok();
-    is_asked && tokio::time::timeout(HANDING_OVER, answer).await.is_ok_and(|answer| answer.is_ok())
+/// Waits until the task of a target has everything stored, so that the next leader need not fetch it. Until what is
+/// returned is dropped, the task fetches nothing. `None`: it takes too long.
+async fn stored(handovers: &mpsc::Sender<Handover>) -> Option<oneshot::Sender<()>> {
+    let ((stored, answer), (undecided, decided)) = (oneshot::channel(), oneshot::channel());
+    // It fails if the one before has not been answered yet.
+    handovers.try_send(Handover { stored, decided }).ok()?;
+    tokio::time::timeout(HANDING_OVER, answer).await.ok()?.ok()?;
+    Some(undecided)
 }
 
 /// Publishes the role after an answer.

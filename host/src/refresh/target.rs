@@ -179,11 +179,12 @@ impl TargetTask {
                         biased;
                         // Before anything is fetched: a new leader must know what is stored.
                         () = changed(&mut self.role) => self.change_role().await,
-                        () = tokio::time::sleep_until(next) => {}
+                        // The next leader fetches what is due.
                         Some(handover) = self.handovers.recv() => {
                             self.hand_over(handover).await;
                             continue;
                         }
+                        () = tokio::time::sleep_until(next) => {}
                         () = sleep_until(next_share) => {
                             self.share().await;
                             continue;
