@@ -13,12 +13,14 @@
 //! - [`Targets`]: what the tasks publish for others to read.
 //! - `rollout`: puts candidate sets of mappings in use, after each `dry_run`; `compilations` and `checks`
 //!   are those in progress.
-//! - [`Reconciler`]: makes the tasks and mappings those of the settings; [`Reloader`] asks it to.
+//! - [`Reconciler`]: makes the tasks and mappings those of the settings; [`Reloader`] asks it to,
+//!   and `apply` does so with settings that were read again.
 //!
 //! Nothing here happens because of a scrape. Whatever fails, the previous documents and samples stay.
 
 mod admission;
 mod adoption;
+mod apply;
 mod attempts;
 pub mod budget;
 mod changes;

@@ -5,10 +5,8 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
@@ -32,11 +30,6 @@ use crate::model::Target;
 use crate::oci::{Sources, Update};
 use crate::wasm::{Engine, LoadError, Mapping};
 
-/// How long a reload waits for what it started, so that its effects are usually visible when it ends.
-const RELOAD_WAIT: Duration = Duration::from_secs(1);
-/// How long reading the settings may take: a file may be on a dead mount.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Reads the settings: at the start and at every reload.
 pub type Source = Box<dyn Fn() -> Result<Settings, SettingError> + Send + Sync>;
 
@@ -56,17 +49,17 @@ pub enum StartError {
 
 /// Coordinates the tasks of targets, the registry of mappings and the settings.
 pub struct Reconciler {
-    shared: Arc<Shared>,
-    settings: Arc<Settings>,
-    source: Arc<Source>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) source: Arc<Source>,
     engine: Engine,
-    tasks: Tasks,
-    watcher: Watcher,
-    sources: Sources,
+    pub(super) tasks: Tasks,
+    pub(super) watcher: Watcher,
+    pub(super) sources: Sources,
     failures: mpsc::UnboundedReceiver<FailureReport>,
     reloads: mpsc::Receiver<Request>,
-    compilations: Compilations,
-    checks: Checks,
+    pub(super) compilations: Compilations,
+    pub(super) checks: Checks,
     /// The names of mappings whose samples are stored, by SHA-256.
     stored_names: HashMap<String, String>,
     /// Whether the files that existed at the start have not all been compiled yet.
@@ -188,7 +181,7 @@ impl Reconciler {
     }
 
     /// Keeps the sources in OCI registries current that the settings name.
-    async fn watch_sources(&mut self, registry: &Mutex<Registry>) {
+    pub(super) async fn watch_sources(&mut self, registry: &Mutex<Registry>) {
         for update in self.sources.watch(&self.settings).await {
             note_update(&self.shared, registry, update);
         }
@@ -207,7 +200,7 @@ impl Reconciler {
     }
 
     /// Scans the directories. Nothing changes by that.
-    async fn scan(
+    pub(super) async fn scan(
         &self,
         registry: &Arc<Mutex<Registry>>,
         rescan: Rescan,
@@ -223,7 +216,7 @@ impl Reconciler {
     }
 
     /// Compiles and checks what a scan found.
-    fn start(&mut self, scan: Scan, cause: Cause) {
+    pub(super) fn start(&mut self, scan: Scan, cause: Cause) {
         // Until the files that existed at the start are compiled, nothing else could stay in use.
         let cause = if self.is_starting { Cause::Start } else { cause };
         if scan.pending.is_empty() {
@@ -242,7 +235,7 @@ impl Reconciler {
     }
 
     /// Continues with what a compilation or a dry run has returned.
-    async fn advance(
+    pub(super) async fn advance(
         &mut self,
         registry: &Arc<Mutex<Registry>>,
         progress: Progress,
@@ -274,70 +267,6 @@ impl Reconciler {
         Ok(())
     }
 
-    async fn reload(&mut self, registry: &Arc<Mutex<Registry>>) -> Result<(), String> {
-        let source = Arc::clone(&self.source);
-        let read = tokio::task::spawn_blocking(move || source());
-        let read = tokio::time::timeout(READ_TIMEOUT, read).await.map_err(|_| {
-            format!("reading the settings takes longer than {} s", READ_TIMEOUT.as_secs())
-        })?;
-        let settings = read.map_err(|error| error.to_string())?;
-        let settings = Arc::new(settings.map_err(|error| error.to_string())?);
-        // A file that is read while it is being written looks like one without targets.
-        if let Some(missing) = settings.missing.as_ref().filter(|_| self.tasks.has_targets()) {
-            return Err(format!("nothing would be exported any more: {missing}"));
-        }
-        if settings.valkey != self.settings.valkey {
-            warn!("the section \"store\" has changed: restart the exporter to apply it");
-        }
-        // The directories that may stay in use too.
-        let previous = directories(&self.settings);
-        self.watcher.watch(previous.into_iter().chain(directories(&settings)).collect());
-        lock(registry).forget_failures();
-        let limits = lock(registry).set_policy(&settings.policy);
-        let previous = std::mem::replace(&mut self.settings, settings);
-        self.watch_sources(registry).await;
-        let applied = self.apply(registry).await;
-        if applied.is_err() {
-            lock(registry).set_limits(&limits);
-            self.settings = previous;
-            self.watch_sources(registry).await;
-        }
-        self.watcher.watch(directories(&self.settings));
-        applied?;
-        self.wait_for_effects(registry).await;
-        Ok(())
-    }
-
-    /// Makes everything what the settings say. If it fails, nothing has changed.
-    async fn apply(&mut self, registry: &Arc<Mutex<Registry>>) -> Result<(), String> {
-        let scan = self.scan(registry, Rescan::All).await.map_err(|error| error.to_string())?;
-        let settings = Arc::clone(&self.settings);
-        self.tasks.apply(&settings, registry).await.map_err(|error| error.to_string())?;
-        self.shared.remote_write.send_replace(settings.remote_write.clone());
-        // With the new targets.
-        self.start(scan, Cause::Change);
-        lock(registry).prune(&settings);
-        Ok(())
-    }
-
-    /// Waits for what a reload started, but not for long.
-    async fn wait_for_effects(&mut self, registry: &Arc<Mutex<Registry>>) {
-        let deadline = Instant::now() + RELOAD_WAIT;
-        self.tasks.restored(deadline).await;
-        while !(self.checks.is_empty() && self.compilations.is_empty() && self.sources.is_idle()) {
-            let progress =
-                next_progress(&mut self.compilations, &mut self.checks, &mut self.sources);
-            let Ok(Some(progress)) = tokio::time::timeout_at(deadline, progress).await else {
-                break;
-            };
-            if let Err(error) = self.advance(registry, progress).await {
-                warn!(%error, "a setting does not fit the mappings in use");
-            }
-        }
-        let shown = self.shared.publisher.shown();
-        tokio::time::timeout_at(deadline, shown).await.ok();
-    }
-
     /// Rolls a mapping that failed repeatedly back to its predecessor.
     fn roll_back(&mut self, registry: &Arc<Mutex<Registry>>, failure: &FailureReport) {
         let FailureReport { source, sha256, times } = failure;
@@ -366,14 +295,14 @@ impl Reconciler {
 }
 
 /// A compilation, a dry run or a check of an OCI registry that has ended.
-enum Progress {
+pub(super) enum Progress {
     Compiled(Compilation),
     Checked(Checked),
     Pulled(Update),
 }
 
 /// The next one that ends. `None`: there are none.
-async fn next_progress(
+pub(super) async fn next_progress(
     compilations: &mut Compilations,
     checks: &mut Checks,
     sources: &mut Sources,
@@ -386,12 +315,12 @@ async fn next_progress(
     }
 }
 
-fn lock(registry: &Mutex<Registry>) -> MutexGuard<'_, Registry> {
+pub(super) fn lock(registry: &Mutex<Registry>) -> MutexGuard<'_, Registry> {
     registry.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The directories of mappings.
-fn directories(settings: &Settings) -> Vec<PathBuf> {
+pub(super) fn directories(settings: &Settings) -> Vec<PathBuf> {
     let targets = settings.targets.iter().map(|target| &target.source);
     let sources = targets.chain([&settings.source]);
     let mut directories: Vec<PathBuf> =
