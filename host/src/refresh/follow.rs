@@ -57,7 +57,10 @@ impl TargetTask {
         if stored.is_closed() {
             return;
         }
-        self.compare_with_store().await;
+        // Without mappings, it has done nothing yet that could be stored.
+        if self.has_mappings() {
+            self.compare_with_store().await;
+        }
         stored.send(()).ok();
         // What is due now is the next leader's.
         decided.await.ok();
