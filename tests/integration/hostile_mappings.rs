@@ -9,12 +9,12 @@ use copilot_metrics_tests::guests::{Mappings, scripted};
 
 use crate::serving::{command, metrics};
 
-/// An exporter with data, whose mappings may run for half a second.
+/// An exporter with data, and limits for its mappings.
 struct Host {
     github: StandIn,
     mappings: Mappings,
     serving: Serving,
-    _config: Config,
+    config: Config,
 }
 
 /// What must stay the same whatever a mapping does.
@@ -27,14 +27,19 @@ struct Served {
 impl Host {
     async fn start() -> Self {
         let (github, mappings) = (stand_in().await, Mappings::default());
-        let config = Config::new(
-            "mapping: {run_time: 500ms, memory_mib: 16, result_mib: 16, series: 100000}",
-        );
+        // Long enough for what does not loop, however busy the machine is.
+        let config = Config::new(&limits("30s"));
         let mut command = command(&github, "octodemo");
         command.env("MAPPING_DIR", mappings.path()).env("CONFIG_FILE", config.path());
         let serving = Serving::start(command);
         serving.wait_for("refreshed");
-        Self { github, mappings, serving, _config: config }
+        Self { github, mappings, serving, config }
+    }
+
+    /// Limits the time of mappings that run from now on.
+    async fn limit_run_time(&self, run_time: &str) {
+        self.config.write("config.yaml", &limits(run_time));
+        assert_eq!(self.serving.post("/-/reload").await.0, 200);
     }
 
     async fn served(&self) -> Served {
@@ -70,6 +75,11 @@ impl Host {
     }
 }
 
+/// The config file with the limits of mappings.
+fn limits(run_time: &str) -> String {
+    format!("mapping: {{run_time: {run_time}, memory_mib: 16, result_mib: 16, series: 100000}}")
+}
+
 fn refusals(exposition: &Exposition, reason: &str) -> f64 {
     let labels = format!("{{reason=\"{reason}\",result=\"failure\"}}");
     exposition.value(&format!("copilot_exporter_mapping_swaps_total{labels}"))
@@ -99,7 +109,6 @@ macro_rules! refused {
 }
 
 refused! {
-    an_infinite_loop_runs_out_of_time: "loop", "time", "the mapping exceeded its time limit";
     infinite_recursion_runs_out_of_stack: "recurse", "memory", "stack";
     endless_memory_growth_is_stopped: "grow", "memory", "bytes of memory, more than the limit of 16777216";
     ten_million_samples_are_refused: "flood", "memory", "the mapping exceeded its memory limit";
@@ -143,6 +152,14 @@ refused! {
     a_different_document_of_the_same_name_is_refused_and_both_are_named:
         "takes-a-document", "conflict",
         "the mappings \"github-copilot\" and \"scripted\" have different documents named \"billing\"";
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_infinite_loop_runs_out_of_time() {
+    let (host, bytes) = (Host::start().await, scripted("scripted", "1", "loop"));
+    host.limit_run_time("500ms").await;
+    let put = |mappings: &Mappings| mappings.put("guest.wasm", &bytes);
+    host.refuses(put, "time", "the mapping exceeded its time limit").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

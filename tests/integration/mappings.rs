@@ -20,7 +20,10 @@ use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::github::StandIn;
 use copilot_metrics_tests::guests::{Mappings, scripted};
 
-use crate::serving::{command, metrics};
+use crate::serving::{command, eventually, metrics};
+
+/// The number of samples of the scripted mapping that are labeled with its version.
+const STAMPS: usize = 500;
 
 /// The command of an exporter for an organization, with a directory of mappings.
 fn with_directory(github: &StandIn, directory: &Path) -> Command {
@@ -30,15 +33,15 @@ fn with_directory(github: &StandIn, directory: &Path) -> Command {
 }
 
 /// A serving exporter with a directory of mappings, after its first refresh.
-fn start(github: &StandIn, mappings: &Mappings) -> Serving {
+async fn start(github: &StandIn, mappings: &Mappings) -> Serving {
     let serving = Serving::start(with_directory(github, mappings.path()));
-    wait_until_ready(&serving, mappings);
+    wait_until_ready(&serving, mappings).await;
     serving
 }
 
-/// Waits until the exporter has refreshed and uses every file of the directory, which are compiled in the
-/// background.
-fn wait_until_ready(serving: &Serving, mappings: &Mappings) {
+/// Waits until the exporter has refreshed and serves samples of every file of the directory, which are
+/// compiled in the background.
+async fn wait_until_ready(serving: &Serving, mappings: &Mappings) {
     let files = std::fs::read_dir(mappings.path()).unwrap().map(|file| file.unwrap().path());
     let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "wasm"));
     let mut awaited = vec!["mapping in use"; files.count()];
@@ -49,15 +52,22 @@ fn wait_until_ready(serving: &Serving, mappings: &Mappings) {
             awaited.swap_remove(at);
         }
     }
+    // A mapping that goes in use during the first refresh has samples after the next one.
+    eventually(serving, |now| {
+        let named = |label: &str| now.sum("copilot_exporter_mapping_info", label);
+        now.series("copilot_exporter_series").count() as f64 == named("")
+            && now.sum("scripted_stamp", "") == STAMPS as f64 * named("name=\"scripted\"")
+    })
+    .await;
 }
 
 /// The same, with a config file.
-fn configured(github: &StandIn, mappings: &Mappings, yaml: &str) -> (Serving, Config) {
+async fn configured(github: &StandIn, mappings: &Mappings, yaml: &str) -> (Serving, Config) {
     let config = Config::new(yaml);
     let mut command = with_directory(github, mappings.path());
     command.env("CONFIG_FILE", config.path());
     let serving = Serving::start(command);
-    wait_until_ready(&serving, mappings);
+    wait_until_ready(&serving, mappings).await;
     (serving, config)
 }
 
@@ -78,7 +88,7 @@ pub fn version_of(exposition: &Exposition) -> Option<String> {
     let stamps: Vec<_> =
         exposition.series("scripted_stamp").map(|(series, _)| version(series)).collect();
     match &named {
-        Some(named) => assert!(stamps.len() == 500 && stamps.iter().all(|v| v == named)),
+        Some(named) => assert!(stamps.len() == STAMPS && stamps.iter().all(|v| v == named)),
         None => assert!(stamps.is_empty()),
     }
     named

@@ -60,7 +60,7 @@ async fn a_certificate_authority_that_is_not_configured_is_not_trusted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hosts_in_no_proxy_are_not_requested_through_the_proxy() {
     let (github, proxy) = behind_a_proxy().await;
-    let config = Config::new("github: {retries: 0, connect_timeout: 1s}");
+    let config = Config::new("github: {retries: 0, connect_timeout: 5s}");
     let mut command = proxied(&github, &proxy, &config);
     command.env("NO_PROXY", "github.test");
     let serving = Serving::start(command);

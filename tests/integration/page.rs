@@ -53,7 +53,7 @@ async fn page_at_that_contains(serving: &Serving, path: &str, text: &str) -> Str
         if html.contains(text) {
             return html;
         }
-        assert!(started.elapsed() < Duration::from_secs(60), "no {text:?} on the page: {html}");
+        assert!(started.elapsed() < Duration::from_secs(180), "no {text:?} on the page: {html}");
     }
 }
 

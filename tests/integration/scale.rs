@@ -86,7 +86,7 @@ async fn the_plan_is_logged_before_the_first_response_and_says_what_is_not_known
 async fn as_many_requests_are_planned_as_are_sent() {
     let github = stand_in().await;
     let serving = Serving::start(command(&github, "octodemo", "3600"));
-    serving.wait_for("refreshed org=");
+    // It is complete when the first refresh has ended.
     let is_complete = |line: &str| line.contains("limit=5000") && !line.contains("unknown");
     while !is_complete(&serving.wait_for("planned requests to GitHub")) {}
     let planned = metrics(&serving).await.sum(PLANNED, "credential=\"default\"");

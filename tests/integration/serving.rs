@@ -7,10 +7,14 @@ mod lists;
 
 use std::io::Read;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::command::{Serving, client, exporter};
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::github::{Fault, StandIn, stand_in};
+
+/// How long tests wait for something that is not in the log: as long as for a line of it.
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The families of the original exporter.
 const GAUGES: [&str; 10] = [
@@ -57,6 +61,24 @@ pub fn serving_every(github: &StandIn, organization: &str, seconds: &str) -> Ser
 /// What `/metrics` serves.
 pub async fn metrics(serving: &Serving) -> Exposition {
     Exposition::parse(&serving.get("/metrics").await.1)
+}
+
+/// Scrapes until the metrics satisfy a condition. Not without a pause: the transcript has everything that is
+/// scraped.
+pub async fn eventually(
+    serving: &Serving,
+    is_satisfied: impl Fn(&Exposition) -> bool,
+) -> Exposition {
+    let started = Instant::now();
+    loop {
+        let exposition = metrics(serving).await;
+        if is_satisfied(&exposition) {
+            return exposition;
+        }
+        let log = serving.log();
+        assert!(started.elapsed() < PATIENCE, "the metrics never became what was expected:\n{log}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use copilot_metrics_tests::transcript::keep_secret;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::serving::metrics;
+use crate::serving::{eventually, metrics};
 
 /// A serving exporter with this config file and the token in `GHC_TOKEN`.
 fn configured(github: &StandIn, config: &Config) -> Serving {
@@ -56,20 +56,22 @@ targets:
         serving.wait_for("refreshed org=\"octodemo\" scope=\"organization\"");
         serving.wait_for("refreshed org=\"octo-enterprise\" scope=\"enterprise\"");
     }
-    let exposition = metrics(&serving).await;
+    // It is refreshed independently of the others.
+    let failures = "copilot_exporter_document_failures_total";
+    let exposition = eventually(&serving, |now| {
+        let limits = now.series("copilot_exporter_rate_limit_remaining").count();
+        now.sum(failures, "octo-legacy") > 0.0 && limits == 3
+    })
+    .await;
     for (target, up) in [("octodemo", 1.0), ("octo-legacy", 0.0), ("octo-enterprise", 1.0)] {
         assert_eq!(exposition.sum("copilot_exporter_up", &format!("\"{target}\"")), up, "{target}");
     }
-    let failures: Vec<_> = exposition.series("copilot_exporter_document_failures_total").collect();
-    assert!(!failures.is_empty());
-    for (series, _) in failures {
+    for (series, _) in exposition.series(failures) {
         assert!(
             series.contains("\"octo-legacy\"") && series.contains("permission_missing"),
             "{series}"
         );
     }
-    let limits: Vec<_> = exposition.series("copilot_exporter_rate_limit_remaining").collect();
-    assert_eq!(limits.len(), 3, "{limits:?}");
     // The credential of a target is known.
     for (name, org) in
         [("demo", "octodemo"), ("legacy", "octo-legacy"), ("enterprise", "octo-enterprise")]
@@ -132,6 +134,7 @@ targets:
 ",
     );
     let serving = configured(&github, &config);
+    serving.wait_for("refreshed org=\"octo-legacy\" scope=\"organization\"");
     for _ in 0..3 {
         serving.wait_for("refreshed org=\"Octo & Söhne\" scope=\"organization\"");
     }
@@ -236,6 +239,7 @@ async fn a_reload_with_other_options_sends_no_request() {
     assert_eq!(metrics(&serving).await.series("github_copilot_user_interactions").count(), 0);
     config.write("config.yaml", "targets: [{organization: octodemo, options: {users: true}}]");
     assert_eq!(serving.post("/-/reload").await.0, 200);
-    assert!(metrics(&serving).await.series("github_copilot_user_interactions").count() > 100);
+    // The reload does not wait for long.
+    eventually(&serving, |now| now.series("github_copilot_user_interactions").count() > 100).await;
     assert_eq!(github.requests().len(), requests);
 }

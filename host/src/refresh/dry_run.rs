@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
 use tokio_util::task::TaskTracker;
+use tracing::debug;
 
 use super::shared::Shared;
 use super::targets::TargetView;
@@ -138,6 +139,8 @@ async fn run_one(
     if member.fed(scope, &view.documents).next().is_none() {
         return Ok(None);
     }
+    let ([org, scope], name) = (view.target.labels(), member.name());
+    debug!(org, scope, name, "starting a dry run");
     if is_lenient {
         return Ok(publish(shared.runner.run(request(false), &tracker).await));
     }

@@ -1,17 +1,16 @@
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::app::{APP_ID, AppServer, Differences};
 use copilot_metrics_tests::command::{Serving, exporter};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::stand_in;
 use jiff::SignedDuration;
-use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
-use nix::unistd::{Pid, mkfifo};
+use nix::unistd::mkfifo;
 
 use super::assert_scrapes_are_fast;
+use crate::lifecycle::assert_stops;
 use crate::serving::metrics;
 
 /// Replaces a file by a pipe that no one writes to: whoever opens it waits for ever.
@@ -22,7 +21,7 @@ fn replace_by_pipe(path: &Path) {
 }
 
 /// Refreshes fail, scrapes continue with the last good data, and SIGTERM ends the exporter.
-async fn survives(mut serving: Serving) {
+async fn survives(serving: Serving) {
     let failed = serving.wait_for("refresh failed");
     assert!(failed.contains("not a regular file"), "{failed}");
     serving.wait_for("refresh failed");
@@ -30,10 +29,7 @@ async fn survives(mut serving: Serving) {
     let exposition = metrics(&serving).await;
     assert_eq!(exposition.sum("github_copilot_seats", ""), 340.0);
     assert_eq!(exposition.sum("copilot_exporter_up", ""), 0.0);
-    let stopped = Instant::now();
-    kill(Pid::from_raw(serving.id() as i32), Signal::SIGTERM).unwrap();
-    assert!(serving.wait().success());
-    assert!(stopped.elapsed() < Duration::from_secs(3), "{:?}", stopped.elapsed());
+    assert_stops(serving).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

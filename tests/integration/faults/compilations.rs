@@ -1,17 +1,15 @@
 use std::fs;
-use std::path::Path;
-use std::time::{Duration, Instant};
 
 use copilot_metrics_tests::command::{Serving, output};
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::github::{StandIn, stand_in};
-use copilot_metrics_tests::guests::{Mappings, scripted, slow_to_compile};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use copilot_metrics_tests::guests::{Mappings, scripted};
 
-use super::{assert_scrapes_are_fast, configured, eventually, files};
-use crate::serving::{command, metrics};
+use super::compilers::{Stopped, compilers, compiling, ended, slow};
+use super::{assert_scrapes_are_fast, configured, files, reload};
+use crate::lifecycle::assert_stops;
+use crate::serving::{command, eventually, metrics};
 
 /// An exporter with a directory of mappings and these settings of mappings.
 fn serving(github: &StandIn, mappings: &Mappings, settings: &str) -> (Serving, Config) {
@@ -24,56 +22,16 @@ fn serving(github: &StandIn, mappings: &Mappings, settings: &str) -> (Serving, C
     (serving, config)
 }
 
-/// The processes that compile for an exporter.
-fn compilers(of: u32) -> Vec<u32> {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    ids.filter(|id| {
-        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-        let is_child = status.lines().any(|line| line == format!("PPid:\t{of}"));
-        let arguments = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        is_child && arguments.contains("compile-mapping")
-    })
-    .collect()
-}
-
-/// Waits until a mapping is being compiled, and returns the process.
-async fn compiling(serving: &Serving) -> u32 {
-    for _ in 0..3000 {
-        if let [compiler, ..] = *compilers(serving.id()) {
-            return compiler;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("nothing is compiled:\n{}", serving.log())
-}
-
-/// Waits until a process has ended.
-async fn ended(process: u32) {
-    for _ in 0..1000 {
-        if !Path::new(&format!("/proc/{process}")).exists() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("process {process} still runs")
-}
-
-fn slow() -> Vec<u8> {
-    slow_to_compile(&scripted("slow", "1", "nothing"), 12)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mapping_that_compiles_for_too_long_is_refused_and_the_next_one_is_used() {
     let (github, mappings) = (stand_in().await, Mappings::default());
-    let (serving, _config) = serving(&github, &mappings, "compile_time: 5s");
-    let slow = slow_to_compile(&scripted("slow", "1", "nothing"), 80);
-    mappings.put("slow.wasm", &slow);
-    let compiler = compiling(&serving).await;
+    let (serving, _config) = serving(&github, &mappings, "compile_time: 30s");
+    mappings.put("slow.wasm", &slow());
+    let compiler = compiling(&serving, 1).await[0];
+    let _stopped = Stopped::new(compiler);
     mappings.put("scripted.wasm", &scripted("scripted", "1", "nothing"));
-    assert_scrapes_are_fast(&serving).await;
     let refused = serving.wait_for("mapping refused");
-    assert!(refused.contains("takes more than 5 s"), "{refused}");
+    assert!(refused.contains("takes more than 30 s"), "{refused}");
     assert!(refused.contains("mapping.compile_time"), "{refused}");
     ended(compiler).await;
     let after = eventually(&serving, |metrics| metrics.sum("scripted_seats", "") == 340.0).await;
@@ -94,38 +52,34 @@ async fn a_mapping_that_needs_too_much_memory_to_compile_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reloads_and_the_end_do_not_wait_for_a_compilation() {
+async fn scrapes_reloads_and_the_end_do_not_wait_for_a_compilation() {
     let (github, mappings) = (stand_in().await, Mappings::default());
-    let (mut serving, _config) = serving(&github, &mappings, "compile_time: 60s");
+    let (serving, _config) = serving(&github, &mappings, "compile_time: 1h");
     mappings.put("slow.wasm", &slow());
-    let compiler = compiling(&serving).await;
-    let started = Instant::now();
-    assert_eq!(serving.post("/-/reload").await.0, 200);
-    // It waits for effects for a second.
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    let compiler = compiling(&serving, 1).await[0];
+    let _stopped = Stopped::new(compiler);
+    assert_scrapes_are_fast(&serving).await;
+    reload(&serving).await;
     assert_eq!(compilers(serving.id()), [compiler], "a reload does not start it again");
-    let started = Instant::now();
-    kill(Pid::from_raw(serving.id() as i32), Signal::SIGTERM).unwrap();
-    assert!(serving.wait().success());
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_stops(serving).await;
     ended(compiler).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_compilation_of_a_file_ends_when_it_is_replaced_or_removed_or_the_exporter_is_killed() {
     let (github, mappings) = (stand_in().await, Mappings::default());
-    let (serving, _config) = serving(&github, &mappings, "compile_time: 60s");
+    let (serving, _config) = serving(&github, &mappings, "compile_time: 1h");
     mappings.put("scripted.wasm", &slow());
-    let compiler = compiling(&serving).await;
+    let compiler = compiling(&serving, 1).await[0];
     mappings.put("scripted.wasm", &scripted("scripted", "2", "nothing"));
     ended(compiler).await;
     eventually(&serving, |metrics| metrics.sum("scripted_seats", "") == 340.0).await;
     mappings.put("slow.wasm", &slow());
-    let compiler = compiling(&serving).await;
+    let compiler = compiling(&serving, 1).await[0];
     mappings.remove("slow.wasm");
     ended(compiler).await;
     mappings.put("slow.wasm", &slow());
-    let compiler = compiling(&serving).await;
+    let compiler = compiling(&serving, 1).await[0];
     serving.kill();
     ended(compiler).await;
 }
@@ -133,9 +87,9 @@ async fn the_compilation_of_a_file_ends_when_it_is_replaced_or_removed_or_the_ex
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_compiles_has_no_secrets_in_its_environment() {
     let (github, mappings) = (stand_in().await, Mappings::default());
-    let (serving, _config) = serving(&github, &mappings, "compile_time: 60s");
+    let (serving, _config) = serving(&github, &mappings, "compile_time: 1h");
     mappings.put("slow.wasm", &slow());
-    let compiler = compiling(&serving).await;
+    let compiler = compiling(&serving, 1).await[0];
     let environment = |process: u32| fs::read(format!("/proc/{process}/environ")).unwrap();
     assert!(!environment(serving.id()).is_empty());
     let environment = String::from_utf8(environment(compiler)).unwrap();

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{REPORT_FILE, configured, requests, runs};
-use crate::serving::metrics;
+use crate::serving::{eventually, metrics};
 
 const MAINTENANCE: &[u8] = b"<html>Down for maintenance</html>";
 
@@ -32,13 +32,14 @@ async fn a_malformed_document_is_due_again_after_a_minute_and_the_page_says_so()
     let before = Timestamp::now();
     let serving = Serving::start(configured(&github, &config));
     serving.wait_for("refresh failed");
-    let after = Timestamp::now();
     let minute = |time: Timestamp| {
         let due = time + Duration::from_secs(60);
         due.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M").to_string()
     };
     let next = next_refresh(&serving).await;
-    assert!(minute(before) <= next && next.starts_with(&minute(after)), "{next}");
+    let after = Timestamp::now();
+    let next = next.get(..minute(after).len()).expect("a date and a time");
+    assert!(*minute(before) <= *next && *next <= *minute(after), "{next}");
     assert_eq!(requests(&github, REPORT_FILE), 1);
 }
 
@@ -47,15 +48,16 @@ async fn a_malformed_document_is_requested_once_per_ttl_and_mapped_once() {
     let github = stand_in().await;
     github.fail(REPORT_FILE, maintenance());
     let config = Config::new("defaults: {ttl: 1s}\ntargets: [{organization: octodemo}]");
+    let started = Instant::now();
     let serving = Serving::start(configured(&github, &config));
     serving.wait_for("refresh failed");
-    let (started, mapped) = (Instant::now(), runs(&serving, "github-copilot").await);
+    let mapped = runs(&serving, "github-copilot").await;
     for _ in 0..3 {
         serving.wait_for("refresh failed");
     }
-    assert!(started.elapsed() > Duration::from_millis(2700), "{:?}", started.elapsed());
     let requests = requests(&github, REPORT_FILE);
-    assert!((4..=5).contains(&requests), "{requests}");
+    let took = started.elapsed();
+    assert!(requests >= 4 && requests as f64 <= took.as_secs_f64() + 1.0, "{requests} in {took:?}");
     // The same bytes are malformed again: that needs no run.
     assert_eq!(runs(&serving, "github-copilot").await, mapped);
     github.recover();
@@ -77,6 +79,8 @@ targets: [{{organization: octodemo}}]",
     ));
     let serving = Serving::start(configured(&github, &config));
     serving.wait_for("mapping in use");
+    // A refresh that was running then, and one with the replacement.
+    serving.wait_for("refreshed");
     serving.wait_for("refreshed");
     let before = metrics(&serving).await;
     // Every report file, the seats and the billing: all documents at once. Two equal pages would be
@@ -122,10 +126,10 @@ targets: [{{organization: octodemo}}]",
     };
     assert_eq!(info(&during), info(&before));
     github.recover();
-    serving.wait_for("refreshed");
-    let after = metrics(&serving).await;
-    assert_eq!(after.sum("copilot_exporter_up", ""), 1.0);
-    assert_eq!(after.sum("copilot_exporter_stale", ""), 0.0);
+    let after = eventually(&serving, |now| {
+        now.sum("copilot_exporter_up", "") == 1.0 && now.sum("copilot_exporter_stale", "") == 0.0
+    })
+    .await;
     assert_eq!(data(&after), data(&before));
     assert!(!serving.log().contains("rolled back"), "{}", serving.log());
 }

@@ -7,8 +7,16 @@ use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::guests::{Mappings, scripted};
 use copilot_metrics_tests::transcript::keep_secret;
 
-use super::{configured, eventually};
-use crate::serving::metrics;
+use super::{LIMIT, configured, reload};
+use crate::serving::{PATIENCE, eventually, metrics};
+
+/// Waits until nothing is served of a target that was removed.
+async fn is_gone(serving: &Serving, target: &str) {
+    let (label, started) = (format!("\"{target}\""), Instant::now());
+    while serving.get("/metrics").await.1.contains(&label) {
+        assert!(started.elapsed() < PATIENCE, "{target} is still served:\n{}", serving.log());
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rate_limit_of_a_credential_that_a_reload_removes_is_gone() {
@@ -67,9 +75,6 @@ async fn scrapes_stay_fast_while_a_reload_removes_a_target_with_much_data() {
     .await;
     config.write("config.yaml", &yaml("{organization: octodemo}"));
     let mut slowest = Duration::ZERO;
-    let reload = async {
-        assert_eq!(serving.post("/-/reload").await.0, 200);
-    };
     let scrapes = async {
         for _ in 0..20 {
             let started = Instant::now();
@@ -81,10 +86,10 @@ async fn scrapes_stay_fast_while_a_reload_removes_a_target_with_much_data() {
             slowest = slowest.max(started.elapsed());
         }
     };
-    tokio::join!(reload, scrapes);
-    assert!(slowest < Duration::from_millis(500), "the slowest scrape took {slowest:?}");
-    // When the reload has ended, the target is gone.
-    assert!(!serving.get("/metrics").await.1.contains("octo-enterprise"));
+    tokio::join!(reload(&serving), scrapes);
+    assert!(slowest < LIMIT, "the slowest scrape took {slowest:?}");
+    // Soon after the reload, the target is gone.
+    is_gone(&serving, "octo-enterprise").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,7 +100,7 @@ async fn a_reload_does_not_wait_for_the_run_of_a_target_that_it_removes() {
     mappings.put("scripted.wasm", &scripted("scripted", "1", "loop-when-told"));
     let yaml = |targets: &str| {
         format!(
-            "defaults: {{ttl: 1s}}\nmapping: {{dir: {}, run_time: 20s}}\ntargets: [{targets}]",
+            "defaults: {{ttl: 1s}}\nmapping: {{dir: {}, run_time: 1h}}\ntargets: [{targets}]",
             mappings.path().display()
         )
     };
@@ -106,12 +111,10 @@ async fn a_reload_does_not_wait_for_the_run_of_a_target_that_it_removes() {
     let asked = super::requests(&github, "/octodemo/copilot/billing");
     github.fail("/octodemo/copilot/billing", Fault::Body(SPIN.into()));
     while super::requests(&github, "/octodemo/copilot/billing") == asked {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::task::yield_now().await;
     }
     serving.wait_for("refreshed org=\"octo-enterprise\" scope=\"enterprise\"");
     config.write("config.yaml", &yaml("{enterprise: octo-enterprise}"));
-    let started = Instant::now();
-    assert_eq!(serving.post("/-/reload").await.0, 200);
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
-    assert!(!serving.get("/metrics").await.1.contains("\"octodemo\""));
+    reload(&serving).await;
+    is_gone(&serving, "octodemo").await;
 }

@@ -4,16 +4,18 @@ use std::path::Path;
 use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::exposition::Exposition;
-use copilot_metrics_tests::github::{StandIn, stand_in};
+use copilot_metrics_tests::github::{Fault, StandIn, stand_in};
 use copilot_metrics_tests::guests::{Mappings, scripted, slow_to_compile};
 
-use super::{configured, eventually, files};
-use crate::serving::metrics;
+use super::compilers::{compiling, paused};
+use super::{configured, files};
+use crate::serving::{eventually, metrics};
 
 fn start(github: &StandIn, mappings: &Mappings, cache: &Path, ttl: &str) -> (Serving, Config) {
     let config = Config::new(&format!(
         "defaults: {{ttl: {ttl}}}
-mapping: {{dir: {}}}
+github: {{response_timeout: 5s}}
+mapping: {{dir: {}, compile_time: 1h}}
 targets: [{{organization: octodemo}}]",
         mappings.path().display()
     ));
@@ -43,8 +45,9 @@ async fn serves_first(slow: [&str; 2]) {
     // Nothing is compiled yet after the restart, and two files keep both compilations busy.
     fs::remove_dir_all(cache.path().join("compiled")).unwrap();
     for name in slow {
-        mappings.put(name, &slow_to_compile(&scripted("slow", name, "only-seats"), 12));
+        mappings.put(name, &slow_to_compile(&scripted("slow", name, "only-seats"), 24));
     }
+    github.fail("/", Fault::Hang);
     let (serving, _config) = start(&github, &mappings, cache.path(), "1s");
     let has_seats = |exposition: &Exposition| exposition.series("github_copilot_seats").count() > 0;
     let first = eventually(&serving, has_seats).await;
@@ -56,13 +59,16 @@ async fn serves_first(slow: [&str; 2]) {
         assert_eq!(series(&first), series(&before), "{family}");
     }
     assert_eq!(first.sum("copilot_exporter_mapping_duration_seconds_count", ""), 0.0);
-    // The default mapping waits for no file.
+    // The default mapping waits for no file, however long they are compiled.
+    compiling(&serving, 2).await;
+    let paused = paused(serving.id());
+    github.recover();
     serving.wait_for("refreshed");
     let early = metrics(&serving).await;
     assert_eq!(early.sum("scripted_seats", ""), 340.0);
-    let log = serving.log();
-    assert!(!log.contains("mapping refused"), "it was compiled too fast for this test: {log}");
+    assert!(!serving.log().contains("mapping refused"), "{}", serving.log());
     // In the end, all of them are judged.
+    drop(paused);
     serving.wait_for("mapping refused");
     assert_eq!(metrics(&serving).await.sum("scripted_seats", ""), 340.0);
 }

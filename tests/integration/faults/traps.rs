@@ -5,8 +5,8 @@ use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::{Fault, stand_in};
 use copilot_metrics_tests::guests::{Mappings, scripted};
 
-use super::{configured, eventually, files, requests};
-use crate::serving::metrics;
+use super::{configured, files, requests};
+use crate::serving::{eventually, metrics};
 
 /// What makes the scripted mapping trap.
 const TRAP: &str =

@@ -109,7 +109,7 @@ async fn the_host_of_a_report_file_is_named_whether_it_refuses_or_does_not_respo
     let host = github.files().to_string();
     github.fail("/octodemo/organization-28-day/0.json", Fault::Status(403, "blocked", vec![]));
     github.fail("/octodemo/organization-1-day/0.json", Fault::Hang);
-    let config = Config::new("github: {retries: 0, response_timeout: 300ms}");
+    let config = Config::new("github: {retries: 0, response_timeout: 5s}");
     let mut command = command(&github, "octodemo");
     command.env("CONFIG_FILE", config.path());
     let serving = Serving::start(command);

@@ -15,7 +15,7 @@ use crate::serving::metrics;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_renamed_over_another_is_one_swap() {
     let (github, mappings) = (stand_in().await, Mappings::default());
-    let serving = start(&github, &mappings);
+    let serving = start(&github, &mappings).await;
     mappings.put("scripted.wasm", &well_behaved("1"));
     serving.wait_for("mapping in use");
     assert_eq!(settled(&serving).await, (Some("1".to_owned()), 1.0));
@@ -31,7 +31,7 @@ async fn a_file_that_is_renamed_over_another_is_one_swap() {
 async fn a_file_that_is_written_slowly_in_place_is_one_swap() {
     let (github, mappings) = (stand_in().await, Mappings::default());
     mappings.put("scripted.wasm", &well_behaved("1"));
-    let serving = start(&github, &mappings);
+    let serving = start(&github, &mappings).await;
     let bytes = well_behaved("2");
     let mut file = File::create(mappings.file("scripted.wasm")).unwrap();
     for piece in bytes.chunks(bytes.len() / 6) {
@@ -60,7 +60,7 @@ async fn a_config_map_update_by_kubernetes_is_one_swap() {
     };
     mount("2026_11_01", "1");
     symlink("..data/scripted.wasm", directory.join("scripted.wasm")).unwrap();
-    let serving = start(&github, &mappings);
+    let serving = start(&github, &mappings).await;
     assert_eq!(settled(&serving).await, (Some("1".to_owned()), 1.0));
     mount("2026_11_02", "2");
     fs::remove_dir_all(directory.join("..2026_11_01")).unwrap();
@@ -95,7 +95,7 @@ async fn a_directory_that_is_created_later_or_replaced_is_scanned() {
 async fn a_renamed_file_takes_the_place_of_the_removed_one() {
     let (github, mappings) = (stand_in().await, Mappings::default());
     mappings.put("v1.wasm", &well_behaved("1"));
-    let serving = start(&github, &mappings);
+    let serving = start(&github, &mappings).await;
     fs::rename(mappings.file("v1.wasm"), mappings.file("renamed.wasm")).unwrap();
     // Only the one at startup: a new file name is not a swap.
     assert_eq!(settled(&serving).await, (Some("1".to_owned()), 1.0));
@@ -125,7 +125,7 @@ async fn a_renamed_file_takes_the_place_of_the_removed_one() {
 async fn the_second_of_two_files_with_the_same_mapping_name_is_refused() {
     let (github, mappings) = (stand_in().await, Mappings::default());
     mappings.put("one.wasm", &well_behaved("1"));
-    let serving = start(&github, &mappings);
+    let serving = start(&github, &mappings).await;
     mappings.put("two.wasm", &well_behaved("2"));
     let line = serving.wait_for("mapping refused");
     assert!(line.contains("one.wasm and ") && line.contains("two.wasm"), "{line}");
@@ -139,7 +139,7 @@ async fn the_second_of_two_files_with_the_same_mapping_name_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_or_a_signal_rescans_the_directory() {
     let (github, mappings) = (stand_in().await, Mappings::default());
-    let serving = start(&github, &mappings);
+    let serving = start(&github, &mappings).await;
     mappings.put("scripted.wasm", &well_behaved("1"));
     assert_eq!(serving.post("/-/reload").await.0, 200);
     serving.wait_for("version=\"1\"");

@@ -80,8 +80,12 @@ fn walk(directory: &Path) -> Vec<String> {
         .flat_map(|path| match path.is_dir() {
             true => walk(&path),
             false => {
-                let changed = fs::metadata(&path).unwrap().modified().unwrap();
-                vec![format!("{} {changed:?}", path.display())]
+                // It may have been renamed.
+                let changed = fs::metadata(&path).and_then(|metadata| metadata.modified()).ok();
+                changed
+                    .map(|changed| format!("{} {changed:?}", path.display()))
+                    .into_iter()
+                    .collect()
             }
         })
         .collect()

@@ -6,12 +6,12 @@ use copilot_metrics_tests::github::stand_in;
 use copilot_metrics_tests::guests::{Mappings, scripted};
 
 use super::{configured, version_of, well_behaved, with_directory};
-use crate::serving::metrics;
+use crate::serving::{eventually, metrics};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_limits_in_the_config_file_are_enforced_and_can_be_changed() {
     let (github, mappings) = (stand_in().await, Mappings::default());
-    let (serving, config) = configured(&github, &mappings, "mapping: {series: 2000}");
+    let (serving, config) = configured(&github, &mappings, "mapping: {series: 2000}").await;
     config.write("config.yaml", "mapping: {series: 300}");
     assert_eq!(serving.post("/-/reload").await.0, 200);
     mappings.put("scripted.wasm", &well_behaved("1"));
@@ -46,23 +46,18 @@ async fn targets_can_have_their_own_mappings() {
         .env("GITHUB_API_URL", github.api().as_str())
         .env("GHC_TOKEN", github.token());
     let serving = Serving::start(command);
-    // Both targets, and both mappings.
-    let mut awaited = vec!["refreshed", "refreshed", "version=\"1\"", "version=\"2\""];
-    while !awaited.is_empty() {
-        let line = serving.wait_for("");
-        if let Some(at) = awaited.iter().position(|text| line.contains(text)) {
-            awaited.swap_remove(at);
-        }
-    }
     let version = |exposition: &Exposition, org: &str| {
         let mut stamps =
             exposition.series("scripted_stamp").filter(|(series, _)| series.contains(org));
         stamps.next().map(|(series, _)| series.contains("version=\"2\""))
     };
-    let exposition = metrics(&serving).await;
-    assert_eq!(version(&exposition, "octodemo"), Some(false));
-    assert_eq!(version(&exposition, "octo-legacy"), Some(true));
-    assert!(exposition.sum("github_copilot_seats", "octodemo") > 0.0);
+    // Both targets, and both mappings.
+    let exposition = eventually(&serving, |now| {
+        version(now, "octodemo") == Some(false)
+            && version(now, "octo-legacy") == Some(true)
+            && now.sum("github_copilot_seats", "octodemo") > 0.0
+    })
+    .await;
     assert_eq!(exposition.series("github_copilot_seats").count(), 1);
     // A change in one directory does not affect the other.
     shared.remove("scripted.wasm");
@@ -79,7 +74,7 @@ async fn only_pinned_digests_are_accepted() {
     let shown = printed(["mapping", "show", mappings.file("scripted.wasm").to_str().unwrap()]);
     let digest = shown.lines().find_map(|line| line.strip_prefix("sha256    ")).unwrap();
     let yaml = format!("mapping: {{sha256: [{digest}]}}");
-    let (serving, _config) = configured(&github, &mappings, &yaml);
+    let (serving, _config) = configured(&github, &mappings, &yaml).await;
     assert_eq!(version_of(&metrics(&serving).await), Some("1".to_owned()));
     mappings.put("scripted.wasm", &well_behaved("2"));
     let line = serving.wait_for("mapping refused");
@@ -137,7 +132,7 @@ async fn a_pin_on_the_mapping_in_use_keeps_it_in_use() {
     let (github, mappings) = (stand_in().await, Mappings::default());
     mappings.put("scripted.wasm", &well_behaved("1"));
     let digest = sha256([well_behaved("1")]);
-    let (serving, config) = configured(&github, &mappings, "mapping: {}");
+    let (serving, config) = configured(&github, &mappings, "mapping: {}").await;
     mappings.put("scripted.wasm", &scripted("scripted", "2", "family-name"));
     serving.wait_for("mapping refused");
     // The mapping in use is no longer in the directory.

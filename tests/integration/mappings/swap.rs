@@ -37,10 +37,7 @@ fn assert_whole(text: &str) {
 async fn two_hundred_swaps_under_load_fail_no_scrape_mix_no_samples_and_send_no_request() {
     let (github, mappings) = (stand_in().await, Mappings::default());
     mappings.put("scripted.wasm", &well_behaved("0"));
-    let serving = start(&github, &mappings);
-    // At the start, a mapping may be in use a moment before it has documents.
-    mappings.put("scripted.wasm", &well_behaved("1"));
-    serving.wait_for("mapping in use");
+    let serving = start(&github, &mappings).await;
     let requests = github.requests().len();
     let (done, scrapes) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let clients: Vec<_> = (0..CLIENTS)
@@ -58,7 +55,7 @@ async fn two_hundred_swaps_under_load_fail_no_scrape_mix_no_samples_and_send_no_
             })
         })
         .collect();
-    for swap in 2..=SWAPS {
+    for swap in 1..=SWAPS {
         mappings.put("scripted.wasm", &well_behaved(&(swap % 2).to_string()));
         serving.wait_for("mapping in use");
     }
@@ -77,7 +74,7 @@ async fn two_hundred_swaps_under_load_fail_no_scrape_mix_no_samples_and_send_no_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mapping_with_the_name_of_the_default_replaces_it_until_it_is_removed() {
     let (github, mappings) = (stand_in().await, Mappings::default());
-    let serving = start(&github, &mappings);
+    let serving = start(&github, &mappings).await;
     let before = metrics(&serving).await;
     let requests = github.requests().len();
     mappings.put("other.wasm", &scripted("github-copilot", "9", "nothing"));
@@ -99,7 +96,7 @@ async fn a_mapping_with_the_name_of_the_default_replaces_it_until_it_is_removed(
 async fn documents_of_a_new_mapping_are_fetched_if_they_are_not_stored() {
     let (github, mappings) = (stand_in().await, Mappings::default());
     mappings.put("scripted.wasm", &well_behaved("1"));
-    let (serving, _config) = configured(&github, &mappings, "mapping: {default: false}");
+    let (serving, _config) = configured(&github, &mappings, "mapping: {default: false}").await;
     let is_billing = |path: &str| path.ends_with("/copilot/billing");
     assert!(github.requests().iter().all(|request| is_billing(&request.path)));
     // It needs billing, too, and five other documents.
@@ -157,7 +154,7 @@ async fn the_exporters_own_metrics_name_and_measure_the_mappings() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mappings_that_depend_on_each_other_are_added_and_removed_together() {
     let (github, mappings) = (stand_in().await, Mappings::default());
-    let serving = start(&github, &mappings);
+    let serving = start(&github, &mappings).await;
     // The rival has a family of the default mapping, so it can only run if that one is replaced.
     mappings.put("z-replacement.wasm", &scripted("github-copilot", "2", "nothing"));
     serving.wait_for("mapping in use");
