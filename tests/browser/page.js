@@ -45,6 +45,8 @@ function faults() {
 
 async function look(browser, size, colorScheme) {
   const page = await browser.newPage({ viewport: SIZES[size], colorScheme });
+  // A busy machine may take long to draw.
+  page.setDefaultTimeout(0);
   const said = [];
   page.on('console', (message) => said.push(message.text()));
   page.on('pageerror', (error) => said.push(String(error)));

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use copilot_metrics_tests::command::{Serving, exporter};
 use copilot_metrics_tests::exposition::Exposition;
 use copilot_metrics_tests::fixtures::root;
-use copilot_metrics_tests::guide::{block, run};
+use copilot_metrics_tests::guide::{block, run, run_with};
 
 /// The heading of the commands that load a mapping into the demo.
 const DEMO: &str = "On `/metrics`";
@@ -49,6 +49,13 @@ static GO: Language = Language {
 };
 static LANGUAGES: [&Language; 4] = [&RUST, &JS, &PYTHON, &GO];
 
+/// A config file with which a mapping may compile for as long as a busy machine needs.
+fn patient() -> PathBuf {
+    let path = PathBuf::from(concat!(env!("CARGO_TARGET_TMPDIR"), "/patient.yaml"));
+    fs::write(&path, "mapping: {compile_time: 1h}\n").unwrap();
+    path
+}
+
 impl Language {
     /// The directory of the mapping, built and tested with the commands of the guide.
     fn directory(&self) -> MutexGuard<'_, Option<PathBuf>> {
@@ -57,7 +64,9 @@ impl Language {
             let directory = root().join("target/mappings/guide").join(self.name);
             fs::remove_dir_all(&directory).ok();
             fs::create_dir_all(&directory).unwrap();
-            run(&directory, &block("sh", self.heading));
+            run_with(&directory, &block("sh", self.heading), |command| {
+                command.env("CONFIG_FILE", patient());
+            });
             directory.join("acme-seats")
         });
         built
@@ -75,6 +84,7 @@ impl Language {
         assert_eq!(words.next(), Some("copilot-metrics-exporter"));
         let mut command = exporter();
         command.args(words.filter(|word| *word != "&")).current_dir(directory);
+        command.env("CONFIG_FILE", patient());
         let serving = Serving::start_with_targets(command, 3);
         run(directory, copy);
         serving.wait_for("mapping in use");

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use crate::days;
 use crate::fixtures::root;
 use crate::transcript::record;
 
@@ -174,6 +175,7 @@ impl Serving {
     /// Starts the demo and waits until all its targets have data. Its newest day has the values of its
     /// weekday, so tests that state values use [`StandIn::exporter`](crate::github::StandIn::exporter).
     pub fn demo() -> Self {
+        std::thread::sleep(days::pause());
         let mut command = exporter();
         command.arg("--demo");
         Self::start_with_targets(command, 3)

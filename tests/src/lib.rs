@@ -27,6 +27,7 @@ pub mod authority;
 pub mod command;
 pub mod config;
 pub mod database;
+pub mod days;
 pub mod deployed;
 pub mod exposition;
 pub mod fixtures;

@@ -13,6 +13,7 @@ use copilot_metrics_exporter::web::{Listener, serve};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::days;
 use crate::fixtures::OCTODEMO;
 use crate::github::{respond_with_copy, without_rate_limit};
 
@@ -44,6 +45,7 @@ impl Organizations {
     }
 
     async fn start_with(files_routes: Router, is_unlimited: bool) -> io::Result<Self> {
+        tokio::time::sleep(days::pause()).await;
         let (api, files) =
             (Listener::bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
         let url = format!("http://{}", api.local_addr()?);

@@ -40,7 +40,7 @@ async fn after_a_failover_of_the_sentinels_all_serve_on_and_nothing_is_fetched_a
     replicas.every_target_has_one_leader().await;
     let counts = replicas.requests();
     let watch = Watch::start(&replicas.running, &before);
-    assert_eq!(replicas.server.send::<u64>(&["WAIT", "1", "5000"]), 1);
+    assert_eq!(replicas.server.send::<u64>(&["WAIT", "1", "60000"]), 1);
     replicas.server.kill();
     second.wait_for(&["INFO", "replication"], |info| info.contains("role:master"));
     // The leader may not have noticed anything.

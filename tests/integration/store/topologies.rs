@@ -34,12 +34,12 @@ async fn after_a_failover_of_the_sentinels_the_new_primary_is_used_and_tokens_go
         let (key, target) = (key("octo-org"), target("octo-org"));
         let first = one.store.lease(&target, "one", TTL).await.unwrap().unwrap();
         one.store.put(&key, &document(100, "x")).await.unwrap();
-        assert_eq!(primary.send::<u64>(&["WAIT", "1", "5000"]), 1);
+        assert_eq!(primary.send::<u64>(&["WAIT", "1", "60000"]), 1);
         primary.kill();
         second.wait_for(&["INFO", "replication"], |info| info.contains("role:master"));
         // The other one takes over what has been replicated.
         let mut loaded = other.store.get(&key).await;
-        for _ in 0..200 {
+        for _ in 0..1200 {
             if loaded.is_ok() {
                 break;
             }

@@ -13,7 +13,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::{from_fn, map_response};
@@ -32,6 +31,7 @@ use self::faults::Faults;
 use self::grants::Grants;
 use self::requests::Requests;
 use crate::command::exporter;
+use crate::days;
 use crate::transcript::keep_secret;
 
 /// How a stand-in differs from the usual one.
@@ -48,11 +48,6 @@ pub struct Options {
     /// The organization whose data every organization has that is not recorded, whatever its name.
     pub copies_of: Option<&'static str>,
 }
-
-/// In seconds.
-const HALF_A_DAY: i64 = 12 * 3600;
-/// How long most tests take at most, in seconds.
-const LONGEST_TEST: i64 = 60;
 
 /// A running stand-in. It stops when it is dropped.
 pub struct StandIn {
@@ -124,13 +119,9 @@ pub(crate) async fn without_rate_limit(mut response: Response) -> Response {
 }
 
 impl StandIn {
-    /// Starts both hosts on free loopback ports. Right before midnight and noon it waits: at midnight there is another
-    /// newest day, and at noon another sample of today.
+    /// Starts both hosts on free loopback ports, in a half of the day that does not end while a test runs.
     pub async fn start_with(options: Options) -> io::Result<Self> {
-        let left = HALF_A_DAY - Timestamp::now().as_second().rem_euclid(HALF_A_DAY);
-        if left <= LONGEST_TEST {
-            tokio::time::sleep(Duration::from_secs(left.unsigned_abs() + 1)).await;
-        }
+        tokio::time::sleep(days::pause()).await;
         let (api, files) =
             (Listener::bind("127.0.0.1:0").await?, Listener::bind("127.0.0.1:0").await?);
         let (api_address, files_address) = (api.local_addr()?, files.local_addr()?);
