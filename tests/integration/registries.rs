@@ -16,7 +16,7 @@ use copilot_metrics_tests::command::Serving;
 use copilot_metrics_tests::config::Config;
 use copilot_metrics_tests::github::StandIn;
 
-use crate::serving::{command, metrics};
+use crate::serving::{command, eventually, metrics};
 
 /// The series of the seats of the scripted mapping.
 const SEATS: &str = "scripted_seats";
@@ -42,9 +42,7 @@ async fn up(serving: &Serving, reference: &str) -> Option<f64> {
 /// Waits until a mapping is in use and has data. At the start, it may be in use a moment before it has documents.
 async fn wait_until_pulled(serving: &Serving) {
     serving.wait_for_all(["mapping in use", "refreshed"]);
-    while metrics(serving).await.sum(SEATS, "") < 340.0 {
-        tokio::task::yield_now().await;
-    }
+    eventually(serving, |now| now.sum(SEATS, "") >= 340.0).await;
 }
 
 /// Waits until an artifact is refused for this cause, and checks the metrics and the page.

@@ -26,8 +26,8 @@ pub(crate) fn unpacked(program: &str) -> PathBuf {
     path
 }
 
-/// A free address: the servers can't choose one and report it. Its port is below those that the system gives to
-/// whoever needs any, who might otherwise get it before the server starts.
+/// A free address: the servers can't choose one and report it. Its port is below the
+/// system's ephemeral ports, so that no other socket gets it before the server starts.
 pub fn free_address() -> SocketAddr {
     const PORTS: std::ops::Range<u16> = 20_000..32_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);

@@ -191,7 +191,7 @@ mod tests {
     use super::*;
     use crate::model::metrics::Registry;
 
-    /// Whether so many lines were written: all of a burst, and what was allowed each second since.
+    /// Whether `written` is the number of lines that a limit allows: a burst, and some for each second since the start.
     fn is_limited(written: usize, (burst, per_second): (usize, usize), started: Instant) -> bool {
         let seconds = started.elapsed().as_secs() as usize + 1;
         (burst..=burst + per_second * seconds).contains(&written)

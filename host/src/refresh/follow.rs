@@ -152,7 +152,7 @@ impl TargetTask {
                     let ttl = self.settings.ttl_of(&spec.name);
                     self.schedule.renew(&spec.name, ttl, age(document.confirmed_at), now);
                 }
-                // The store has lost both. This replica may still know why there is none.
+                // The store has lost both. Why GitHub has no document is still known to this replica.
                 (None, None) => self.schedule.forget_fetched(&spec.name),
             }
         }

@@ -117,26 +117,27 @@ impl Scene {
         self.stop.run_until_cancelled(sleep).await.is_some()
     }
 
-    /// What the exporter serves when nothing disturbs it any more.
-    async fn metrics(&self, client: &reqwest::Client) -> Exposition {
-        let text = scrapers::text(client.get(self.url("/metrics"))).await;
+    /// Asks the exporter for a path when nothing disturbs it any more.
+    fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        let client = Self::client_at([127, 0, 0, 1]).build();
+        client.unwrap_or_else(|error| panic!("{error}")).get(self.url(path))
+    }
+
+    async fn metrics(&self) -> Exposition {
+        let text = scrapers::text(self.get("/metrics")).await;
         Exposition::parse(&text.unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// The number of targets whose last refresh succeeded.
     pub async fn targets_up(&self) -> f64 {
-        let client = Self::client_at([127, 0, 0, 1]).build();
-        let client = client.unwrap_or_else(|error| panic!("{error}"));
-        self.metrics(&client).await.sum("copilot_exporter_up", "")
+        self.metrics().await.sum("copilot_exporter_up", "")
     }
 
     /// Ends the exporter with SIGTERM.
     pub async fn end(scene: Arc<Self>, mut serving: Serving) -> End {
         let scene = Arc::into_inner(scene).unwrap_or_else(|| panic!("a task is still running"));
-        let client = Self::client_at([127, 0, 0, 1]).build();
-        let client = client.unwrap_or_else(|error| panic!("{error}"));
-        let metrics = scene.metrics(&client).await;
-        let ready = client.get(scene.url("/-/ready")).send().await;
+        let metrics = scene.metrics().await;
+        let ready = scene.get("/-/ready").send().await;
         let ready = ready.unwrap_or_else(|error| panic!("{error}")).text().await;
         let ready = ready.unwrap_or_else(|error| panic!("{error}"));
         let Self { github, cache, .. } = scene;

@@ -190,6 +190,12 @@ impl Replicas {
         panic!("{leaders:?}");
     }
 
+    /// The position of a replica that is the leader of something.
+    async fn leader(&self) -> usize {
+        let leaders = self.every_target_has_one_leader().await;
+        leaders.iter().position(|leads| *leads > 0).unwrap()
+    }
+
     /// Makes the leases expire, as if 30 s had passed in which no one renewed them.
     fn expire_leases(&self) {
         self.expire_leases_of(&BTreeSet::from(["*".to_owned()]));

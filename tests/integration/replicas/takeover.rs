@@ -9,12 +9,6 @@ use nix::sys::signal::Signal;
 use super::watch::Watch;
 use super::{PATIENCE, PAUSE, Replicas, TARGETS, data, leads, led, signal};
 
-/// The position of a replica that is the leader of something.
-async fn leader(replicas: &Replicas) -> usize {
-    let leaders = replicas.every_target_has_one_leader().await;
-    leaders.iter().position(|leads| *leads > 0).unwrap()
-}
-
 /// Waits until a replica is the leader of every target.
 async fn leads_all(replica: &Serving) {
     for _ in 0..PATIENCE {
@@ -31,7 +25,7 @@ async fn after_a_clean_stop_another_replica_takes_over_at_once() {
     let mut replicas = Replicas::start(2, "3600").await;
     let before = replicas.all_serve_the_same().await;
     let counts = replicas.requests();
-    let mut stopped = replicas.running.remove(leader(&replicas).await);
+    let mut stopped = replicas.running.remove(replicas.leader().await);
     signal(&stopped, Signal::SIGTERM);
     assert!(stopped.wait().success());
     // The leases have not expired: they were ended.
@@ -70,7 +64,7 @@ async fn after_a_crash_another_replica_takes_over_when_the_lease_expires() {
     let mut replicas = Replicas::start(2, "3600").await;
     let before = replicas.all_serve_the_same().await;
     let counts = replicas.requests();
-    let crashed = replicas.running.remove(leader(&replicas).await);
+    let crashed = replicas.running.remove(replicas.leader().await);
     crashed.kill();
     replicas.expire_leases();
     assert_eq!(replicas.every_target_has_one_leader().await, [TARGETS]);
@@ -83,7 +77,7 @@ async fn after_a_crash_another_replica_takes_over_when_the_lease_expires() {
 async fn a_leader_that_is_stopped_beyond_its_lease_follows_when_it_continues() {
     let replicas = Replicas::start(2, "3600").await;
     let before = replicas.all_serve_the_same().await;
-    let stopped = leader(&replicas).await;
+    let stopped = replicas.leader().await;
     signal(&replicas.running[stopped], Signal::SIGSTOP);
     replicas.expire_leases();
     let other = &replicas.running[1 - stopped];
